@@ -1,0 +1,4 @@
+// rbctl: the control tool.
+int main() {
+  return 0;
+}

@@ -1,0 +1,4 @@
+// ringbridged: the switch.
+int main() {
+  return 0;
+}

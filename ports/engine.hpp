@@ -1,0 +1,85 @@
+// Engine: the workers and what they share. The control thread's only way to the hot side.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ports/tap_device.hpp"
+#include "switch/counters.hpp"
+#include "switch/fdb.hpp"
+#include "switch/forwarding_state.hpp"
+#include "switch/result.hpp"
+
+namespace rb {
+
+struct EngineOptions {
+  unsigned worker_count = 1;
+  std::size_t fdb_capacity = 65536;
+  /// Behave as a kernel without nowait reads and writes on taps (before 6.4) would have it.
+  bool without_nowait = false;
+};
+
+/// Something the hot side noticed. Events are dropped, and counted, when the control thread is slow.
+struct EngineEvent {
+  enum class Kind : std::uint8_t {
+    kFdbAdded,   // mac, fid, port
+    kFdbMoved,   // mac, fid, port, previous
+    kPortError,  // port: reading failed with `error` (an errno) and has ended; detach it, attach it again
+  };
+  Kind kind = Kind::kFdbAdded;
+  PortIndex port = kNoPort;
+  PortIndex previous = kNoPort;
+  Fid fid = 0;
+  int error = 0;
+  MacAddress mac;
+};
+
+/// All functions: control thread only.
+class Engine {
+ public:
+  /// Starts the workers. kNotSupported when io_uring is missing or too old, kPermission when it is switched off.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
+  /// Frames in flight finish; then the workers end.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] Fdb& fdb() noexcept;
+  /// Seconds since start(), the clock of the FDB.
+  [[nodiscard]] std::uint32_t now_s() const noexcept;
+
+  /// Gives the queues of an open tap to the workers, which begin to read; frames are dropped as kIngressDown until a
+  /// published state has the port forwarding. The index must be unused.
+  [[nodiscard]] Result<> attach(PortIndex index, TapDevice device);
+  /// Takes it back; returns after the last completion. The caller has published a state without the port, and flushes
+  /// the FDB afterwards; then the index may be used again.
+  [[nodiscard]] TapDevice detach(PortIndex index);
+  /// Swaps the state; returns when every worker uses it. Never null.
+  void publish(std::unique_ptr<const ForwardingState> state);
+  [[nodiscard]] const ForwardingState& state() const noexcept;
+
+  /// Sums over workers since start() or the last clear.
+  [[nodiscard]] PortTotals counters(PortIndex index) const;
+  void clear_counters(PortIndex index);
+
+  /// Readable when events wait. FDB events are only made while wanted; port errors always.
+  [[nodiscard]] int event_fd() const noexcept;
+  [[nodiscard]] std::vector<EngineEvent> take_events();
+  void want_fdb_events(bool wanted);
+  [[nodiscard]] std::uint64_t lost_events() const noexcept;
+
+  [[nodiscard]] unsigned worker_count() const noexcept;
+  /// One line for the log: which ways of io_uring are used.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rb

@@ -1,0 +1,49 @@
+// Why a frame was dropped. Every frame that does not leave is counted under exactly one of these.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace rb {
+
+enum class DropReason : std::uint8_t {
+  // Ingress: the frame went nowhere. Counted on the port it came in by.
+  kRunt,           // shorter than an Ethernet header
+  kBadVnetHeader,  // a virtio_net_hdr that does not fit its frame
+  kTruncated,      // longer than the largest buffer
+  kInvalidSource,  // group or all-zero source address
+  kReservedGroup,  // 01-80-C2-00-00-0X that the bridge does not forward
+  kIngressDown,    // the ingress port is not forwarding
+  kLocked,         // locked port, source not in the FDB
+  kSamePort,       // destination is behind the ingress port (and hairpin is off)
+  kIsolated,       // both ports are isolated
+  kNoEgress,       // nobody to flood to
+  kFloodOff,       // destination unknown, and the flood flags leave no egress port
+  // Egress: a copy was on its way out. Counted on the port it should have left by.
+  kEgressDown,     // the device is down or gone
+  kOverMtu,        // larger than the egress device's MTU, and not GSO
+  kEgressFull,     // the device would have blocked
+  kRefused,        // the device refused the frame (EINVAL): a header it does not believe
+  kCannotSegment,  // needs software offload, but is malformed for it
+  kEgressError,    // any other error of the device
+};
+inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kEgressError) + 1;
+
+/// Names as `rbctl stats` prints them, in the order of the enumerators.
+inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames = {
+    "runt",     "bad_vnet_header", "truncated", "invalid_source", "reserved_group", "ingress_down",
+    "locked",   "same_port",       "isolated",  "no_egress",      "flood_off",      "egress_down",
+    "over_mtu", "egress_full",     "refused",   "cannot_segment", "egress_error",
+};
+
+[[nodiscard]] constexpr std::string_view drop_reason_name(DropReason reason) noexcept {
+  return kDropReasonNames[static_cast<std::size_t>(reason)];
+}
+/// True for the reasons that are counted on the egress port.
+[[nodiscard]] constexpr bool is_egress_reason(DropReason reason) noexcept {
+  return reason >= DropReason::kEgressDown;
+}
+
+}  // namespace rb

@@ -1,0 +1,125 @@
+// Fdb: the filtering database (IEEE 802.1Q-2022 8.8), which station is behind which port.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "switch/frame.hpp"
+#include "switch/mac_address.hpp"
+#include "switch/result.hpp"
+
+namespace rb {
+
+/// A station within a filtering identifier, packed: 48 bits of address above 16 bits of FID. Never 0, as FID 0 is
+/// unused.
+struct FdbKey {
+  std::uint64_t packed = 0;
+
+  [[nodiscard]] static constexpr FdbKey of(const MacAddress& mac, Fid fid) noexcept {
+    return {mac.to_number() << 16 | fid};
+  }
+  [[nodiscard]] constexpr MacAddress mac() const noexcept { return MacAddress::from_number(packed >> 16); }
+  [[nodiscard]] constexpr Fid fid() const noexcept { return static_cast<Fid>(packed & 0xffff); }
+  bool operator==(const FdbKey&) const = default;
+};
+
+enum class FdbKind : std::uint8_t {
+  kDynamic,  // learned; ages, moves
+  kStatic,   // entered by hand; neither ages nor moves
+  kLocal,    // an address of the bridge itself ("permanent" in iproute2's words)
+};
+
+/// What a look-up found; port is kNoPort when nothing was.
+struct FdbHit {
+  PortIndex port = kNoPort;
+  FdbKind kind = FdbKind::kDynamic;
+
+  [[nodiscard]] bool found() const noexcept { return port != kNoPort; }
+};
+
+/// One entry as the control side sees it.
+struct FdbEntry {
+  MacAddress mac;
+  Fid fid = 0;
+  PortIndex port = kNoPort;
+  FdbKind kind = FdbKind::kDynamic;
+  std::uint32_t age_s = 0;  // seconds since the station was last heard (or the entry was made)
+};
+
+enum class LearnOutcome : std::uint8_t {
+  kKnown,      // it stands there already and was heard within this second: nothing was written
+  kRefreshed,  // it stands there already; its time was brought up to date
+  kAdded,      // a new station
+  kMoved,      // the station was behind `previous` until now
+  kPinned,     // a static or local entry says another port: nothing was changed
+  kBusy,       // another worker is at work on the bucket; the station's next frame learns
+  kFull,       // no place, and nothing of this port's own to recycle
+};
+
+struct LearnResult {
+  LearnOutcome outcome = LearnOutcome::kKnown;
+  PortIndex previous = kNoPort;  // of kMoved
+};
+
+class Fdb {
+ public:
+  struct Options {
+    std::size_t capacity = 65536;  // stations it really holds
+    std::uint64_t hash_seed = 0;   // random per start, so that nobody outside can aim at a bucket
+  };
+  explicit Fdb(const Options& options);
+  ~Fdb();
+  Fdb(const Fdb&) = delete;
+  Fdb& operator=(const Fdb&) = delete;
+
+  // Hot: any worker, at any time, no lock. `now_s` is seconds since the daemon started; it never goes back.
+
+  /// Looks up keys[i] into hits[i]; both spans have the same size, at most kMaxLookUps. Prefetches all, then reads.
+  void look_up(std::span<const FdbKey> keys, std::span<FdbHit> hits) const noexcept;
+  static constexpr std::size_t kMaxLookUps = 256;
+  /// Brings the buckets of keys into the cache ahead of learn().
+  void prefetch(std::span<const FdbKey> keys) const noexcept;
+  /// Learns that a station is behind a port, or refreshes it.
+  LearnResult learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept;
+
+  // Cold: one control thread, while workers go on.
+
+  /// Enters a static, local or (kDynamic) hand-made ageing entry. kExists when the key stands there already, unless
+  /// `replace` is said; kTableFull when there is no place.
+  enum class IfExists : std::uint8_t { kFail, kReplace };
+  Result<> add(FdbKey key, PortIndex port, FdbKind kind, IfExists if_exists, std::uint32_t now_s);
+  /// kNoSuchEntry when it is not there.
+  Result<> remove(FdbKey key);
+  [[nodiscard]] std::optional<FdbEntry> get(FdbKey key, std::uint32_t now_s) const;
+
+  /// Forgets a port's, a FID's or all dynamic entries; O(1). Static and local entries stay.
+  void flush_port(PortIndex port);
+  void flush_fid(Fid fid);
+  /// Removes every entry, static and local ones included, that `matches`; walks the whole table.
+  std::size_t remove_if(const std::function<bool(const FdbEntry&)>& matches, std::uint32_t now_s);
+
+  /// Ages: looks at the next `bucket_count` buckets, removes dynamic entries not heard for the ageing time of their
+  /// FID, and says each to `aged` (empty allowed). Returns true when the walk has come round to the start.
+  using AgeingTimes = std::function<std::uint32_t(Fid)>;  // seconds; 0: dynamic entries go at once
+  bool sweep(std::size_t bucket_count, std::uint32_t now_s, const AgeingTimes& ageing_time_s,
+             const std::function<void(const FdbEntry&)>& aged);
+
+  /// Calls `visit` for every live entry, in no order. Entries that come and go meanwhile may be missed.
+  void for_each(std::uint32_t now_s, const std::function<void(const FdbEntry&)>& visit) const;
+
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] std::size_t bucket_count() const noexcept;
+  /// Live entries, approximately while workers learn, exactly when they are quiet and a full sweep has passed.
+  [[nodiscard]] std::size_t size() const noexcept;
+  [[nodiscard]] std::size_t size_of_port(PortIndex port) const noexcept;
+
+ private:
+  struct Table;
+  std::unique_ptr<Table> table_;
+};
+
+}  // namespace rb

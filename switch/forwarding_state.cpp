@@ -1,0 +1,21 @@
+#include "switch/forwarding_state.hpp"
+
+#include <utility>
+
+namespace rb {
+
+const PortState ForwardingState::kUnused{};
+
+ForwardingState::ForwardingState(std::vector<BridgeState> bridges, std::vector<PortState> ports)
+    : bridges_(std::move(bridges)), ports_(std::move(ports)), floods_(bridges_.size()) {
+  for (std::size_t index = 0; index < ports_.size(); ++index) {
+    const PortState& port = ports_[index];
+    if (port.bridge == kNoBridge || !port.forwarding) continue;
+    Floods& floods = floods_.at(port.bridge);
+    if (port.flood) floods.unicast.push_back(static_cast<PortIndex>(index));
+    if (port.mcast_flood) floods.multicast.push_back(static_cast<PortIndex>(index));
+    if (port.bcast_flood) floods.broadcast.push_back(static_cast<PortIndex>(index));
+  }
+}
+
+}  // namespace rb

@@ -1,0 +1,76 @@
+// ForwardingState: everything the relay needs to know, immutable once built; workers read it without a lock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "switch/frame.hpp"
+#include "switch/mac_address.hpp"
+#include "switch/vnet_header.hpp"
+
+namespace rb {
+
+using BridgeIndex = std::uint16_t;
+inline constexpr BridgeIndex kNoBridge = 0xffff;
+
+/// One port as the relay sees it. Flag names are the kernel bridge's (`bridge link set`).
+struct PortState {
+  BridgeIndex bridge = kNoBridge;  // kNoBridge: an unused index, frames from it are dropped
+  bool forwarding = false;         // device up and running, spanning tree says forwarding
+  bool learning = true;
+  bool flood = true;        // unknown unicast leaves here
+  bool mcast_flood = true;  // multicast leaves here
+  bool bcast_flood = true;  // broadcast leaves here
+  bool hairpin = false;     // frames may leave by the port they came in by
+  bool isolated = false;    // no traffic between two isolated ports
+  bool locked = false;      // only sources already in the FDB behind this port are let in
+  bool host = false;        // the bridge's own port
+  std::uint32_t mtu = 0;    // octets of layer 3, of the device; 0: unknown, not enforced
+  Offloads accepts;         // what may be sent to it unfinished
+};
+
+/// One bridge as the relay sees it.
+struct BridgeState {
+  bool present = false;
+  Fid fid = 0;
+  bool learning = true;              // false: ageing time 0, the bridge is a hub
+  std::uint16_t group_fwd_mask = 0;  // bit X: 01-80-C2-00-00-0X is forwarded; bit 0 is implied, bit 1 never holds
+  MacAddress address;                // of the bridge's own interface; zero when it has none
+};
+
+/// Built once by the control thread, then only read.
+class ForwardingState {
+ public:
+  /// `ports` is indexed by PortIndex, `bridges` by BridgeIndex; a port's bridge must be present.
+  ForwardingState(std::vector<BridgeState> bridges, std::vector<PortState> ports);
+
+  [[nodiscard]] const PortState& port(PortIndex index) const noexcept {
+    return index < ports_.size() ? ports_[index] : kUnused;
+  }
+  [[nodiscard]] const BridgeState& bridge(BridgeIndex index) const noexcept { return bridges_[index]; }
+  [[nodiscard]] std::size_t port_count() const noexcept { return ports_.size(); }
+
+  /// The forwarding ports of a bridge that take a flooded frame of each kind, in index order; ingress, isolation
+  /// and hairpin are left to the relay.
+  [[nodiscard]] std::span<const PortIndex> unicast_flood(BridgeIndex bridge) const noexcept {
+    return floods_[bridge].unicast;
+  }
+  [[nodiscard]] std::span<const PortIndex> multicast_flood(BridgeIndex bridge) const noexcept {
+    return floods_[bridge].multicast;
+  }
+  [[nodiscard]] std::span<const PortIndex> broadcast_flood(BridgeIndex bridge) const noexcept {
+    return floods_[bridge].broadcast;
+  }
+
+ private:
+  struct Floods {
+    std::vector<PortIndex> unicast, multicast, broadcast;
+  };
+  static const PortState kUnused;
+  std::vector<BridgeState> bridges_;
+  std::vector<PortState> ports_;
+  std::vector<Floods> floods_;
+};
+
+}  // namespace rb

@@ -1,0 +1,37 @@
+// trace_frame: what the relay would do with a frame and why, by the relay's own code, changing nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "switch/drop_reason.hpp"
+#include "switch/fdb.hpp"
+#include "switch/forwarding_state.hpp"
+
+namespace rb {
+
+/// One decision, in order. `stage` is the relay's own word for it: parse, admit, learn, look_up, decide, egress.
+struct TraceStep {
+  std::string stage;
+  std::string text;
+};
+
+struct Trace {
+  std::vector<TraceStep> steps;
+  std::vector<PortIndex> egress;   // ports it would be handed to
+  std::optional<DropReason> drop;  // why it would go nowhere
+};
+
+/// How ports are called in the text.
+using PortNamer = std::function<std::string(PortIndex)>;
+
+/// `frame` is an Ethernet frame without FCS. Control thread; FDB and state are only read.
+[[nodiscard]] Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, PortIndex ingress,
+                                const ForwardingState& state, const Fdb& fdb, std::uint32_t now_s,
+                                const PortNamer& name_of);
+
+}  // namespace rb
