@@ -19,7 +19,7 @@ enum class DropReason : std::uint8_t {
   kLocked,         // locked port, source not in the FDB
   kSamePort,       // destination is behind the ingress port (and hairpin is off)
   kIsolated,       // both ports are isolated
-  kNoEgress,       // nobody to flood to
+  kNoEgress,       // no other port takes it: nobody there, or flood flags and isolation leave nobody
   kFloodOff,       // destination unknown, and the flood flags leave no egress port
   // Egress: a copy was on its way out. Counted on the port it should have left by.
   kEgressDown,     // the device is down or gone
@@ -33,9 +33,9 @@ inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropRea
 
 /// Names as `rbctl stats` prints them, in the order of the enumerators.
 inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames = {
-    "runt",     "bad_vnet_header", "truncated", "invalid_source", "reserved_group", "ingress_down",
-    "locked",   "same_port",       "isolated",  "no_egress",      "flood_off",      "egress_down",
-    "over_mtu", "egress_full",     "refused",   "cannot_segment", "egress_error",
+    "runt",        "bad_vnet_header", "truncated",      "invalid_source", "reserved_group", "ingress_down",
+    "locked",      "same_port",       "isolated",       "no_egress",      "egress_down",    "over_mtu",
+    "egress_full", "refused",         "cannot_segment", "egress_error",
 };
 
 [[nodiscard]] constexpr std::string_view drop_reason_name(DropReason reason) noexcept {

@@ -29,9 +29,9 @@ struct Trace {
 /// How ports are called in the text.
 using PortNamer = std::function<std::string(PortIndex)>;
 
-/// `frame` is an Ethernet frame without FCS. Control thread; FDB and state are only read.
+/// `frame` is an Ethernet frame without FCS. Control thread; FDB and state are only read: the relay learns nothing
+/// here.
 [[nodiscard]] Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, PortIndex ingress,
-                                const ForwardingState& state, const Fdb& fdb, std::uint32_t now_s,
-                                const PortNamer& name_of);
+                                const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of);
 
 }  // namespace rb

@@ -1,0 +1,38 @@
+// The one border for frame octets: reads the Ethernet header and refuses what no later code may rely on.
+#pragma once
+
+#include <optional>
+
+#include "switch/counters.hpp"
+#include "switch/drop_reason.hpp"
+#include "switch/frame.hpp"
+#include "switch/mac_address.hpp"
+
+namespace rb {
+
+/// What later stages need of a frame's octets.
+struct EthernetHeader {
+  MacAddress destination;
+  MacAddress source;
+};
+
+/// Whether the frame is one at all; nullopt: it is, and its first kEthernetHeaderSize octets lie in pieces[0].
+[[nodiscard]] inline std::optional<DropReason> check_frame(const Frame& frame) noexcept {
+  if (frame.size < kEthernetHeaderSize || frame.piece_count == 0 || frame.pieces[0].size < kEthernetHeaderSize) {
+    return DropReason::kRunt;
+  }
+  return std::nullopt;
+}
+
+/// Reads the header of a frame that check_frame() let pass.
+[[nodiscard]] inline EthernetHeader parse_ethernet(const Frame& frame) noexcept {
+  const std::byte* octets = frame.pieces[0].data;
+  return {MacAddress::from_bytes(octets), MacAddress::from_bytes(octets + 6)};
+}
+
+[[nodiscard]] inline CastKind cast_of(const MacAddress& destination) noexcept {
+  if (!destination.is_group()) return CastKind::kUnicast;
+  return destination.is_broadcast() ? CastKind::kBroadcast : CastKind::kMulticast;
+}
+
+}  // namespace rb

@@ -1,0 +1,223 @@
+#include "switch/relay.hpp"
+
+#include <cassert>
+
+#include "switch/explainer.hpp"
+#include "switch/parse.hpp"
+
+namespace rb {
+namespace {
+
+/// Whether a port may be given a copy at all; the kernel bridge's should_deliver(). `why` is set when not.
+bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, const PortState& to,
+                 DropReason& why) noexcept {
+  if (ingress == egress && !to.hairpin) {
+    why = DropReason::kSamePort;
+    return false;
+  }
+  if (from.isolated && to.isolated && ingress != egress) {
+    why = DropReason::kIsolated;
+    return false;
+  }
+  return true;
+}
+
+/// Linux is_skb_forwardable(): one VLAN tag is allowed for, and a GSO frame is segmented to fit later.
+bool fits_mtu(const Frame& frame, const PortState& to) noexcept {
+  return to.mtu == 0 || frame.size <= to.mtu + kEthernetHeaderSize + kVlanTagSize || frame.vnet->gso_type != kGsoNone;
+}
+
+}  // namespace
+
+void Relay::process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
+                    EgressLists& egress) noexcept {
+  assert(frames.size() <= kMaxBatch);
+  frames_ = frames;
+  state_ = &state;
+  learned_count_ = 0;
+  parse_all();
+  admit_all();
+  learn_all(now_s);
+  look_up_all();
+  decide_all(egress);
+}
+
+void Relay::parse_all() noexcept {
+  for (std::size_t i = 0; i < frames_.size(); ++i) {
+    const Frame& frame = frames_[i];
+    const auto index = static_cast<FrameIndex>(i);
+    dropped_[i] = false;
+    learns_[i] = false;
+    cast_[i] = CastKind::kUnicast;
+    if (const std::optional<DropReason> refused = check_frame(frame)) {
+      counters_[frame.ingress].rx[static_cast<std::size_t>(CastKind::kUnicast)].frames.add(1);
+      counters_[frame.ingress].rx[static_cast<std::size_t>(CastKind::kUnicast)].bytes.add(frame.size);
+      drop(index, *refused);
+      continue;
+    }
+    const EthernetHeader header = parse_ethernet(frame);
+    const BridgeIndex bridge = state_->port(frame.ingress).bridge;
+    const Fid fid = bridge == kNoBridge ? Fid{0} : state_->bridge(bridge).fid;
+    source_[i] = FdbKey::of(header.source, fid);
+    destination_[i] = FdbKey::of(header.destination, fid);
+    cast_[i] = cast_of(header.destination);
+    PortCounters::Traffic& rx = counters_[frame.ingress].rx[static_cast<std::size_t>(cast_[i])];
+    rx.frames.add(1);
+    rx.bytes.add(frame.size);
+    if (explainer_ != nullptr) [[unlikely]]
+      explainer_->parsed(frame, header.source, header.destination, cast_[i]);
+  }
+}
+
+void Relay::admit_all() noexcept {
+  for (std::size_t i = 0; i < frames_.size(); ++i) {
+    if (!dropped_[i]) admit(static_cast<FrameIndex>(i));
+  }
+}
+
+void Relay::admit(FrameIndex index) noexcept {
+  const Frame& frame = frames_[index];
+  const PortState& port = state_->port(frame.ingress);
+  if (port.bridge == kNoBridge || !port.forwarding) return drop(index, DropReason::kIngressDown);
+  const MacAddress source = source_[index].mac();
+  if (source.is_group() || source.is_zero()) return drop(index, DropReason::kInvalidSource);
+  if (cast_[index] == CastKind::kMulticast) {
+    const MacAddress destination = destination_[index].mac();
+    if (destination.is_reserved_group()) {
+      const unsigned last_digit = destination.octets[5] & 0xfU;
+      // -00 is flooded while no spanning tree consumes it; the mask never holds -01 (802.3x pause).
+      const std::uint16_t mask = state_->bridge(port.bridge).group_fwd_mask | std::uint16_t{1};
+      if ((mask >> last_digit & 1) == 0) {
+        // As the kernel's bridge: a control frame that stays here still says where its sender is; a pause frame does
+        // not.
+        learns_[index] = last_digit != 1;
+        return drop(index, DropReason::kReservedGroup);
+      }
+      if (explainer_ != nullptr) [[unlikely]]
+        explainer_->reserved_group_forwarded(last_digit, mask);
+    }
+  }
+  if (port.locked) [[unlikely]] {
+    FdbHit known;
+    fdb_.look_up({&source_[index], 1}, {&known, 1});
+    if (!known.found() || known.port != frame.ingress) return drop(index, DropReason::kLocked);
+  }
+  learns_[index] = true;
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->admitted(frame);
+}
+
+void Relay::learn_all(std::uint32_t now_s) noexcept {
+  // A burst is mostly one station's: asking the FDB once for each run of equal sources is enough.
+  FdbKey last_key;
+  PortIndex last_port = kNoPort;
+  for (std::size_t i = 0; i < frames_.size(); ++i) {
+    if (!learns_[i]) continue;
+    const PortIndex ingress = frames_[i].ingress;
+    if (source_[i] == last_key && ingress == last_port) continue;
+    last_key = source_[i];
+    last_port = ingress;
+    const PortState& port = state_->port(ingress);
+    if (!port.learning || !state_->bridge(port.bridge).learning) {
+      if (explainer_ != nullptr) [[unlikely]] {
+        explainer_->does_not_learn(port.learning ? "the bridge's ageing time is 0" : "learning is off on the port");
+      }
+      continue;
+    }
+    if (explainer_ != nullptr) [[unlikely]] {
+      FdbHit known;
+      fdb_.look_up({&source_[i], 1}, {&known, 1});
+      explainer_->would_learn(source_[i], known, ingress);
+      continue;
+    }
+    const LearnResult result = fdb_.learn(source_[i], ingress, now_s);
+    if (result.outcome == LearnOutcome::kAdded || result.outcome == LearnOutcome::kMoved) {
+      learned_[learned_count_++] = {source_[i], ingress, result.previous};
+    }
+  }
+}
+
+void Relay::look_up_all() noexcept {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < frames_.size(); ++i) {
+    if (dropped_[i] || cast_[i] != CastKind::kUnicast) continue;
+    look_up_keys_[count] = destination_[i];
+    look_up_frames_[count++] = static_cast<FrameIndex>(i);
+  }
+  if (count == 0) return;
+  fdb_.look_up({look_up_keys_.data(), count}, {look_up_hits_.data(), count});
+  for (std::size_t i = 0; i < count; ++i) hit_[look_up_frames_[i]] = look_up_hits_[i];
+}
+
+void Relay::decide_all(EgressLists& egress) noexcept {
+  for (std::size_t i = 0; i < frames_.size(); ++i) {
+    if (dropped_[i]) continue;
+    const auto index = static_cast<FrameIndex>(i);
+    if (cast_[i] == CastKind::kUnicast) {
+      if (explainer_ != nullptr) [[unlikely]]
+        explainer_->looked_up(destination_[i], hit_[i]);
+      if (hit_[i].found()) {
+        send_to(index, hit_[i].port, egress);
+        continue;
+      }
+    }
+    flood(index, egress);
+  }
+}
+
+void Relay::send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
+  const PortIndex ingress = frames_[index].ingress;
+  DropReason why{};
+  if (!may_deliver(ingress, state_->port(ingress), port, state_->port(port), why)) return drop(index, why);
+  counters_[ingress].forwarded.add(1);
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->sends(port, port == ingress);
+  copy_to(index, port, egress);
+}
+
+void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
+  const PortIndex ingress = frames_[index].ingress;
+  const PortState& from = state_->port(ingress);
+  const std::span<const PortIndex> ports = cast_[index] == CastKind::kUnicast ? state_->unicast_flood(from.bridge)
+                                           : cast_[index] == CastKind::kMulticast
+                                               ? state_->multicast_flood(from.bridge)
+                                               : state_->broadcast_flood(from.bridge);
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->floods(cast_[index], ports.size());
+  bool anybody = false;
+  for (const PortIndex port : ports) {
+    DropReason why{};
+    if (!may_deliver(ingress, from, port, state_->port(port), why)) {
+      if (explainer_ != nullptr) [[unlikely]]
+        explainer_->skips(port, why);
+      continue;
+    }
+    anybody = true;
+    copy_to(index, port, egress);
+  }
+  if (!anybody) return drop(index, DropReason::kNoEgress);
+  counters_[ingress].flooded.add(1);
+}
+
+void Relay::copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
+  const PortState& to = state_->port(port);
+  counters_[port].copies.add(1);
+  const bool fits = fits_mtu(frames_[index], to);
+  if (to.forwarding && fits) {
+    egress.add(port, index);
+    return;
+  }
+  const DropReason why = to.forwarding ? DropReason::kOverMtu : DropReason::kEgressDown;
+  counters_[port].drop(why);
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->copy_dropped(port, why);
+}
+
+void Relay::drop(FrameIndex index, DropReason reason) noexcept {
+  dropped_[index] = true;
+  counters_[frames_[index].ingress].drop(reason);
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->dropped(reason);
+}
+
+}  // namespace rb

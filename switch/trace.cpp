@@ -1,0 +1,126 @@
+#include "switch/trace.hpp"
+
+#include <array>
+
+#include "switch/explainer.hpp"
+#include "switch/relay.hpp"
+
+namespace rb {
+namespace {
+
+std::string_view cast_name(CastKind cast) {
+  switch (cast) {
+    case CastKind::kUnicast:
+      return "unicast";
+    case CastKind::kMulticast:
+      return "multicast";
+    case CastKind::kBroadcast:
+      return "broadcast";
+  }
+  return "";
+}
+
+std::string_view kind_name(FdbKind kind) {
+  switch (kind) {
+    case FdbKind::kDynamic:
+      return "dynamic";
+    case FdbKind::kStatic:
+      return "static";
+    case FdbKind::kLocal:
+      return "local";
+  }
+  return "";
+}
+
+std::string text_of(DropReason why) {
+  return std::string(drop_reason_name(why));
+}
+
+}  // namespace
+
+void Explainer::parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast) {
+  say("parse", to_string(source) + " > " + to_string(destination) + ", " + std::string(cast_name(cast)) + ", " +
+                   std::to_string(frame.size) + " octets" + (frame.vnet->gso_type != kGsoNone ? ", GSO" : ""));
+}
+
+void Explainer::admitted(const Frame& frame) {
+  say("admit", "admitted on " + name_of_(frame.ingress));
+}
+
+void Explainer::reserved_group_forwarded(unsigned last_digit, std::uint16_t group_fwd_mask) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const std::string group = std::string("01:80:c2:00:00:0") + kHex[last_digit];
+  say("admit", last_digit == 0
+                   ? group + " is flooded: no spanning tree runs on the bridge"
+                   : group + " is forwarded: its bit is set in group_fwd_mask " + std::to_string(group_fwd_mask & ~1U));
+}
+
+void Explainer::would_learn(const FdbKey& source, const FdbHit& known, PortIndex ingress) {
+  const std::string mac = to_string(source.mac());
+  if (!known.found()) {
+    say("learn", mac + " is new: would be entered behind " + name_of_(ingress));
+  } else if (known.port == ingress) {
+    say("learn", mac + " is known behind " + name_of_(ingress) + " (" + std::string(kind_name(known.kind)) + ")");
+  } else if (known.kind == FdbKind::kDynamic) {
+    say("learn", mac + " would move from " + name_of_(known.port) + " to " + name_of_(ingress));
+  } else {
+    say("learn",
+        mac + " stays behind " + name_of_(known.port) + ": the entry is " + std::string(kind_name(known.kind)));
+  }
+}
+
+void Explainer::does_not_learn(std::string why) {
+  say("learn", "does not learn: " + std::move(why));
+}
+
+void Explainer::looked_up(const FdbKey& destination, const FdbHit& hit) {
+  const std::string mac = to_string(destination.mac());
+  say("look_up", hit.found()
+                     ? mac + " is behind " + name_of_(hit.port) + " (" + std::string(kind_name(hit.kind)) + " entry)"
+                     : mac + " is not in the FDB");
+}
+
+void Explainer::sends(PortIndex port, bool hairpin) {
+  say("decide", "forwards to " + name_of_(port) + (hairpin ? " (hairpin is on)" : ""));
+}
+
+void Explainer::floods(CastKind cast, std::size_t port_count) {
+  say("decide", "floods as " + std::string(cast == CastKind::kUnicast ? "unknown " : "") +
+                    std::string(cast_name(cast)) + "; forwarding ports that take it: " + std::to_string(port_count));
+}
+
+void Explainer::skips(PortIndex port, DropReason why) {
+  say("decide", "not to " + name_of_(port) + ": " + text_of(why));
+}
+
+void Explainer::copy_dropped(PortIndex port, DropReason why) {
+  say("egress",
+      "the copy to " + name_of_(port) + " is dropped: " + text_of(why) +
+          (why == DropReason::kOverMtu ? ", its MTU is " + std::to_string(state_.port(port).mtu) : std::string()));
+}
+
+void Explainer::dropped(DropReason why) {
+  trace_.drop = why;
+  say("decide", "dropped: " + text_of(why));
+}
+
+Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, PortIndex ingress,
+                  const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of) {
+  std::vector<std::byte> octets(frame.begin(), frame.end());
+  VnetHeader header = vnet;
+  Piece piece{octets.data(), static_cast<std::uint32_t>(octets.size())};
+  const Frame view{&header, &piece, piece.size, 1, ingress};
+  std::vector<PortCounters> counters(kMaxPorts + 1);
+  EgressLists egress(kMaxPorts + 1);
+  Trace trace;
+  Explainer explainer(trace, state, name_of);
+  Relay relay(fdb, counters, &explainer);
+  relay.process({&view, 1}, state, now_s, egress);
+  for (const PortIndex port : egress.ports()) {
+    trace.steps.push_back({"egress", "leaves by " + name_of(port)});
+    trace.egress.push_back(port);
+  }
+  return trace;
+}
+
+}  // namespace rb
