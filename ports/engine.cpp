@@ -1,0 +1,207 @@
+#include "ports/engine.hpp"
+
+#include <fmt/core.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cassert>
+#include <latch>
+#include <utility>
+
+#include "ports/tap_port.hpp"
+#include "ports/worker.hpp"
+
+namespace rb {
+namespace {
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  while (getrandom(&seed, sizeof seed, 0) != static_cast<ssize_t>(sizeof seed)) {
+  }
+  return seed;
+}
+
+std::int64_t monotonic_s() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec;
+}
+
+/// Every tap queue, client and netlink socket needs a descriptor: take all that the hard limit gives.
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return limit.rlim_cur;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  explicit Impl(const Fdb::Options& fdb_options) : shared(fdb_options) {}
+
+  EngineShared shared;
+  std::unique_ptr<const ForwardingState> state;
+  std::vector<std::optional<TapDevice>> devices{kMaxPorts};
+  std::vector<PortTotals> cleared{kMaxPorts};
+  std::vector<std::unique_ptr<Worker>> workers;  // last: they end first
+
+  /// Runs `command` on every worker and waits for all.
+  void on_all(const std::function<void(Worker&)>& command) {
+    std::latch done(static_cast<std::ptrdiff_t>(workers.size()));
+    for (const auto& worker : workers) {
+      worker->post([&](Worker& inside) {
+        command(inside);
+        done.count_down();
+      });
+    }
+    done.wait();
+  }
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine::~Engine() {
+  for (std::size_t index = 0; index < kMaxPorts; ++index) {
+    if (impl_->devices[index]) (void)detach(static_cast<PortIndex>(index));
+  }
+}
+
+Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
+  const std::size_t descriptor_limit = raise_descriptor_limit();
+  auto impl = std::make_unique<Impl>(Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed()});
+  EngineShared& shared = impl->shared;
+  shared.event_fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  shared.start_s = monotonic_s();
+  shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
+  shared.nowait = probe_ring_features().tap_nowait && !options.without_nowait;
+  impl->state = std::make_unique<ForwardingState>(std::vector<BridgeState>{}, std::vector<PortState>{});
+  shared.state.store(impl->state.get(), std::memory_order_release);
+  shared.published.store(1, std::memory_order_release);
+  for (unsigned number = 0; number < options.worker_count; ++number) {
+    impl->workers.push_back(std::make_unique<Worker>(shared, number));
+    if (Result<> started = impl->workers.back()->wait_started(); !started) return std::unexpected(started.error());
+  }
+  return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+Fdb& Engine::fdb() noexcept {
+  return impl_->shared.fdb;
+}
+
+std::uint32_t Engine::now_s() const noexcept {
+  return static_cast<std::uint32_t>(monotonic_s() - impl_->shared.start_s);
+}
+
+Result<> Engine::attach(PortIndex index, TapDevice device) {
+  assert(index < kMaxPorts && !impl_->devices[index]);
+  impl_->devices[index] = std::move(device);
+  const std::vector<UniqueFd>& queues = impl_->devices[index]->queues;
+  const std::size_t worker_count = impl_->workers.size();
+  std::atomic<bool> full{false};
+  impl_->on_all([&](Worker& worker) {
+    // Single-queue ports are spread over the workers by their index; a queue is read by one worker, and a worker
+    // writes to a queue that it also reads, if it reads one.
+    std::vector<unsigned> read_files;
+    std::optional<unsigned> write_file;
+    for (std::size_t queue = 0; queue < queues.size(); ++queue) {
+      if ((index + queue) % worker_count != worker.number()) continue;
+      const std::optional<unsigned> place = worker.register_file(queues[queue].get());
+      if (!place) full = true;
+      read_files.push_back(place.value_or(0));
+      if (!write_file) write_file = place;
+    }
+    if (!write_file) write_file = worker.register_file(queues[worker.number() % queues.size()].get());
+    if (!write_file) full = true;
+    worker.add_port(std::make_unique<TapPort>(index, write_file.value_or(0), read_files, worker.nowait()));
+  });
+  if (!full) return {};
+  (void)detach(index);
+  return fail(ErrorCode::kTableFull, fmt::format("no more than {} tap queues fit; raise RLIMIT_NOFILE ('ulimit -n')",
+                                                 impl_->shared.file_count));
+}
+
+TapDevice Engine::detach(PortIndex index) {
+  std::latch done(static_cast<std::ptrdiff_t>(impl_->workers.size()));
+  for (const auto& worker : impl_->workers) {
+    worker->post([&done, index](Worker& inside) {
+      inside.remove_port(index, [&done](std::unique_ptr<Port> port) {
+        port.reset();
+        done.count_down();
+      });
+    });
+  }
+  done.wait();
+  TapDevice device = std::move(*impl_->devices[index]);
+  impl_->devices[index].reset();
+  return device;
+}
+
+void Engine::publish(std::unique_ptr<const ForwardingState> state) {
+  EngineShared& shared = impl_->shared;
+  shared.state.store(state.get(), std::memory_order_release);
+  const std::uint64_t number = shared.published.fetch_add(1, std::memory_order_acq_rel) + 1;
+  for (const auto& worker : impl_->workers) worker->post([](Worker&) {});
+  for (const auto& worker : impl_->workers) worker->wait_passed(number);
+  impl_->state = std::move(state);
+}
+
+const ForwardingState& Engine::state() const noexcept {
+  return *impl_->state;
+}
+
+PortTotals Engine::counters(PortIndex index) const {
+  PortTotals totals;
+  for (const auto& worker : impl_->workers) totals.add(worker->counters_of(index));
+  totals.subtract(impl_->cleared[index]);
+  return totals;
+}
+
+void Engine::clear_counters(PortIndex index) {
+  PortTotals totals;
+  for (const auto& worker : impl_->workers) totals.add(worker->counters_of(index));
+  impl_->cleared[index] = totals;
+}
+
+int Engine::event_fd() const noexcept {
+  return impl_->shared.event_fd.get();
+}
+
+std::vector<EngineEvent> Engine::take_events() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = read(event_fd(), &count, sizeof count);
+  // Cleared before the queues are looked at: an event pushed from here on writes event_fd again.
+  impl_->shared.events_pending.exchange(false, std::memory_order_acq_rel);
+  std::vector<EngineEvent> events;
+  for (const auto& worker : impl_->workers) {
+    EngineEvent event;
+    for (std::size_t i = 0; i < Worker::kEventCapacity && worker->events().pop(event); ++i) events.push_back(event);
+  }
+  return events;
+}
+
+void Engine::want_fdb_events(bool wanted) {
+  impl_->shared.fdb_events_wanted.store(wanted, std::memory_order_relaxed);
+}
+
+std::uint64_t Engine::lost_events() const noexcept {
+  std::uint64_t lost = 0;
+  for (const auto& worker : impl_->workers) lost += worker->events().lost();
+  return lost;
+}
+
+unsigned Engine::worker_count() const noexcept {
+  return static_cast<unsigned>(impl_->workers.size());
+}
+
+std::string Engine::describe() const {
+  return fmt::format(
+      "{} worker{}, io_uring with provided buffers, {}", worker_count(), worker_count() == 1 ? "" : "s",
+      impl_->shared.nowait ? "bursts of nowait reads" : "bursts of waiting reads (no RWF_NOWAIT on taps)");
+}
+
+}  // namespace rb

@@ -1,0 +1,67 @@
+// TapPort: the hot part of a tap: reads its queues, writes frames to it.
+//
+// How it works. A read of a tap gives one frame, and completes inside the submit when one is there. A burst is some
+// reads that do not wait (RWF_NOWAIT: an empty queue answers EAGAIN) and, last, one that does: it either gets a frame
+// too or waits in the kernel, and its completion begins the next burst. So an idle queue has exactly one request
+// outstanding and costs nothing, and a busy one is emptied without a poll, a wake-up or a second system call. The
+// length of a burst follows what the last one found.
+//
+// Kernels before 6.4 know no RWF_NOWAIT on taps. There all reads of a burst may wait; a new burst begins when the last
+// of them has completed, so under a trickle the bursts shrink to one again.
+//
+// Writes never wait: the descriptor is O_NONBLOCK and its send buffer unlimited (tap_device.cpp), so a write completes
+// inside the submit, on every kernel from 6.1 on, and its buffer is free after it. Only failures make a completion
+// (CQE_SKIP_SUCCESS). A tap writes the very buffer that another was read into; what the port does not take unfinished
+// is cut and summed by Segmenter on the way.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ports/buffer_pool.hpp"
+#include "ports/port.hpp"
+#include "switch/counters.hpp"
+
+namespace rb {
+
+class TapPort final : public Port {
+ public:
+  /// `write_file` and `read_files` are places in the worker's table of registered files.
+  TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait);
+
+  void arm(Worker& worker) noexcept override;
+  void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
+  void transmit(std::span<const Frame> frames, std::span<const FrameIndex> indexes, const PortState& to,
+                Worker& worker) noexcept override;
+  void stop(Worker& worker) noexcept override;
+  [[nodiscard]] std::size_t waiting_read_count() const noexcept override;
+  [[nodiscard]] bool stopped() const noexcept override;
+  void release(Worker& worker) noexcept override;
+
+ private:
+  static constexpr unsigned kMaxBurst = 32;  // reads; bench/tap/pump shows no gain beyond
+
+  struct Queue {
+    unsigned file = 0;
+    unsigned outstanding = 0;  // reads that have not completed
+    unsigned burst = 1;        // reads in the next burst
+    unsigned found = 0;        // frames that the burst at hand has found
+    bool failed = false;       // the device is gone; not read any more
+  };
+
+  void arm_queue(std::size_t number, Worker& worker) noexcept;
+  void read_now(std::size_t number, BufferId buffer, Worker& worker) noexcept;
+  void read_wait(std::size_t number, Worker& worker) noexcept;
+  void read_completed(std::size_t number, BufferId buffer, int result, Worker& worker) noexcept;
+  void write_failed(const Tag& tag, int error, Worker& worker) noexcept;
+  void write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept;
+  void write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
+  void count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept;
+
+  unsigned write_file_;
+  std::vector<Queue> queues_;
+  bool nowait_;
+  bool stopping_ = false;
+};
+
+}  // namespace rb

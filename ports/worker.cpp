@@ -1,0 +1,285 @@
+#include "ports/worker.hpp"
+
+#include <fmt/core.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include <cassert>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace rb {
+
+Worker::Worker(EngineShared& shared, unsigned number)
+    : shared_(shared),
+      number_(number),
+      wake_fd_(eventfd(0, EFD_CLOEXEC)),
+      counters_(std::make_unique<PortCounters[]>(kMaxPorts + 1)),
+      relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}),
+      ports_(kMaxPorts),
+      scratch_(kMaxSegmentSpaces * Segmenter::kScratchSize),
+      vectors_(kMaxSegmentSpaces * kVectorsPerSegment) {
+  ready_.reserve(kMaxPorts);
+  arming_.reserve(kMaxPorts);
+  sending_.reserve(kBufferCount);
+  free_files_.reserve(shared.file_count);
+  for (unsigned place = shared.file_count; place-- > 0;) free_files_.push_back(place);
+  thread_ = std::thread([this] { main(); });
+}
+
+Worker::~Worker() {
+  post([](Worker& worker) { worker.stop(); });
+  thread_.join();
+}
+
+Result<> Worker::wait_started() {
+  return started_.get_future().get();
+}
+
+void Worker::post(Command command) {
+  {
+    const std::lock_guard lock(commands_mutex_);
+    commands_.push_back(std::move(command));
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Worker::wait_passed(std::uint64_t number) const noexcept {
+  for (std::uint64_t passed = passed_.load(std::memory_order_acquire); passed < number;
+       passed = passed_.load(std::memory_order_acquire)) {
+    passed_.wait(passed, std::memory_order_acquire);
+  }
+}
+
+void Worker::main() noexcept {
+  pthread_setname_np(pthread_self(), fmt::format("rb-worker{}", number_).c_str());
+  Result<Ring> ring = Ring::make(shared_.file_count, kMaxProvided);
+  if (!ring) {
+    started_.set_value(std::unexpected(ring.error()));
+    return;
+  }
+  ring_.emplace(std::move(*ring));
+  arm_wake();
+  started_.set_value({});
+  run();
+  ring_.reset();
+}
+
+void Worker::run() noexcept {
+  while (!stopping_) {
+    take_state();
+    arm_ports();
+    submit(1);
+    ring_->reap([this](const io_uring_cqe& completion) { handle(completion); });
+    forward();
+    if (!removals_.empty()) finish_removals();
+  }
+  submit(0);
+}
+
+void Worker::take_state() noexcept {
+  // The count is read first: the state is then at least as new as the count says.
+  const std::uint64_t published = shared_.published.load(std::memory_order_acquire);
+  if (published == passed_.load(std::memory_order_relaxed)) return;
+  state_ = shared_.state.load(std::memory_order_acquire);
+  passed_.store(published, std::memory_order_release);
+  passed_.notify_all();
+}
+
+void Worker::arm_ports() noexcept {
+  read_budget_ = kMaxReadsPerRound;
+  std::swap(ready_, arming_);
+  std::size_t next = 0;
+  for (; next < arming_.size() && read_budget_ > 0; ++next) arming_[next]->arm(*this);
+  // Who found no budget comes first in the next round.
+  ready_.insert(ready_.begin(), arming_.begin() + static_cast<std::ptrdiff_t>(next), arming_.end());
+  arming_.clear();
+  provide_buffers();
+}
+
+void Worker::provide_buffers() noexcept {
+  const std::size_t wanted = std::min(waiting_read_count_ + 4, kMaxProvided);
+  while (provided_count_ < wanted) {
+    const BufferId id = pool_.take();
+    if (id == kNoBuffer) break;
+    ring_->provide_buffer(pool_.address(id), BufferPool::kBufferSize, id);
+    ++provided_count_;
+  }
+  ring_->commit_buffers();
+}
+
+void Worker::submit(unsigned wait_count) noexcept {
+  ring_->submit(wait_count);
+  // Writes to taps complete inside the submit (they never wait, see tap_port.hpp), so what they read is free again.
+  for (const BufferId id : sending_) pool_.give_back(id);
+  sending_.clear();
+  segment_count_ = 0;
+}
+
+void Worker::handle(const io_uring_cqe& completion) noexcept {
+  const Tag tag = Tag::unpack(completion.user_data);
+  switch (tag.operation) {
+    case Operation::kNone:
+    case Operation::kCancel:
+      return;
+    case Operation::kWake:
+      return handle_wake();
+    case Operation::kReadWait:
+      if ((completion.flags & IORING_CQE_F_BUFFER) != 0) --provided_count_;
+      break;
+    case Operation::kReadNow:
+    case Operation::kWrite:
+      break;
+  }
+  if (Port* port = ports_[tag.port].get(); port != nullptr) port->complete(tag, completion, *this);
+}
+
+void Worker::arm_wake() noexcept {
+  io_uring_sqe* sqe = ring_->entry();
+  io_uring_prep_read(sqe, wake_fd_.get(), &wake_count_, sizeof wake_count_, 0);
+  io_uring_sqe_set_data64(sqe, Tag{Operation::kWake}.pack());
+}
+
+void Worker::handle_wake() noexcept {
+  arm_wake();
+  std::deque<Command> commands;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    commands.swap(commands_);
+  }
+  for (Command& command : commands) command(*this);
+}
+
+void Worker::add_port(std::unique_ptr<Port> port) noexcept {
+  waiting_read_count_ += port->waiting_read_count();
+  arm_later(*port);
+  ports_[port->index()] = std::move(port);
+}
+
+void Worker::remove_port(PortIndex index, std::function<void(std::unique_ptr<Port>)> done) {
+  Port* port = ports_[index].get();
+  if (port == nullptr) return done(nullptr);
+  std::erase(ready_, port);
+  port->stop(*this);
+  removals_.push_back({index, std::move(done)});
+}
+
+void Worker::finish_removals() noexcept {
+  for (std::size_t i = 0; i < removals_.size();) {
+    if (!ports_[removals_[i].index]->stopped()) {
+      ++i;
+      continue;
+    }
+    submit(0);  // nothing unsubmitted may still name the port's files
+    Removal removal = std::move(removals_[i]);
+    removals_.erase(removals_.begin() + static_cast<std::ptrdiff_t>(i));
+    std::unique_ptr<Port> port = std::move(ports_[removal.index]);
+    waiting_read_count_ -= port->waiting_read_count();
+    port->release(*this);
+    removal.done(std::move(port));
+  }
+}
+
+std::optional<unsigned> Worker::register_file(int fd) {
+  if (free_files_.empty()) return std::nullopt;
+  const unsigned place = free_files_.back();
+  if (ring_->register_file(place, fd) < 0) return std::nullopt;
+  free_files_.pop_back();
+  return place;
+}
+
+void Worker::unregister_file(unsigned place) noexcept {
+  (void)ring_->register_file(place, -1);
+  free_files_.push_back(place);
+}
+
+void Worker::receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept {
+  if (batch_count_ == kMaxBatch) forward();
+  std::byte* start = pool_.address(buffer);
+  auto* vnet = reinterpret_cast<VnetHeader*>(start);
+  const std::uint32_t frame_size = size - static_cast<std::uint32_t>(sizeof(VnetHeader));
+  pieces_[batch_count_] = {start + sizeof(VnetHeader), frame_size};
+  frames_[batch_count_] = {vnet, &pieces_[batch_count_], frame_size, 1, ingress};
+  buffers_[batch_count_] = buffer;
+  ++batch_count_;
+}
+
+void Worker::drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept {
+  PortCounters& counters = counters_[ingress];
+  PortCounters::Traffic& rx = counters.rx[static_cast<std::size_t>(CastKind::kUnicast)];
+  rx.frames.add(1);
+  rx.bytes.add(size);
+  counters.drop(reason);
+  pool_.give_back(buffer);
+}
+
+void Worker::forward() noexcept {
+  if (batch_count_ == 0) return;
+  const std::span<const Frame> frames{frames_.data(), batch_count_};
+  relay_.process(frames, *state_, now_s(), egress_);
+  for (const PortIndex index : egress_.ports()) {
+    if (Port* port = ports_[index].get(); port != nullptr) {
+      port->transmit(frames, egress_.frames(index), state_->port(index), *this);
+    } else {
+      counters_[index].drop(DropReason::kEgressDown, egress_.frames(index).size());
+    }
+  }
+  egress_.clear();
+  if (!relay_.learned().empty()) report_learned();
+  sending_.insert(sending_.end(), buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(batch_count_));
+  batch_count_ = 0;
+  // The pool holds two batches at least beside what waits in the kernel: a second batch in one round is sent at once.
+  if (sending_.size() >= kMaxBatch) submit(0);
+}
+
+void Worker::report_learned() noexcept {
+  if (!shared_.fdb_events_wanted.load(std::memory_order_relaxed)) return;
+  for (const LearnEvent& learned : relay_.learned()) {
+    EngineEvent event;
+    event.kind = learned.previous == kNoPort ? EngineEvent::Kind::kFdbAdded : EngineEvent::Kind::kFdbMoved;
+    event.port = learned.port;
+    event.previous = learned.previous;
+    event.fid = learned.key.fid();
+    event.mac = learned.key.mac();
+    push_event(event);
+  }
+}
+
+void Worker::report_port_error(PortIndex port, int error) noexcept {
+  EngineEvent event;
+  event.kind = EngineEvent::Kind::kPortError;
+  event.port = port;
+  event.error = error;
+  push_event(event);
+}
+
+void Worker::push_event(const EngineEvent& event) noexcept {
+  events_.push(event);
+  if (shared_.events_pending.exchange(true, std::memory_order_acq_rel)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(shared_.event_fd.get(), &one, sizeof one);
+}
+
+Worker::SegmentSpace Worker::segment_space() noexcept {
+  // The frames being cut stay in the batch, so only what has been prepared so far needs to have gone.
+  if (segment_count_ == kMaxSegmentSpaces) {
+    ring_->submit(0);
+    segment_count_ = 0;
+  }
+  const std::size_t index = segment_count_++;
+  return {std::span<std::byte, Segmenter::kScratchSize>(&scratch_[index * Segmenter::kScratchSize],
+                                                        Segmenter::kScratchSize),
+          {&vectors_[index * kVectorsPerSegment], kVectorsPerSegment}};
+}
+
+std::uint32_t Worker::now_s() const noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint32_t>(now.tv_sec - shared_.start_s);
+}
+
+}  // namespace rb

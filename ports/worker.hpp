@@ -1,0 +1,187 @@
+// Worker: one thread with one ring, which receives, relays and transmits for its share of all ports.
+//
+// How it works. One round of run():
+//   1. take the newest ForwardingState (one atomic load) and say that the old one is no longer used;
+//   2. let ports that have nothing outstanding prepare their next reads;
+//   3. submit: the writes of the last batch and these reads in one system call, sleeping if no read has anything;
+//   4. give back the buffers whose writes have just completed;
+//   5. reap completions into the batch, and forward it: relay, then each egress port's transmit().
+// So a loaded worker needs one system call a batch, and an idle one sleeps in the kernel until a frame comes.
+//
+// Thread rules. Everything here belongs to the worker's thread, except post(), which the control thread uses to have
+// something done inside the loop, and what is atomic: the state pointer, the counters, the event queue.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "ports/buffer_pool.hpp"
+#include "ports/engine.hpp"
+#include "ports/event_queue.hpp"
+#include "ports/port.hpp"
+#include "ports/ring.hpp"
+#include "ports/unique_fd.hpp"
+#include "switch/offload.hpp"
+#include "switch/relay.hpp"
+
+namespace rb {
+
+/// What the workers of one engine share. Written by the control thread, read by all.
+struct EngineShared {
+  EngineShared(const Fdb::Options& fdb_options) : fdb(fdb_options) {}
+
+  Fdb fdb;
+  std::atomic<const ForwardingState*> state{nullptr};
+  std::atomic<std::uint64_t> published{0};  // counts publications
+  std::atomic<bool> fdb_events_wanted{false};
+  std::atomic<bool> events_pending{false};  // event_fd has been written and not yet been looked at
+  UniqueFd event_fd;
+  std::int64_t start_s = 0;  // CLOCK_MONOTONIC
+  unsigned file_count = 0;   // places for descriptors in each worker's ring
+  bool nowait = false;       // reads and writes with RWF_NOWAIT
+};
+
+class Worker {
+ public:
+  static constexpr std::size_t kEventCapacity = 4096;
+  using Command = std::function<void(Worker&)>;
+
+  /// Starts the thread; `started` gets the ring's Result once.
+  Worker(EngineShared& shared, unsigned number);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Any thread.
+
+  /// Waits until the thread runs or has failed to set its ring up.
+  [[nodiscard]] Result<> wait_started();
+  /// Has `command` run inside the loop, in order.
+  void post(Command command);
+  /// Waits until the worker uses publication `number` or a later one.
+  void wait_passed(std::uint64_t number) const noexcept;
+  [[nodiscard]] const PortCounters& counters_of(PortIndex port) const noexcept { return counters_[port]; }
+  [[nodiscard]] EventQueue<EngineEvent, kEventCapacity>& events() noexcept { return events_; }
+
+  // The worker's thread: commands.
+
+  [[nodiscard]] unsigned number() const noexcept { return number_; }
+  /// Takes a port in and arms it.
+  void add_port(std::unique_ptr<Port> port) noexcept;
+  /// Stops a port; `done` is called with the port, for the last time, when nothing of it is outstanding.
+  void remove_port(PortIndex index, std::function<void(std::unique_ptr<Port>)> done);
+  /// A place in the table of registered files, or nothing when it is full.
+  [[nodiscard]] std::optional<unsigned> register_file(int fd);
+  void unregister_file(unsigned place) noexcept;
+  void stop() noexcept { stopping_ = true; }
+
+  // The worker's thread: ports.
+
+  [[nodiscard]] Ring& ring() noexcept { return *ring_; }
+  [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
+  [[nodiscard]] bool nowait() const noexcept { return shared_.nowait; }
+  [[nodiscard]] PortCounters& counters(PortIndex port) noexcept { return counters_[port]; }
+  [[nodiscard]] CastKind cast(FrameIndex index) const noexcept { return relay_.cast(index); }
+  /// Puts a received buffer (virtio_net_hdr, then the frame) into the batch; the batch owns it from here.
+  void receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept;
+  /// Has port.arm() called before the next submit.
+  void arm_later(Port& port) noexcept { ready_.push_back(&port); }
+  /// How many reads may still be prepared in this round, so that all ports get their share of the batch.
+  [[nodiscard]] unsigned read_budget() const noexcept { return read_budget_; }
+  void spend_read_budget(unsigned reads) noexcept { read_budget_ -= std::min(reads, read_budget_); }
+  /// Memory that lives until the next submit: one Segmenter scratch, and `count` (at most kMaxPayloadPieces + 1)
+  /// iovecs.
+  struct SegmentSpace {
+    std::span<std::byte, Segmenter::kScratchSize> scratch;
+    std::span<iovec> vectors;
+  };
+  [[nodiscard]] SegmentSpace segment_space() noexcept;
+  /// Counts a frame that came in but cannot enter the batch, and gives its buffer back.
+  void drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept;
+  /// Tells the control thread that a port failed with an errno.
+  void report_port_error(PortIndex port, int error) noexcept;
+
+ private:
+  static constexpr std::size_t kBufferCount =
+      768;  // two batches (one being sent), and as many again that wait in the kernel
+  static constexpr unsigned kMaxReadsPerRound = kMaxBatch;
+  static constexpr std::size_t kMaxSegmentSpaces = 256;
+  static constexpr std::size_t kVectorsPerSegment = Segmenter::kMaxPayloadPieces + 1;
+  static constexpr std::size_t kMaxProvided = 256;
+
+  void main() noexcept;
+  void run() noexcept;
+  void take_state() noexcept;
+  void arm_ports() noexcept;
+  void provide_buffers() noexcept;
+  void submit(unsigned wait_count) noexcept;
+  void handle(const io_uring_cqe& completion) noexcept;
+  void handle_wake() noexcept;
+  void forward() noexcept;
+  void report_learned() noexcept;
+  void push_event(const EngineEvent& event) noexcept;
+  void finish_removals() noexcept;
+  void arm_wake() noexcept;
+  [[nodiscard]] std::uint32_t now_s() const noexcept;
+
+  struct Removal {
+    PortIndex index;
+    std::function<void(std::unique_ptr<Port>)> done;
+  };
+
+  EngineShared& shared_;
+  const unsigned number_;
+  UniqueFd wake_fd_;
+  std::uint64_t wake_count_ = 0;  // what the armed read of wake_fd_ reads into
+
+  std::mutex commands_mutex_;
+  std::deque<Command> commands_;
+  std::atomic<std::uint64_t> passed_{0};
+
+  std::optional<Ring> ring_;  // made by the thread itself, which SINGLE_ISSUER demands
+  BufferPool pool_{kBufferCount};
+  std::size_t provided_count_ = 0;      // buffers in the ring of provided buffers
+  std::size_t waiting_read_count_ = 0;  // how many reads may wait in the kernel at once, over all ports
+
+  std::unique_ptr<PortCounters[]> counters_;
+  Relay relay_;
+  EgressLists egress_{kMaxPorts + 1};
+  EventQueue<EngineEvent, kEventCapacity> events_;
+
+  const ForwardingState* state_ = nullptr;
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<Port*> ready_, arming_;
+  std::vector<Removal> removals_;
+  std::vector<unsigned> free_files_;
+  unsigned read_budget_ = 0;
+  bool stopping_ = false;
+
+  // The batch being filled, and the buffers of batches whose writes are not submitted yet.
+  std::size_t batch_count_ = 0;
+  std::array<Frame, kMaxBatch> frames_;
+  std::array<Piece, kMaxBatch> pieces_;
+  std::array<BufferId, kMaxBatch> buffers_;
+  std::vector<BufferId> sending_;
+
+  std::size_t segment_count_ = 0;
+  std::vector<std::byte> scratch_;
+  std::vector<iovec> vectors_;
+
+  std::promise<Result<>> started_;
+  std::thread thread_;  // last: everything above is there when it begins
+};
+
+}  // namespace rb
