@@ -1,0 +1,219 @@
+#include "ports/engine.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "tests/ports/engine_fixture.hpp"
+
+namespace rb {
+namespace {
+
+using testing::kBroadcast;
+using testing::received;
+using testing::station;
+using testing::sum_of_drops;
+
+using EngineTest = testing::EngineTest;
+
+TEST_F(EngineTest, FloodsThenForwards) {
+  start();
+  const PortIndex a = add_port(), b = add_port(), c = add_port();
+  send(a, frame(station(1), kBroadcast, 1));
+  EXPECT_EQ(number_of(receive(b)), 1U);
+  EXPECT_EQ(number_of(receive(c)), 1U);
+  send(b, frame(station(2), station(1), 2));
+  EXPECT_EQ(number_of(receive(a)), 2U);
+  EXPECT_TRUE(nothing_waits(c));
+}
+
+TEST_F(EngineTest, KeepsOrderAndOctetsThroughBursts) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  for (std::uint32_t round = 0; round < 50; ++round) {
+    for (std::uint32_t i = 0; i < 8; ++i) send(a, frame(station(1), station(2), round * 8 + i, 64 + i * 100));
+    for (std::uint32_t i = 0; i < 8; ++i) {
+      const std::string got = receive(b);
+      ASSERT_EQ(got, frame(station(1), station(2), round * 8 + i, 64 + i * 100));
+    }
+  }
+}
+
+TEST_F(EngineTest, WorksWithoutNowaitReads) {
+  start({.without_nowait = true});
+  const PortIndex a = add_port(), b = add_port();
+  for (std::uint32_t round = 0; round < 50; ++round) {
+    for (std::uint32_t i = 0; i < 8; ++i) send(a, frame(station(1), station(2), i));
+    for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(number_of(receive(b)), i);
+  }
+}
+
+TEST_F(EngineTest, CarriesFramesOf64KiB) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  const std::string large = frame(station(1), station(2), 7, 65536 + 14);
+  send(a, large);
+  EXPECT_EQ(receive(b), large);
+}
+
+TEST_F(EngineTest, CountsAFrameTooLargeForAnyBufferAsTruncated) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  send(a, frame(station(1), station(2), 0, 66000));
+  send(a, frame(station(1), station(2), 5));
+  EXPECT_EQ(number_of(receive(b)), 5U);
+  EXPECT_EQ(engine->counters(a).drops[static_cast<std::size_t>(DropReason::kTruncated)], 1U);
+}
+
+TEST_F(EngineTest, DetachedPortLeavesTheOthersWorkingAndItsIndexIsUsableAgain) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  send(a, frame(station(1), kBroadcast, 1));
+  EXPECT_EQ(number_of(receive(b)), 1U);
+  ports[a] = PortState{};
+  publish();
+  TapDevice device = engine->detach(a);
+  engine->fdb().flush_port(a);
+  EXPECT_EQ(device.queues.size(), 1U);
+  ASSERT_TRUE(engine->attach(a, std::move(device)).has_value());
+  ports[a] = ports[b];
+  publish();
+  send(b, frame(station(2), station(1), 2));
+  EXPECT_EQ(number_of(receive(a)), 2U);
+}
+
+TEST_F(EngineTest, ReportsAPortThatFailsAndGoesOn) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  // The read end of a pipe cannot be written and a write end not be read: a descriptor that fails as a deleted tap
+  // does.
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  const UniqueFd unused(ends[0]);
+  TapDevice broken;
+  broken.queues.emplace_back(ends[1]);
+  ASSERT_TRUE(engine->attach(10, std::move(broken)).has_value());
+  pollfd waiting{engine->event_fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&waiting, 1, 10000), 1);
+  const std::vector<EngineEvent> events = engine->take_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, EngineEvent::Kind::kPortError);
+  EXPECT_EQ(events[0].port, 10);
+  EXPECT_EQ(events[0].error, EBADF);
+  send(a, frame(station(1), kBroadcast, 3));
+  EXPECT_EQ(number_of(receive(b)), 3U);
+  (void)engine->detach(10);
+}
+
+TEST_F(EngineTest, TellsWhatItLearnsWhileSomebodyWantsToKnow) {
+  start();
+  const PortIndex a = add_port(), b = add_port();
+  send(a, frame(station(1), kBroadcast));
+  receive(b);
+  EXPECT_TRUE(engine->take_events().empty());
+  engine->want_fdb_events(true);
+  send(b, frame(station(1), kBroadcast));
+  receive(a);
+  pollfd waiting{engine->event_fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&waiting, 1, 10000), 1);
+  const std::vector<EngineEvent> events = engine->take_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, EngineEvent::Kind::kFdbMoved);
+  EXPECT_EQ(events[0].port, b);
+  EXPECT_EQ(events[0].previous, a);
+}
+
+TEST_F(EngineTest, DropsAndCountsWhereAnEgressPortIsFullAndTheBooksBalance) {
+  start();
+  const PortIndex a = add_port(), b = add_port(), c = add_port();
+  send(b, frame(station(2), kBroadcast));
+  receive(a);
+  receive(c);
+  constexpr std::uint64_t kFrames = 5000;  // far more than the socket of b holds, and b is not read
+  for (std::uint32_t i = 0; i < kFrames; ++i) send(a, frame(station(1), station(2), i));
+  send(a, frame(station(1), station(3), 99));  // unknown: reaches c, so everything before it has been decided
+  while (number_of(receive(c)) != 99) {
+  }
+  const PortTotals in = engine->counters(a);
+  const PortTotals out = engine->counters(b);
+  EXPECT_EQ(received(in), kFrames + 1);
+  EXPECT_EQ(received(in), in.forwarded + in.flooded + sum_of_drops(in, false));
+  const std::uint64_t sent = out.tx[0].frames + out.tx[1].frames + out.tx[2].frames;
+  EXPECT_EQ(out.copies, sent + sum_of_drops(out, true));
+  EXPECT_GT(out.drops[static_cast<std::size_t>(DropReason::kEgressFull)], 0U);
+  EXPECT_GT(sent, 0U);
+}
+
+TEST_F(EngineTest, SpreadsQueuesOverWorkersAndWritesFromAll) {
+  start({.worker_count = 2});
+  const PortIndex a = add_port(2), b = add_port(2);
+  for (std::size_t queue = 0; queue < 2; ++queue) {
+    send(a, frame(station(1), station(9), static_cast<std::uint32_t>(queue)), queue);
+  }
+  std::vector<std::uint32_t> got{number_of(receive(b, 0)), number_of(receive(b, 1))};
+  std::ranges::sort(got);
+  EXPECT_THAT(got, ::testing::ElementsAre(0U, 1U));
+}
+
+TEST_F(EngineTest, IdleWorkersSleep) {
+  start({.worker_count = 2});
+  const PortIndex a = add_port(), b = add_port();
+  send(a, frame(station(1), kBroadcast));
+  receive(b);
+  const auto cpu_ticks = [] {
+    std::uint64_t total = 0;
+    std::ifstream stat("/proc/self/stat");
+    std::string field;
+    for (int i = 1; i <= 15 && stat >> field; ++i) {
+      if (i >= 14) total += std::stoull(field);
+    }
+    return total;
+  };
+  const std::uint64_t before = cpu_ticks();
+  pollfd nothing{far_ends[b][0].get(), POLLIN, 0};
+  EXPECT_EQ(poll(&nothing, 1, 1000), 0);  // a second in which no frame comes is the test itself
+  EXPECT_LE(cpu_ticks() - before, 1U);
+}
+
+using EngineConcurrencyTest = EngineTest;
+
+TEST_F(EngineConcurrencyTest, StatesArePublishedAndPortsComeAndGoUnderTraffic) {
+  start({.worker_count = 2});
+  const PortIndex a = add_port(), b = add_port(), c = add_port(2);
+  std::atomic<bool> done{false};
+  std::thread traffic([&] {
+    for (std::uint32_t i = 0; !done; ++i) {
+      const std::string octets = frame(station(i % 100), i % 3 == 0 ? kBroadcast : station(i % 7), i);
+      for (const PortIndex port : {a, b, c}) {
+        [[maybe_unused]] const ssize_t written = write(far_ends[port][0].get(), octets.data(), octets.size());
+        char sink[2048];
+        while (read(far_ends[port][0].get(), sink, sizeof sink) > 0) {
+        }
+      }
+    }
+  });
+  for (int round = 0; round < 60; ++round) {
+    ports[c].hairpin = round % 2 == 0;
+    publish();
+    if (round % 3 == 0) {
+      const PortState kept = ports[b];
+      ports[b] = PortState{};
+      publish();
+      TapDevice device = engine->detach(b);
+      engine->fdb().flush_port(b);
+      ASSERT_TRUE(engine->attach(b, std::move(device)).has_value());
+      ports[b] = kept;
+      publish();
+    }
+    (void)engine->counters(a);
+    (void)engine->take_events();
+    engine->want_fdb_events(round % 2 == 0);
+  }
+  done = true;
+  traffic.join();
+}
+
+}  // namespace
+}  // namespace rb

@@ -1,0 +1,111 @@
+// A small language for relay tests: make bridges and ports, send frames, and see where they would leave.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switch/fdb.hpp"
+#include "switch/forwarding_state.hpp"
+#include "switch/relay.hpp"
+
+namespace rb::testing {
+
+/// Station n of a test: 02:00:00:00:xx:xx.
+inline MacAddress station(std::uint64_t number) {
+  return MacAddress::from_number(0x020000000000ULL + number);
+}
+inline MacAddress mac(std::string_view text) {
+  return parse_mac(text).value();
+}
+inline const MacAddress kBroadcast = MacAddress::from_number(0xffffffffffffULL);
+
+/// A frame with memory of its own.
+struct TestFrame {
+  TestFrame(const MacAddress& source, const MacAddress& destination, PortIndex ingress, std::uint32_t size = 64)
+      : octets(size), piece{octets.data(), size}, view{&vnet, &piece, size, 1, ingress} {
+    if (size >= 6) std::memcpy(octets.data(), destination.octets.data(), 6);
+    if (size >= 12) std::memcpy(octets.data() + 6, source.octets.data(), 6);
+  }
+  TestFrame(const TestFrame&) = delete;
+  TestFrame& operator=(const TestFrame&) = delete;
+
+  std::vector<std::byte> octets;
+  VnetHeader vnet;
+  Piece piece;
+  Frame view;
+};
+
+/// Bridges and ports that a test may change between frames.
+class Switchboard {
+ public:
+  explicit Switchboard(std::size_t fdb_capacity = 1024)
+      : fdb({.capacity = fdb_capacity, .hash_seed = 1}),
+        counters(kMaxPorts + 1),
+        egress_(kMaxPorts + 1),
+        relay_(fdb, counters) {}
+
+  BridgeIndex add_bridge() {
+    bridges.push_back({.present = true, .fid = static_cast<Fid>(bridges.size() + 1), .address = {}});
+    return static_cast<BridgeIndex>(bridges.size() - 1);
+  }
+  PortIndex add_port(BridgeIndex bridge) {
+    PortState port;
+    port.bridge = bridge;
+    port.forwarding = true;
+    port.mtu = 1500;
+    port.accepts.bits = Offloads::kAll;
+    ports.push_back(port);
+    return static_cast<PortIndex>(ports.size() - 1);
+  }
+
+  /// Sends one frame and says by which ports it leaves, in index order.
+  std::vector<PortIndex> send(const Frame& frame) {
+    const ForwardingState state(bridges, ports);
+    egress_.clear();
+    relay_.process({&frame, 1}, state, now_s, egress_);
+    std::vector<PortIndex> left(egress_.ports().begin(), egress_.ports().end());
+    std::ranges::sort(left);
+    return left;
+  }
+  std::vector<PortIndex> send(PortIndex ingress, const MacAddress& source, const MacAddress& destination,
+                              std::uint32_t size = 64) {
+    const TestFrame frame(source, destination, ingress, size);
+    return send(frame.view);
+  }
+  [[nodiscard]] std::uint64_t drops(PortIndex port, DropReason reason) const {
+    return counters[port].drops[static_cast<std::size_t>(reason)].value();
+  }
+  [[nodiscard]] PortTotals totals(PortIndex port) const {
+    PortTotals totals;
+    totals.add(counters[port]);
+    return totals;
+  }
+  [[nodiscard]] Relay& relay() { return relay_; }
+
+  Fdb fdb;
+  std::vector<PortCounters> counters;
+  std::vector<BridgeState> bridges;
+  std::vector<PortState> ports;
+  std::uint32_t now_s = 1;
+
+ private:
+  EgressLists egress_;
+  Relay relay_;
+};
+
+/// The sum of all rx frames of a port, and of its drops on the ingress or on the egress side.
+inline std::uint64_t received(const PortTotals& totals) {
+  return totals.rx[0].frames + totals.rx[1].frames + totals.rx[2].frames;
+}
+inline std::uint64_t sum_of_drops(const PortTotals& totals, bool egress) {
+  std::uint64_t sum = 0;
+  for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) {
+    if (is_egress_reason(static_cast<DropReason>(reason)) == egress) sum += totals.drops[reason];
+  }
+  return sum;
+}
+
+}  // namespace rb::testing
