@@ -20,7 +20,6 @@ enum class DropReason : std::uint8_t {
   kSamePort,       // destination is behind the ingress port (and hairpin is off)
   kIsolated,       // both ports are isolated
   kNoEgress,       // no other port takes it: nobody there, or flood flags and isolation leave nobody
-  kFloodOff,       // destination unknown, and the flood flags leave no egress port
   // Egress: a copy was on its way out. Counted on the port it should have left by.
   kEgressDown,     // the device is down or gone
   kOverMtu,        // larger than the egress device's MTU, and not GSO
@@ -37,6 +36,8 @@ inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames
     "locked",      "same_port",       "isolated",       "no_egress",      "egress_down",    "over_mtu",
     "egress_full", "refused",         "cannot_segment", "egress_error",
 };
+
+static_assert(!kDropReasonNames.front().empty() && !kDropReasonNames.back().empty(), "one name for each reason");
 
 [[nodiscard]] constexpr std::string_view drop_reason_name(DropReason reason) noexcept {
   return kDropReasonNames[static_cast<std::size_t>(reason)];
