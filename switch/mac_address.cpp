@@ -25,8 +25,9 @@ std::optional<MacAddress> parse_mac(std::string_view text) noexcept {
     const bool last = i + 1 == mac.octets.size();
     const std::size_t end = last ? text.size() : text.find(separator);
     if (end == std::string_view::npos || end == 0 || end > 2) return std::nullopt;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + end, mac.octets[i], 16);
-    if (error != std::errc{} || stop != text.data() + end) return std::nullopt;
+    const char* const begin = text.begin();
+    const auto [stop, error] = std::from_chars(begin, begin + end, mac.octets[i], 16);
+    if (error != std::errc{} || stop != begin + end) return std::nullopt;
     text.remove_prefix(last ? end : end + 1);
   }
   return mac;
