@@ -1,0 +1,99 @@
+// FDB look-up and learning: 64 k and 1 M entries, hit and miss, in batches.
+#include <benchmark/benchmark.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "switch/fdb.hpp"
+
+namespace rb {
+namespace {
+
+FdbKey key_of(std::uint64_t number) {
+  return FdbKey::of(MacAddress::from_number(0x020000000000ULL + number), 1);
+}
+
+/// A full table of `size` stations, made once a size.
+Fdb& table_of(std::size_t size) {
+  static std::map<std::size_t, std::unique_ptr<Fdb>> tables;
+  std::unique_ptr<Fdb>& table = tables[size];
+  if (!table) {
+    table = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
+    for (std::uint64_t i = 0; i < size; ++i) table->learn(key_of(i), static_cast<PortIndex>(i % 64), 0);
+  }
+  return *table;
+}
+
+std::vector<FdbKey> random_keys(std::size_t from, std::size_t size) {
+  std::mt19937_64 random(1);
+  std::vector<FdbKey> keys(1U << 20);
+  for (FdbKey& key : keys) key = key_of(from + random() % size);
+  return keys;
+}
+
+void look_up(benchmark::State& bench, std::size_t from) {
+  const auto size = static_cast<std::size_t>(bench.range(0));
+  const auto batch = static_cast<std::size_t>(bench.range(1));
+  const Fdb& fdb = table_of(size);
+  const std::vector<FdbKey> keys = random_keys(from, size);
+  std::vector<FdbHit> hits(batch);
+  std::size_t at = 0;
+  for (auto _ : bench) {
+    fdb.look_up({&keys[at], batch}, hits);
+    benchmark::DoNotOptimize(hits.data());
+    at = (at + batch) & (keys.size() - 1);
+  }
+  bench.SetItemsProcessed(static_cast<std::int64_t>(bench.iterations()) * static_cast<std::int64_t>(batch));
+}
+
+void BM_Fdb_LookupHit(benchmark::State& bench) {
+  look_up(bench, 0);
+}
+void BM_Fdb_LookupMiss(benchmark::State& bench) {
+  look_up(bench, 1ULL << 30);
+}
+BENCHMARK(BM_Fdb_LookupHit)->ArgsProduct({{65536, 1048576}, {1, 32, 256}});
+BENCHMARK(BM_Fdb_LookupMiss)->ArgsProduct({{65536, 1048576}, {1, 32, 256}});
+
+void BM_Fdb_LearnKnown(benchmark::State& bench) {
+  const auto size = static_cast<std::size_t>(bench.range(0));
+  constexpr std::size_t kBatch = 32;
+  Fdb& fdb = table_of(size);
+  std::vector<FdbKey> keys = random_keys(0, size);
+  std::size_t at = 0;
+  for (auto _ : bench) {
+    fdb.prefetch({&keys[at], kBatch});
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      benchmark::DoNotOptimize(fdb.learn(keys[at + i], static_cast<PortIndex>((keys[at + i].packed >> 16) % 64), 0));
+    }
+    at = (at + kBatch) & (keys.size() - 1);
+  }
+  bench.SetItemsProcessed(static_cast<std::int64_t>(bench.iterations()) * static_cast<std::int64_t>(kBatch));
+}
+BENCHMARK(BM_Fdb_LearnKnown)->Arg(65536)->Arg(1048576);
+
+void BM_Fdb_LearnNew(benchmark::State& bench) {
+  const auto size = static_cast<std::size_t>(bench.range(0));
+  constexpr std::size_t kBatch = 32;
+  auto fdb = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
+  std::uint64_t next = 0;
+  for (auto _ : bench) {
+    if (next + kBatch > size) {
+      bench.PauseTiming();
+      fdb = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
+      next = 0;
+      bench.ResumeTiming();
+    }
+    FdbKey keys[kBatch];
+    for (FdbKey& key : keys) key = key_of(next++);
+    fdb->prefetch(keys);
+    for (const FdbKey key : keys) benchmark::DoNotOptimize(fdb->learn(key, 1, 0));
+  }
+  bench.SetItemsProcessed(static_cast<std::int64_t>(bench.iterations()) * static_cast<std::int64_t>(kBatch));
+}
+BENCHMARK(BM_Fdb_LearnNew)->Arg(65536)->Arg(1048576);
+
+}  // namespace
+}  // namespace rb
