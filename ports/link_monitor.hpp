@@ -2,39 +2,23 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "ports/unique_fd.hpp"
-#include "switch/mac_address.hpp"
+#include "ports/rtnetlink.hpp"
 #include "switch/result.hpp"
 
 namespace rb {
 
-/// One interface as rtnetlink describes it.
-struct LinkState {
-  int ifindex = 0;
-  std::string name;
-  std::uint32_t flags = 0;  // IFF_*
-  std::uint32_t mtu = 0;    // octets
-  MacAddress address;
-  [[nodiscard]] bool admin_up() const noexcept;  // IFF_UP
-  [[nodiscard]] bool running() const noexcept;   // IFF_UP and IFF_LOWER_UP (a tap somebody holds has carrier)
-};
-
 /// One change. `gone`: RTM_DELLINK (deleted, or moved to another namespace); only ifindex and name are then valid.
 struct LinkEvent {
-  std::uint64_t netns_id = 0;  // inode number of the namespace, as netns_id() gives it
+  std::uint64_t netns_id = 0;  // as netns_id() gives it
   bool gone = false;
   LinkState link;
 };
 
-/// Inode number that names a network namespace; -1 stands for the calling thread's own.
-[[nodiscard]] std::uint64_t netns_id(int netns_fd);
-
-/// One rtnetlink socket a namespace; used by one thread (the control thread).
+/// One pair of rtnetlink sockets a namespace; used by one thread (the control thread).
 class LinkMonitor {
  public:
   LinkMonitor();
@@ -45,14 +29,12 @@ class LinkMonitor {
   /// Begins to follow a namespace (counted; -1: the daemon's own) and returns its id. kPermission without
   /// CAP_SYS_ADMIN over a foreign one.
   [[nodiscard]] Result<std::uint64_t> watch(int netns_fd);
-  /// Ends one watch(); the socket closes with the last.
+  /// Ends one watch(); the sockets close with the last.
   void unwatch(std::uint64_t id);
 
   /// What an interface is now; kNoSuchInterface when it is not there. The namespace must be watched.
   [[nodiscard]] Result<LinkState> get(std::uint64_t id, const std::string& name);
-  [[nodiscard]] Result<LinkState> get(std::uint64_t id, int ifindex);
-  /// Sets IFF_UP, or takes it away.
-  [[nodiscard]] Result<> set_up(std::uint64_t id, const std::string& name, bool up);
+  [[nodiscard]] Result<> set_admin(std::uint64_t id, int ifindex, Rtnetlink::Admin admin);
 
   /// One descriptor that is readable when events wait (an epoll over the sockets).
   [[nodiscard]] int event_fd() const noexcept;
@@ -62,6 +44,8 @@ class LinkMonitor {
  private:
   struct Namespace;
   struct State;
+  void read_events(std::uint64_t id, Namespace& space, std::vector<LinkEvent>& events);
+
   std::unique_ptr<State> state_;
 };
 

@@ -54,10 +54,6 @@ struct TapDevice {
 /// The network namespace a tap is in now (TUNGETDEVNETNS); an empty UniqueFd without CAP_NET_ADMIN over it.
 [[nodiscard]] UniqueFd tap_netns(int tap_fd);
 
-/// What a name stands for in a namespace (-1: the daemon's own), read without privilege.
-enum class InterfaceKind { kNone, kTap, kTun, kBridge, kOther };
-[[nodiscard]] InterfaceKind interface_kind(const std::string& name, int netns_fd);
-
 /// Sets the address of a tap that this process made and holds (SIOCSIFHWADDR on the tap's descriptor), for a bridge's
 /// own port.
 [[nodiscard]] Result<> set_tap_address(int tap_fd, const MacAddress& address);
