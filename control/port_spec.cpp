@@ -1,0 +1,141 @@
+#include "control/port_spec.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <linux/nsfs.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "control/word_parser.hpp"
+
+namespace rb {
+namespace {
+
+/// A user or group number; the largest one means "none" to the kernel.
+std::optional<std::uint32_t> parse_id(const std::string& text) {
+  const auto number = parse_integer(text);
+  if (!number || *number < 0 || *number >= std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
+}
+
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::size_t at = text.find(separator);
+  const std::string_view head = text.substr(0, at);
+  text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+  return head;
+}
+
+/// Sets one option of a specification; `value` has no value for a bare word.
+Result<> set_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
+  if (key == "create" || key == "persistent" || key == "offload") {
+    const auto on = value ? parse_on_off(*value) : std::optional{true};
+    if (!on) return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' must be on or off, not '{}'", key, *value));
+    spec[key] = *on;
+    return {};
+  }
+  if (!value || value->empty())
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("port option '{}' is unknown or lacks a value; there are create, persistent, owner=, "
+                            "group=, queues=, offload=on|off and netns=",
+                            key));
+  if (key == "owner" || key == "group") {
+    const auto id = key == "owner" ? user_id(*value) : group_id(*value);
+    if (!id) return std::unexpected(id.error());
+    spec[key] = *id;
+  } else if (key == "queues") {
+    const auto count = parse_integer(*value);
+    if (!count || *count < 1)
+      return fail(ErrorCode::kInvalidArgument, fmt::format("'queues' must be a number from 1, not '{}'", *value));
+    spec[key] = *count;
+  } else if (key == "netns") {
+    spec[key] = *value;
+  } else {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("port option '{}' is unknown; there are create, persistent, "
+                                                         "owner=, group=, queues=, offload=on|off and netns=",
+                                                         key));
+  }
+  return {};
+}
+
+/// What only a created tap can have.
+Result<> check_creation(const nlohmann::json& spec) {
+  if (spec.value("create", false)) return {};
+  for (const char* key : {"persistent", "owner", "group"}) {
+    if (spec.contains(key)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("port option '{}' is for a tap that is made here; add 'create'", key));
+    }
+  }
+  return {};
+}
+
+Result<UniqueFd> open_namespace_file(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd)
+    return fail(errno == EACCES ? ErrorCode::kPermission : ErrorCode::kInvalidArgument,
+                fmt::format("cannot open the network namespace {}: {}", path, std::strerror(errno)));
+  if (::ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET)
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a network namespace", path));
+  return fd;
+}
+
+}  // namespace
+
+Result<nlohmann::json> parse_port_spec(std::string_view text) {
+  const std::string_view whole = text;
+  if (text.find(':') == std::string_view::npos) {
+    if (text.find(',') != std::string_view::npos) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("options need the kind of the port in front: 'tap:{}'", whole));
+    }
+    if (text.empty()) return fail(ErrorCode::kInvalidArgument, "the name of a port is empty");
+    return nlohmann::json{{"kind", "tap"}, {"name", std::string(text)}};
+  }
+  const std::string_view kind = take_until(text, ':');
+  if (kind != "tap") {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' in '{}' is not a kind of port; there is 'tap'", kind, whole));
+  }
+  nlohmann::json spec{{"kind", "tap"}, {"name", std::string(take_until(text, ','))}};
+  if (spec["name"] == "")
+    return fail(ErrorCode::kInvalidArgument, fmt::format("the name of the port is missing in '{}'", whole));
+  while (!text.empty()) {
+    std::string_view option = take_until(text, ',');
+    const bool has_value = option.find('=') != std::string_view::npos;
+    const std::string key(take_until(option, '='));
+    const auto done = set_option(spec, key, has_value ? std::optional(std::string(option)) : std::nullopt);
+    if (!done) return std::unexpected(done.error());
+  }
+  const auto checked = check_creation(spec);
+  if (!checked) return std::unexpected(checked.error());
+  return spec;
+}
+
+Result<UniqueFd> open_netns(const std::string& label) {
+  if (label.find('/') != std::string::npos) return open_namespace_file(label);
+  auto named = open_namespace_file("/run/netns/" + label);
+  const auto process = parse_integer(label);
+  if (named || !process || *process <= 0) return named;
+  return open_namespace_file(fmt::format("/proc/{}/ns/net", *process));
+}
+
+Result<std::uint32_t> user_id(const std::string& name_or_number) {
+  if (const passwd* user = ::getpwnam(name_or_number.c_str())) return user->pw_uid;  // NOLINT(concurrency-mt-unsafe)
+  if (const auto number = parse_id(name_or_number)) return *number;
+  return fail(ErrorCode::kInvalidArgument, fmt::format("there is no user '{}'", name_or_number));
+}
+
+Result<std::uint32_t> group_id(const std::string& name_or_number) {
+  if (const group* entry = ::getgrnam(name_or_number.c_str())) return entry->gr_gid;  // NOLINT(concurrency-mt-unsafe)
+  if (const auto number = parse_id(name_or_number)) return *number;
+  return fail(ErrorCode::kInvalidArgument, fmt::format("there is no group '{}'", name_or_number));
+}
+
+}  // namespace rb
