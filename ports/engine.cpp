@@ -141,6 +141,11 @@ TapDevice Engine::detach(PortIndex index) {
   return device;
 }
 
+int Engine::device_fd(PortIndex index) const noexcept {
+  const std::optional<TapDevice>& device = impl_->devices[index];
+  return device ? device->queues.front().get() : -1;
+}
+
 void Engine::publish(std::unique_ptr<const ForwardingState> state) {
   EngineShared& shared = impl_->shared;
   shared.state.store(state.get(), std::memory_order_release);

@@ -58,6 +58,8 @@ class Engine {
   /// Takes it back; returns after the last completion. The caller has published a state without the port, and flushes
   /// the FDB afterwards; then the index may be used again.
   [[nodiscard]] TapDevice detach(PortIndex index);
+  /// The first queue's descriptor of an attached port, for questions about the device; borrowed. -1: not attached.
+  [[nodiscard]] int device_fd(PortIndex index) const noexcept;
   /// Swaps the state; returns when every worker uses it. Never null.
   void publish(std::unique_ptr<const ForwardingState> state);
   [[nodiscard]] const ForwardingState& state() const noexcept;

@@ -216,7 +216,9 @@ Result<TapDevice> open_tap(const TapOptions& options) {
   const LinkState* link = *looked ? &**looked : nullptr;
 
   TapDevice device;
-  if (options.create) {
+  // A persistent tap may be there from an earlier run: making it again means taking it.
+  const bool make = options.create && !(options.persistent && link != nullptr);
+  if (make) {
     if (link != nullptr)
       return fail(ErrorCode::kExists,
                   fmt::format("interface {} exists already; leave 'create' out to attach to it", options.name));
@@ -245,7 +247,7 @@ Result<TapDevice> open_tap(const TapOptions& options) {
   if (link != nullptr && !is_same_device(options.name, link->ifindex))
     return std::unexpected(no_such_interface(options.name));
   device.offloads = negotiate_offloads(device.queues.front().get(), options);
-  if (options.create) {
+  if (make) {
     // What was made goes with its last descriptor should this fail: persistence is set last.
     if (Result<> applied = apply_creation(device.queues.front().get(), options); !applied)
       return std::unexpected(applied.error());

@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxInterfaceName = 15;  // octets, IFNAMSIZ - 1
 
 struct TapOptions {
   std::string name;
-  bool create = false;                        // make it; kExists when an interface of that name is there already
+  bool create = false;                        // make it; kExists when an interface of that name is there, unless `persistent`
   bool persistent = false;                    // of a created one: it stays when the daemon goes
   std::optional<std::uint32_t> owner, group;  // uid and gid of a created one
   unsigned queue_count = 1;                   // > 1, or `multi_queue`: IFF_MULTI_QUEUE

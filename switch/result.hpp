@@ -39,14 +39,15 @@ enum class ErrorCode : std::uint8_t {
 struct Error {
   ErrorCode code = ErrorCode::kSystem;
   std::string message;
+  std::string name{};  // the name or value it is about, where there is one
 };
 
 template <typename T = void>
 using Result = std::expected<T, Error>;
 
 /// Shorthand for `return fail(ErrorCode::kX, "...")`.
-[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string message) {
-  return std::unexpected(Error{code, std::move(message)});
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string message, std::string name = {}) {
+  return std::unexpected(Error{code, std::move(message), std::move(name)});
 }
 
 }  // namespace rb

@@ -1,0 +1,77 @@
+// Commands: the methods of the control protocol, carried out on the switch model.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/json_rpc.hpp"
+#include "control/params.hpp"
+#include "control/switch_model.hpp"
+#include "ports/unique_fd.hpp"
+
+namespace rb {
+
+/// Which right a method needs; who has it is control_socket's business.
+enum class Right : std::uint8_t { kRead, kChange };
+
+/// Who calls, as far as a command cares.
+struct Caller {
+  std::vector<UniqueFd> descriptors;  // that came with the request
+  bool opens_namespaces = false;      // a configuration file: `netns` labels are opened by the daemon itself
+  bool subscribes = false;            // out: `monitor` was called,
+  std::vector<std::string> kinds;     // for these kinds of events
+};
+
+class Commands {
+ public:
+  explicit Commands(SwitchModel& model);
+
+  /// The right a method needs; nullptr when there is no such method.
+  [[nodiscard]] const Right* right_of(const std::string& method) const;
+  /// Carries a request out. Never throws; a failed operation has changed nothing.
+  [[nodiscard]] std::expected<nlohmann::json, RpcError> call(const std::string& method, const nlohmann::json& params,
+                                                             Caller& caller);
+
+ private:
+  using Answer = Result<nlohmann::json>;
+  struct Method {
+    Right right;
+    Answer (Commands::*function)(Params& params, Caller& caller);
+  };
+
+  Answer daemon_info(Params& params, Caller& caller);
+  Answer bridge_add(Params& params, Caller& caller);
+  Answer bridge_delete(Params& params, Caller& caller);
+  Answer bridge_set(Params& params, Caller& caller);
+  Answer bridge_list(Params& params, Caller& caller);
+  Answer port_add(Params& params, Caller& caller);
+  Answer port_delete(Params& params, Caller& caller);
+  Answer port_set(Params& params, Caller& caller);
+  Answer port_list(Params& params, Caller& caller);
+  Answer fdb_list(Params& params, Caller& caller);
+  Answer fdb_get(Params& params, Caller& caller);
+  Answer fdb_add(Params& params, Caller& caller);
+  Answer fdb_replace(Params& params, Caller& caller);
+  Answer fdb_delete(Params& params, Caller& caller);
+  Answer fdb_flush(Params& params, Caller& caller);
+  Answer stats_get(Params& params, Caller& caller);
+  Answer stats_clear(Params& params, Caller& caller);
+  Answer trace(Params& params, Caller& caller);
+  Answer tap_add(Params& params, Caller& caller);
+  Answer tap_delete(Params& params, Caller& caller);
+  Answer monitor(Params& params, Caller& caller);
+  Answer config_dump(Params& params, Caller& caller);
+
+  Answer enter_fdb(Params& params, Fdb::IfExists if_exists);
+  Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
+
+  SwitchModel& model_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  static const std::map<std::string, Method> kMethods;
+};
+
+}  // namespace rb

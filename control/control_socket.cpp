@@ -1,0 +1,223 @@
+#include "control/control_socket.hpp"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "control/json_rpc.hpp"
+
+namespace rb {
+namespace {
+
+constexpr std::chrono::milliseconds kAcceptPause{200};
+
+}  // namespace
+
+struct ControlSocket::Session {
+  UniqueFd fd;
+  Peer peer;
+  std::string in, out;
+  std::vector<UniqueFd> descriptors;
+  std::vector<std::string> kinds;  // of events it wants
+  bool ending = false;             // to be closed when `out` is empty
+  bool dead = false;               // to be closed now
+
+  [[nodiscard]] bool wants(const std::string& kind) const {
+    return !dead && std::ranges::find(kinds, kind) != kinds.end();
+  }
+};
+
+ControlSocket::ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy)
+    : loop_(loop), commands_(commands), path_(std::move(path)), policy_(policy), accept_again_(loop, [this] {
+        loop_.change(path_.fd(), EPOLLIN);
+      }) {
+  loop_.add(path_.fd(), EPOLLIN, [this](std::uint32_t) { accept_clients(); });
+}
+
+ControlSocket::~ControlSocket() {
+  loop_.remove(path_.fd());
+  for (const auto& session : sessions_) loop_.remove(session->fd.get());
+}
+
+void ControlSocket::accept_clients() {
+  for (;;) {
+    UniqueFd fd(accept4(path_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        // The connection waits on and would wake us at once: look away for a moment.
+        loop_.change(path_.fd(), 0);
+        accept_again_.start_once(kAcceptPause);
+      }
+      return;
+    }
+    Result<Peer> peer = Peer::of(fd.get());
+    if (!peer) continue;
+    if (sessions_.size() >= kMaxClients) {
+      refuse_client(std::move(fd));
+      continue;
+    }
+    auto session = std::make_unique<Session>();
+    session->fd = std::move(fd);
+    session->peer = std::move(*peer);
+    Session* made = session.get();
+    sessions_.push_back(std::move(session));
+    loop_.add(made->fd.get(), EPOLLIN, [this, made](std::uint32_t events) { handle(*made, events); });
+  }
+}
+
+void ControlSocket::refuse_client(UniqueFd fd) {
+  const RpcError error{kRpcOperationFailed,
+                       fmt::format("{} clients are connected, and no more are served", kMaxClients),
+                       std::string(error_name(ErrorCode::kLimit)),
+                       {}};
+  const std::string line = rpc_error_line(nullptr, error);
+  (void)::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void ControlSocket::handle(Session& session, std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) flush(session);
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !session.dead && !session.ending) receive(session);
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) session.dead = true;
+  close_marked();
+}
+
+void ControlSocket::receive(Session& session) {
+  std::array<char, 65536> buffer;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control;
+  iovec vector{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t size = recvmsg(session.fd.get(), &message, MSG_CMSG_CLOEXEC);
+  for (cmsghdr* header = size < 0 ? nullptr : CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
+      session.descriptors.emplace_back(fd);
+    }
+  }
+  if (size < 0) {
+    if (errno != EAGAIN && errno != EINTR) session.dead = true;
+    return;
+  }
+  if (size == 0 || session.descriptors.size() > kMaxDescriptors) {
+    session.ending = true;  // its last answers may still be on the way
+    if (session.out.empty()) session.dead = true;
+    return;
+  }
+  session.in.append(buffer.data(), static_cast<std::size_t>(size));
+  serve_lines(session);
+}
+
+void ControlSocket::serve_lines(Session& session) {
+  std::size_t start = 0;
+  while (!session.dead && !session.ending) {
+    const std::size_t end = session.in.find('\n', start);
+    const std::size_t size = (end == std::string::npos ? session.in.size() : end + 1) - start;
+    if (size > kMaxRequest) {
+      send(session,
+           rpc_error_line(
+               nullptr, {kRpcInvalidRequest, fmt::format("a request is at most {} octets long", kMaxRequest), {}, {}}));
+      session.ending = true;
+      break;
+    }
+    if (end == std::string::npos) break;
+    const std::string_view line(session.in.data() + start, end - start);
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) serve(session, line);
+    start = end + 1;
+  }
+  session.in.erase(0, start);
+  if (session.ending && session.out.empty()) session.dead = true;
+}
+
+void ControlSocket::serve(Session& session, std::string_view line) {
+  const std::expected<RpcRequest, RpcRefusal> request = parse_rpc_request(line);
+  Caller caller;
+  caller.descriptors = std::exchange(session.descriptors, {});
+  if (!request) return send(session, rpc_error_line(request.error().id, request.error().error));
+  const Right* right = commands_.right_of(request->method);
+  if (right != nullptr && !policy_.allows(session.peer, *right)) {
+    const char* who =
+        *right == Right::kChange
+            ? "change anything; root, the daemon's user and members of its --group may"
+            : "look; root, the daemon's user and members of its --group and --read-group may (or all with --read-all)";
+    if (request->notification) return;
+    return send(session,
+                rpc_error_line(request->id,
+                               {kRpcNotPermitted, fmt::format("user {} may not {}", session.peer.uid, who), {}, {}}));
+  }
+  const std::expected<nlohmann::json, RpcError> answer = commands_.call(request->method, request->params, caller);
+  if (!request->notification)
+    send(session, answer ? rpc_result_line(request->id, *answer) : rpc_error_line(request->id, answer.error()));
+  if (caller.subscribes) {
+    session.kinds = std::move(caller.kinds);
+    if (subscriptions_changed_) subscriptions_changed_();
+  }
+}
+
+void ControlSocket::send(Session& session, const std::string& line) {
+  if (session.dead) return;
+  if (session.out.size() + line.size() > kMaxWaiting && !session.out.empty()) {
+    session.dead = true;  // it does not read
+    return;
+  }
+  const bool was_empty = session.out.empty();
+  session.out += line;
+  if (was_empty) flush(session);
+}
+
+void ControlSocket::flush(Session& session) {
+  std::size_t sent = 0;
+  while (sent < session.out.size()) {
+    const ssize_t size =
+        ::send(session.fd.get(), session.out.data() + sent, session.out.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno != EAGAIN) session.dead = true;
+    if (size < 0) break;
+    sent += static_cast<std::size_t>(size);
+  }
+  session.out.erase(0, sent);
+  if (session.out.empty() && session.ending) session.dead = true;
+  if (!session.dead)
+    loop_.change(session.fd.get(), session.out.empty() ? EPOLLIN : session.ending ? EPOLLOUT : EPOLLIN | EPOLLOUT);
+}
+
+void ControlSocket::broadcast(const std::string& kind, const nlohmann::json& event) {
+  std::string line;
+  for (const auto& session : sessions_) {
+    if (!session->wants(kind)) continue;
+    if (line.empty()) line = rpc_event_line(event);
+    send(*session, line);
+  }
+  // Not closed here: the caller may be in the middle of serving one of them.
+}
+
+bool ControlSocket::anybody_wants(const std::string& kind) const {
+  return std::ranges::any_of(sessions_, [&](const auto& session) { return session->wants(kind); });
+}
+
+void ControlSocket::close_marked() {
+  bool unsubscribed = false;
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    if (!(*at)->dead) {
+      ++at;
+      continue;
+    }
+    unsubscribed = unsubscribed || !(*at)->kinds.empty();
+    loop_.remove((*at)->fd.get());
+    at = sessions_.erase(at);
+  }
+  if (unsubscribed && subscriptions_changed_) subscriptions_changed_();
+}
+
+}  // namespace rb

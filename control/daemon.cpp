@@ -1,0 +1,172 @@
+#include "control/daemon.hpp"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "control/commands.hpp"
+#include "control/config_file.hpp"
+#include "control/control_socket.hpp"
+#include "control/event_loop.hpp"
+#include "control/model_json.hpp"
+#include "control/switch_model.hpp"
+#include "ports/link_monitor.hpp"
+
+namespace rb {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::milliseconds kTick{1000};
+constexpr std::chrono::milliseconds kRetryPause{100};
+/// The whole FDB is looked at in a tenth of the shortest ageing time, within these bounds.
+constexpr double kShortestWalk_s = 1, kLongestWalk_s = 30;
+
+UniqueFd block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made, so that all have it
+  std::signal(SIGPIPE, SIG_IGN);
+  return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+class Daemon {
+ public:
+  Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
+      : engine_(std::move(engine)), model_(*engine_, links_, std::move(model_options)), commands_(model_) {}
+
+  Result<> configure(const std::string& file) {
+    std::ifstream input(file);
+    if (!input)
+      return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", file, std::strerror(errno)), file);
+    return apply_configuration(input, file, commands_);
+  }
+
+  void serve(SocketPath path, const AccessPolicy& access, int signals) {
+    ControlSocket socket(loop_, commands_, std::move(path), access);
+    socket_ = &socket;
+    socket.on_subscriptions_changed([this] { engine_->want_fdb_events(socket_->anybody_wants("fdb")); });
+    model_.on_event([this](const ModelEvent& event) { tell(event); });
+    model_.on_retry_needed([this] {
+      if (!retry_.running()) retry_.start_once(kRetryPause);
+    });
+    loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
+    loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
+    loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
+    sweep_.start_periodic(kTick);
+    std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
+                 engine_->describe().c_str());
+    loop_.run();
+    model_.on_event({});
+    loop_.remove(signals);
+    loop_.remove(engine_->event_fd());
+    loop_.remove(links_.event_fd());
+    socket_ = nullptr;
+  }
+  void set_socket_path(std::string path) { socket_path_ = std::move(path); }
+
+ private:
+  void take_engine_events() {
+    for (const EngineEvent& event : engine_->take_events()) {
+      if (event.kind == EngineEvent::Kind::kPortError) {
+        model_.device_failed(event.port);
+        continue;
+      }
+      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
+      json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
+      if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
+      socket_->broadcast("fdb", object);
+    }
+    if (const std::uint64_t lost = engine_->lost_events(); lost != lost_told_) {
+      socket_->broadcast("fdb", {{"kind", "lost"}, {"count", lost - std::exchange(lost_told_, lost)}});
+    }
+  }
+
+  json fdb_event(const char* what, const FdbEntry& entry) {
+    json object = fdb_entry_json(model_, entry);
+    object["entry"] = object["kind"];
+    object["kind"] = "fdb";
+    object["event"] = what;
+    return object;
+  }
+
+  void tell(const ModelEvent& event) {
+    if (event.kind == ModelEvent::Kind::kBridge) {
+      socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
+      return;
+    }
+    json port = port_json(model_, *event.port);
+    socket_->broadcast("port", {{"kind", "port"},
+                                {"event", event.what},
+                                {"name", event.port->name},
+                                {"bridge", event.bridge->name},
+                                {"device", port["device"]},
+                                {"state", port["state"]},
+                                {"port", port}});
+  }
+
+  void sweep() {
+    Fdb& fdb = engine_->fdb();
+    if (fdb.size() == 0) return;
+    double shortest = kLongestWalk_s * 10;
+    std::map<Fid, std::uint32_t> ageing_s;
+    for (const ModelBridge* bridge : model_.bridges()) {
+      shortest = std::min(shortest, bridge->settings.ageing_s);
+      ageing_s[bridge->fid] = static_cast<std::uint32_t>(bridge->settings.ageing_s);
+    }
+    const double walk_s = std::clamp(shortest / 10, kShortestWalk_s, kLongestWalk_s);
+    const auto slice = static_cast<std::size_t>(static_cast<double>(fdb.bucket_count()) / walk_s) + 1;
+    const bool told = socket_->anybody_wants("fdb");
+    fdb.sweep(
+        slice, engine_->now_s(),
+        [&](Fid fid) {
+          const auto found = ageing_s.find(fid);
+          return found == ageing_s.end() ? 0 : found->second;
+        },
+        [&](const FdbEntry& entry) {
+          if (told) socket_->broadcast("fdb", fdb_event("age", entry));
+        });
+  }
+
+  EventLoop loop_;
+  std::unique_ptr<Engine> engine_;
+  LinkMonitor links_;
+  SwitchModel model_;
+  Commands commands_;
+  ControlSocket* socket_ = nullptr;
+  std::string socket_path_;
+  std::uint64_t lost_told_ = 0;
+  Timer sweep_{loop_, [this] { sweep(); }};
+  Timer retry_{loop_, [this] {
+                 if (model_.retry()) retry_.start_once(kRetryPause);
+               }};
+};
+
+}  // namespace
+
+Result<> run_daemon(const DaemonOptions& options) {
+  const UniqueFd signals = block_signals();
+  // The socket first: a second daemon must not disturb the first one's taps.
+  Result<SocketPath> path = SocketPath::listen_on(options.socket_path);
+  if (!path) return std::unexpected(path.error());
+  Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
+  if (!engine) return std::unexpected(engine.error());
+  Daemon daemon(std::move(*engine), {.host_ports = options.host_ports, .allow_uso = options.allow_uso});
+  daemon.set_socket_path(options.socket_path);
+  if (options.config_file) {
+    if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;
+  }
+  daemon.serve(std::move(*path), options.access, signals.get());
+  return {};
+}
+
+}  // namespace rb

@@ -1,0 +1,85 @@
+#include "control/event_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+
+namespace rb {
+
+EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+void EventLoop::add(int fd, std::uint32_t events, Handler handler) {
+  epoll_event interest{};
+  interest.events = events;
+  interest.data.fd = fd;
+  [[maybe_unused]] const int added = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
+  assert(added == 0);
+  handlers_[fd] = std::make_shared<Handler>(std::move(handler));
+}
+
+void EventLoop::change(int fd, std::uint32_t events) {
+  epoll_event interest{};
+  interest.events = events;
+  interest.data.fd = fd;
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &interest);
+}
+
+void EventLoop::remove(int fd) {
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  handlers_.erase(fd);
+}
+
+void EventLoop::run() {
+  while (!stopping_) run_once(-1);
+}
+
+void EventLoop::run_once(int timeout_ms) {
+  std::array<epoll_event, 64> events;
+  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  for (int i = 0; i < count && !stopping_; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const auto found = handlers_.find(event.data.fd);
+    if (found == handlers_.end()) continue;  // an earlier handler of this round removed it
+    const std::shared_ptr<Handler> handler = found->second;
+    (*handler)(event.events);
+  }
+}
+
+Timer::Timer(EventLoop& loop, std::function<void()> expired)
+    : loop_(loop), fd_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)), expired_(std::move(expired)) {
+  loop_.add(fd_.get(), EPOLLIN, [this](std::uint32_t) {
+    std::uint64_t count = 0;
+    if (read(fd_.get(), &count, sizeof count) != static_cast<ssize_t>(sizeof count)) return;
+    running_ = periodic_;
+    expired_();
+  });
+}
+
+Timer::~Timer() {
+  loop_.remove(fd_.get());
+}
+
+void Timer::set(std::chrono::milliseconds first, std::chrono::milliseconds period) {
+  const auto spec_of = [](std::chrono::milliseconds time) {
+    return timespec{time.count() / 1000, time.count() % 1000 * 1000000};
+  };
+  const itimerspec spec{spec_of(period), spec_of(first)};
+  timerfd_settime(fd_.get(), 0, &spec, nullptr);
+  running_ = first.count() != 0;
+  periodic_ = period.count() != 0;
+}
+
+void Timer::start_once(std::chrono::milliseconds delay) {
+  set(delay, std::chrono::milliseconds(0));
+}
+void Timer::start_periodic(std::chrono::milliseconds period) {
+  set(period, period);
+}
+void Timer::stop() {
+  set(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+}
+
+}  // namespace rb

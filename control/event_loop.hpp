@@ -1,0 +1,60 @@
+// EventLoop: the control thread's epoll, with timers and signals as descriptors like any other.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "ports/unique_fd.hpp"
+
+namespace rb {
+
+/// One thread. Handlers may add and remove any descriptor, their own included.
+class EventLoop {
+ public:
+  /// Gets the epoll events that came (EPOLLIN, EPOLLOUT, EPOLLHUP, ...).
+  using Handler = std::function<void(std::uint32_t events)>;
+
+  EventLoop();
+  /// `fd` is borrowed and must be removed before it is closed.
+  void add(int fd, std::uint32_t events, Handler handler);
+  void change(int fd, std::uint32_t events);
+  void remove(int fd);
+
+  /// Runs until stop().
+  void run();
+  void stop() noexcept { stopping_ = true; }
+  /// Waits at most `timeout_ms` (-1: for ever) and handles what has come.
+  void run_once(int timeout_ms);
+
+ private:
+  UniqueFd epoll_;
+  std::map<int, std::shared_ptr<Handler>> handlers_;
+  bool stopping_ = false;
+};
+
+/// A timer of an EventLoop, off until it is started.
+class Timer {
+ public:
+  Timer(EventLoop& loop, std::function<void()> expired);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  void start_once(std::chrono::milliseconds delay);
+  void start_periodic(std::chrono::milliseconds period);
+  void stop();
+  [[nodiscard]] bool running() const noexcept { return running_; }
+
+ private:
+  void set(std::chrono::milliseconds first, std::chrono::milliseconds period);
+  EventLoop& loop_;
+  UniqueFd fd_;
+  std::function<void()> expired_;
+  bool running_ = false;
+  bool periodic_ = false;
+};
+
+}  // namespace rb

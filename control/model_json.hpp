@@ -1,0 +1,19 @@
+// The objects of docs/control-protocol.md, made from the switch model.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "control/switch_model.hpp"
+
+namespace rb {
+
+[[nodiscard]] nlohmann::json port_json(const SwitchModel& model, const ModelPort& port);
+[[nodiscard]] nlohmann::json bridge_json(const SwitchModel& model, const ModelBridge& bridge);
+[[nodiscard]] nlohmann::json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry);
+[[nodiscard]] nlohmann::json stats_json(const PortTotals& totals);
+[[nodiscard]] std::string_view fdb_kind_name(FdbKind kind) noexcept;
+[[nodiscard]] std::optional<FdbKind> fdb_kind_of(std::string_view name) noexcept;
+/// "8000.020000000010"
+[[nodiscard]] std::string bridge_id(const ModelBridge& bridge);
+
+}  // namespace rb

@@ -1,0 +1,501 @@
+#include "control/switch_model.hpp"
+
+#include <fmt/core.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <fstream>
+
+#include "ports/netns.hpp"
+
+namespace rb {
+namespace {
+
+/// As many bridges as there are FIDs to tell them apart, within reason.
+constexpr std::size_t kMaxBridges = 1024;
+/// How often a device that is back but still held is asked for again.
+constexpr unsigned kRetries = 50;
+
+/// The same on every start: from the bridge's name and this machine's id; locally administered, unicast.
+MacAddress stable_address(const std::string& bridge) {
+  std::string seed;
+  std::ifstream("/etc/machine-id") >> seed;
+  seed += bridge;
+  MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
+  address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
+  return address;
+}
+
+Error no_such_bridge(const std::string& name) {
+  return {ErrorCode::kNoSuchBridge, fmt::format("bridge {} does not exist; 'rbctl show' lists the bridges", name),
+          name};
+}
+
+int fd_of(const std::shared_ptr<UniqueFd>& netns) {
+  return netns ? netns->get() : -1;
+}
+
+}  // namespace
+
+std::string_view device_state_name(DeviceState state) noexcept {
+  switch (state) {
+    case DeviceState::kUp:
+      return "up";
+    case DeviceState::kDown:
+      return "down";
+    case DeviceState::kGone:
+      return "gone";
+    case DeviceState::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
+    : engine_(engine), links_(links), options_(std::move(options)) {
+  if (options_.host_ports && !may_create_taps()) {
+    options_.host_ports = false;
+    notice("without CAP_NET_ADMIN bridges get no interface of their own on this host");
+  }
+}
+
+SwitchModel::~SwitchModel() {
+  for (auto& [name, port] : ports_) close_device(*port);
+}
+
+// Bridges.
+
+Result<ModelBridge*> SwitchModel::find_bridge(const std::string& name) {
+  const auto found = bridges_.find(name);
+  if (found == bridges_.end()) return std::unexpected(no_such_bridge(name));
+  return found->second.get();
+}
+
+std::vector<const ModelBridge*> SwitchModel::bridges() const {
+  std::vector<const ModelBridge*> all;
+  for (const auto& [name, bridge] : bridges_) all.push_back(bridge.get());
+  return all;
+}
+
+Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
+  if (Result<> valid = check_interface_name(name); !valid) return valid;
+  if (bridges_.contains(name))
+    return fail(ErrorCode::kBridgeExists, fmt::format("bridge {} exists already", name), name);
+  if (ports_.contains(name))
+    return fail(ErrorCode::kBridgeExists, fmt::format("{} is a port; a bridge needs a name of its own", name), name);
+  std::vector<bool> used(kMaxBridges);
+  for (const auto& [other, bridge] : bridges_) used[bridge->index] = true;
+  const auto free = std::ranges::find(used, false);
+  if (free == used.end())
+    return fail(ErrorCode::kTableFull, fmt::format("there are {} bridges, and no more are possible", kMaxBridges));
+
+  auto bridge = std::make_unique<ModelBridge>();
+  bridge->name = name;
+  bridge->index = static_cast<BridgeIndex>(free - used.begin());
+  bridge->fid = static_cast<Fid>(bridge->index + 1);
+  bridge->wants_host_port = host_port;
+  ModelBridge& made = *bridge;
+  bridges_[name] = std::move(bridge);
+  if (host_port && options_.host_ports) {
+    if (Result<> added = add_host_port(made); !added) {
+      bridges_.erase(name);
+      return added;
+    }
+  }
+  publish();
+  if (made.host_port != nullptr) renew_local_entry(made, MacAddress{});
+  tell(ModelEvent::Kind::kBridge, "add", made);
+  return {};
+}
+
+Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
+  const std::optional<PortIndex> index = free_index();
+  if (!index)
+    return fail(ErrorCode::kTableFull, fmt::format("there are {} ports, and no more are possible", kMaxPorts));
+  auto port = std::make_unique<ModelPort>();
+  port->name = bridge.name;
+  port->index = *index;
+  port->bridge = bridge.index;
+  port->host = true;
+  // As the kernel's bridge: its own interface is known by its address and sees no unknown unicast (unless promiscuous).
+  port->settings.learning = false;
+  port->settings.flood = false;
+  port->spec.tap.name = bridge.name;
+  port->spec.tap.create = true;
+  if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
+    if (opened.error().code == ErrorCode::kExists) {
+      return fail(ErrorCode::kBridgeExists,
+                  fmt::format("an interface named {} exists already on this host; choose another name, or add the "
+                              "bridge without an interface of its own",
+                              bridge.name),
+                  bridge.name);
+    }
+    return opened;
+  }
+  if (Result<> set = set_tap_address(engine_.device_fd(port->index), stable_address(bridge.name)); !set)
+    notice(set.error().message);
+  if (const Result<LinkState> link = links_.get(port->netns_id, bridge.name)) port->link = *link;
+  bridge.host_port = port.get();
+  ports_[bridge.name] = std::move(port);
+  return {};
+}
+
+Result<> SwitchModel::delete_bridge(const std::string& name) {
+  const Result<ModelBridge*> found = find_bridge(name);
+  if (!found) return std::unexpected(found.error());
+  ModelBridge& bridge = **found;
+  if (bridge.host_port != nullptr && bridge.host_port->attached && bridge.host_port->link.admin_up()) {
+    return fail(ErrorCode::kBridgeUp, fmt::format("bridge {} is still up; 'ip link set {} down' first", name, name),
+                name);
+  }
+  tell(ModelEvent::Kind::kBridge, "delete", bridge);
+  // Published first: no worker learns for it any more. Then forgotten, and only then its numbers are free.
+  std::vector<ModelPort*> members;
+  for (auto& [port_name, port] : ports_) {
+    if (port->bridge == bridge.index) members.push_back(port.get());
+  }
+  for (ModelPort* port : members) port->bridge = kNoBridge;
+  const std::unique_ptr<ModelBridge> last = std::move(bridges_.extract(name).mapped());
+  publish();
+  for (ModelPort* port : members) {
+    close_device(*port);
+    engine_.fdb().flush_port(port->index);
+    engine_.clear_counters(port->index);
+    ports_.erase(ports_.find(port->name));
+  }
+  engine_.fdb().flush_fid(last->fid);
+  engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.fid == last->fid; }, engine_.now_s());
+  return {};
+}
+
+Result<> SwitchModel::set_bridge(const std::string& name, const BridgeSettings& settings) {
+  const Result<ModelBridge*> found = find_bridge(name);
+  if (!found) return std::unexpected(found.error());
+  if (Result<> checked = check_settings(settings); !checked) return checked;
+  ModelBridge& bridge = **found;
+  bridge.settings = settings;
+  publish();
+  if (settings.ageing_s == 0) engine_.fdb().flush_fid(bridge.fid);
+  tell(ModelEvent::Kind::kBridge, "change", bridge);
+  return {};
+}
+
+// Ports.
+
+Result<ModelPort*> SwitchModel::find_port(const std::string& name) {
+  const auto found = ports_.find(name);
+  if (found == ports_.end()) {
+    return fail(ErrorCode::kNoSuchPort,
+                fmt::format("{} is not a port of any bridge; 'rbctl show' lists the ports", name), name);
+  }
+  return found->second.get();
+}
+
+std::vector<const ModelPort*> SwitchModel::ports_of(const ModelBridge& bridge, WithHost with_host) const {
+  std::vector<const ModelPort*> members;
+  for (const auto& [name, port] : ports_) {
+    if (port->bridge == bridge.index && (!port->host || with_host == WithHost::kYes)) members.push_back(port.get());
+  }
+  return members;
+}
+
+const ModelPort* SwitchModel::port_at(PortIndex index) const {
+  for (const auto& [name, port] : ports_) {
+    if (port->index == index) return port.get();
+  }
+  return nullptr;
+}
+
+const ModelBridge* SwitchModel::bridge_at(BridgeIndex index) const {
+  for (const auto& [name, bridge] : bridges_) {
+    if (bridge->index == index) return bridge.get();
+  }
+  return nullptr;
+}
+
+const ModelBridge* SwitchModel::bridge_of_fid(Fid fid) const {
+  for (const auto& [name, bridge] : bridges_) {
+    if (bridge->fid == fid) return bridge.get();
+  }
+  return nullptr;
+}
+
+std::optional<PortIndex> SwitchModel::free_index() const {
+  std::vector<bool> used(kMaxPorts);
+  for (const auto& [name, port] : ports_) used[port->index] = true;
+  const auto free = std::ranges::find(used, false);
+  if (free == used.end()) return std::nullopt;
+  return static_cast<PortIndex>(free - used.begin());
+}
+
+unsigned SwitchModel::free_number(BridgeIndex bridge) const {
+  std::vector<bool> used(kMaxPorts + 2);
+  used[0] = true;
+  for (const auto& [name, port] : ports_) {
+    if (port->bridge == bridge) used[port->number] = true;
+  }
+  return static_cast<unsigned>(std::ranges::find(used, false) - used.begin());
+}
+
+Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
+  const Result<ModelBridge*> bridge = find_bridge(bridge_name);
+  if (!bridge) return std::unexpected(bridge.error());
+  const std::string name = spec.tap.name;
+  if (Result<> valid = check_interface_name(name); !valid) return valid;
+  if (bridges_.contains(name)) {
+    return fail(ErrorCode::kIsBridge, fmt::format("{} is a bridge itself; a bridge cannot be a port of a bridge", name),
+                name);
+  }
+  if (const auto other = ports_.find(name); other != ports_.end()) {
+    return fail(ErrorCode::kAlreadyMember,
+                fmt::format("{} is a port of bridge {} already; 'delif' takes it out", name,
+                            bridge_at(other->second->bridge)->name),
+                name);
+  }
+  const std::optional<PortIndex> index = free_index();
+  if (!index)
+    return fail(ErrorCode::kTableFull, fmt::format("there are {} ports, and no more are possible", kMaxPorts));
+  auto port = std::make_unique<ModelPort>();
+  port->name = name;
+  port->index = *index;
+  port->bridge = (*bridge)->index;
+  port->number = free_number((*bridge)->index);
+  port->spec = std::move(spec);
+  if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
+    if (opened.error().name.empty()) opened.error().name = name;
+    return opened;
+  }
+  const ModelPort& made = *port;
+  ports_[name] = std::move(port);
+  publish();
+  tell(ModelEvent::Kind::kPort, "add", **bridge, &made);
+  return {};
+}
+
+Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::string& name) {
+  const Result<ModelBridge*> bridge = find_bridge(bridge_name);
+  if (!bridge) return std::unexpected(bridge.error());
+  const auto found = ports_.find(name);
+  if (found == ports_.end()) {
+    if (!links_.get(netns_id(-1), name))
+      return fail(ErrorCode::kNoSuchInterface, fmt::format("interface {} does not exist", name), name);
+    return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, bridge_name), name);
+  }
+  ModelPort& port = *found->second;
+  if (port.bridge != (*bridge)->index || port.host)
+    return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, bridge_name), name);
+  tell(ModelEvent::Kind::kPort, "delete", **bridge, &port);
+  remove_port(port);
+  return {};
+}
+
+void SwitchModel::remove_port(ModelPort& port) {
+  port.bridge = kNoBridge;
+  publish();
+  close_device(port);
+  engine_.fdb().flush_port(port.index);
+  engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.port == port.index; }, engine_.now_s());
+  engine_.clear_counters(port.index);
+  ports_.erase(ports_.find(port.name));
+}
+
+Result<> SwitchModel::set_port(const std::string& name, const PortSettings& settings) {
+  const Result<ModelPort*> found = find_port(name);
+  if (!found) return std::unexpected(found.error());
+  if (Result<> checked = check_settings(settings); !checked) return checked;
+  ModelPort& port = **found;
+  const bool stops_learning = port.settings.state == StpState::kForwarding && settings.state != StpState::kForwarding;
+  port.settings = settings;
+  publish();
+  if (stops_learning) engine_.fdb().flush_port(port.index);
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+  return {};
+}
+
+// Devices.
+
+Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
+  TapOptions with = options;
+  with.netns_fd = fd_of(port.spec.netns);
+  with.allow_uso = options_.allow_uso;
+  Result<std::uint64_t> watched = links_.watch(with.netns_fd);
+  if (!watched) return std::unexpected(watched.error());
+  Result<TapDevice> device = options_.open_tap(with);
+  if (!device) {
+    links_.unwatch(*watched);
+    return std::unexpected(device.error());
+  }
+  port.netns_id = *watched;
+  port.multi_queue = device->multi_queue;
+  port.persistent = device->persistent;
+  port.queue_count = device->queues.size();
+  port.offloads = device->offloads;
+  if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) {
+    links_.unwatch(*watched);
+    return attached;
+  }
+  port.attached = true;
+  const Result<LinkState> link = links_.get(port.netns_id, port.name);
+  port.link = link ? *link : LinkState{};
+  port.device = !link ? DeviceState::kUnknown : port.link.running() ? DeviceState::kUp : DeviceState::kDown;
+  return {};
+}
+
+void SwitchModel::close_device(ModelPort& port) {
+  if (port.attached) (void)engine_.detach(port.index);  // and closes it: a tap that is not persistent goes
+  port.attached = false;
+  if (port.netns_id != 0) links_.unwatch(port.netns_id);
+  port.netns_id = 0;
+}
+
+void SwitchModel::take_link_events() {
+  for (const LinkEvent& event : links_.take_events()) {
+    for (auto& [name, port] : ports_) {
+      if (port->netns_id != event.netns_id) continue;
+      if (port->attached && port->link.ifindex == event.link.ifindex) {
+        event.gone ? look_at_device(*port) : link_changed(*port, event.link);
+        break;
+      }
+      if (!port->attached && !event.gone && event.link.name == name) {
+        port->retries_left = kRetries;
+        take_device_back(*port);
+        break;
+      }
+    }
+  }
+}
+
+void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
+  const MacAddress address_before = port.link.address;
+  const DeviceState device_before = port.device;
+  const bool same = port.link.flags == link.flags && port.link.mtu == link.mtu && port.link.name == link.name &&
+                    link.address == address_before;
+  port.link = link;
+  port.device = link.running() ? DeviceState::kUp : DeviceState::kDown;
+  if (same && port.device == device_before) return;
+  publish();
+  // As the kernel's bridge: what was learned behind a port whose carrier is lost is forgotten.
+  if (device_before == DeviceState::kUp && port.device == DeviceState::kDown) engine_.fdb().flush_port(port.index);
+  ModelBridge& bridge = *bridges_.at(bridge_at(port.bridge)->name);
+  if (port.host && address_before != link.address) renew_local_entry(bridge, address_before);
+  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
+}
+
+void SwitchModel::device_failed(PortIndex index) {
+  for (auto& [name, port] : ports_) {
+    if (port->index == index && port->attached) return look_at_device(*port);
+  }
+}
+
+void SwitchModel::look_at_device(ModelPort& port) {
+  const int fd = engine_.device_fd(port.index);
+  const std::optional<std::string> name_now = tap_name_now(fd);
+  if (name_now) {
+    // It lives, so it was moved: a move says RTM_DELLINK where it was.
+    const UniqueFd netns = tap_netns(fd);
+    const Result<std::uint64_t> watched = netns ? links_.watch(netns.get()) : std::unexpected(Error{});
+    const Result<LinkState> link = watched ? links_.get(*watched, *name_now) : std::unexpected(Error{});
+    links_.unwatch(std::exchange(port.netns_id, watched.value_or(0)));
+    if (link) return link_changed(port, *link);
+    port.link.mtu = 0;
+    port.device = DeviceState::kUnknown;
+  } else {
+    // Deleted. The namespace is watched on: the port takes the device back when it comes again.
+    port.device = DeviceState::kGone;
+    publish();
+    (void)engine_.detach(port.index);
+    port.attached = false;
+    port.link.ifindex = 0;
+    engine_.fdb().flush_port(port.index);
+  }
+  publish();
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+  if (!port.attached) {
+    port.retries_left = 1;  // it may be there again already, its RTM_NEWLINK read and passed over
+    take_device_back(port);
+  }
+}
+
+void SwitchModel::take_device_back(ModelPort& port) {
+  TapOptions options = port.spec.tap;
+  if (!port.host) options.create = false;
+  const std::uint64_t watched = port.netns_id;
+  if (Result<> opened = open_device(port, options); !opened) {
+    // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.
+    if (opened.error().code != ErrorCode::kBusy || port.retries_left == 0) {
+      port.retries_left = 0;
+      return;
+    }
+    --port.retries_left;
+    if (retry_needed_) retry_needed_();
+    return;
+  }
+  links_.unwatch(watched);
+  port.retries_left = 0;
+  publish();
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+}
+
+bool SwitchModel::retry() {
+  bool left = false;
+  for (auto& [name, port] : ports_) {
+    if (port->attached || port->retries_left == 0) continue;
+    take_device_back(*port);
+    left = left || (!port->attached && port->retries_left != 0);
+  }
+  return left;
+}
+
+// What workers and watchers get.
+
+void SwitchModel::publish() {
+  std::vector<BridgeState> bridges;
+  for (const auto& [name, bridge] : bridges_) {
+    if (bridges.size() <= bridge->index) bridges.resize(bridge->index + 1U);
+    BridgeState& state = bridges[bridge->index];
+    state.present = true;
+    state.fid = bridge->fid;
+    state.learning = bridge->settings.ageing_s != 0;
+    state.group_fwd_mask = bridge->settings.group_fwd_mask;
+    state.address = bridge->address();
+  }
+  std::vector<PortState> ports;
+  for (const auto& [name, port] : ports_) {
+    if (port->bridge == kNoBridge) continue;
+    if (ports.size() <= port->index) ports.resize(port->index + 1U);
+    PortState& state = ports[port->index];
+    state.bridge = port->bridge;
+    state.forwarding = port->state() == StpState::kForwarding;
+    state.learning = port->settings.learning;
+    state.flood = port->settings.flood || (port->host && port->link.promiscuous());
+    state.mcast_flood = port->settings.mcast_flood;
+    state.bcast_flood = port->settings.bcast_flood;
+    state.hairpin = port->settings.hairpin;
+    state.isolated = port->settings.isolated;
+    state.locked = port->settings.locked;
+    state.host = port->host;
+    state.mtu = port->link.mtu;
+    state.accepts = port->offloads;
+  }
+  engine_.publish(std::make_unique<ForwardingState>(std::move(bridges), std::move(ports)));
+}
+
+void SwitchModel::renew_local_entry(ModelBridge& bridge, const MacAddress& before) {
+  if (!before.is_zero()) (void)engine_.fdb().remove(FdbKey::of(before, bridge.fid));
+  const Result<> added = engine_.fdb().add(FdbKey::of(bridge.address(), bridge.fid), bridge.host_port->index,
+                                           FdbKind::kLocal, Fdb::IfExists::kReplace, engine_.now_s());
+  if (!added) notice(fmt::format("bridge {}: {}", bridge.name, added.error().message));
+}
+
+void SwitchModel::tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port) {
+  if (listener_) listener_({kind, what, &bridge, port});
+}
+
+void SwitchModel::notice(std::string text) {
+  std::fprintf(stderr, "ringbridged: notice: %s\n", text.c_str());
+  notices_.push_back(std::move(text));
+}
+
+}  // namespace rb

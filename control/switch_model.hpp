@@ -1,0 +1,165 @@
+// SwitchModel: the truth about bridges and ports, from which every ForwardingState is built.
+//
+// How it works. Each change is checked first, then made here, then published to the workers as a whole new state; what
+// must not survive it is flushed from the FDB after that, and only then the change is acknowledged. A change that
+// fails leaves everything as it was. Devices have a life of their own: LinkMonitor and the engine tell what happens to
+// them, and a port follows (device_changed, device_lost, retry), while its place in the bridge stays.
+//
+// All functions: control thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/bridge_settings.hpp"
+#include "ports/engine.hpp"
+#include "ports/link_monitor.hpp"
+#include "ports/tap_device.hpp"
+
+namespace rb {
+
+/// What a port's network device is doing.
+enum class DeviceState : std::uint8_t {
+  kUp,
+  kDown,
+  kGone,     // deleted; the port takes it back when it comes again
+  kUnknown,  // in a namespace that may not be looked into; forwards, MTU not enforced
+};
+[[nodiscard]] std::string_view device_state_name(DeviceState state) noexcept;
+
+/// How a port was asked for: enough to ask for it again.
+struct PortSpec {
+  TapOptions tap;                   // netns_fd is not used; see netns
+  std::string netns_label;          // what the user called the namespace; empty: the daemon's own
+  std::shared_ptr<UniqueFd> netns;  // the namespace; null: the daemon's own
+};
+
+/// One port of a bridge.
+struct ModelPort {
+  std::string name;  // the name it was added by; stays when the device is renamed
+  PortSpec spec;
+  PortIndex index = kNoPort;
+  BridgeIndex bridge = kNoBridge;
+  unsigned number = 0;  // within its bridge, from 1; 0: the bridge's own port
+  bool host = false;
+  PortSettings settings;
+
+  // The device.
+  DeviceState device = DeviceState::kGone;
+  LinkState link;
+  std::uint64_t netns_id = 0;  // where it is watched
+  bool attached = false;       // the engine holds it
+  bool multi_queue = false, persistent = false;
+  std::size_t queue_count = 0;
+  Offloads offloads;
+  unsigned retries_left = 0;  // while it is back but still held by whoever made it
+
+  /// What showstp shows: the device's word first, then the setting.
+  [[nodiscard]] StpState state() const noexcept {
+    const bool carries = device == DeviceState::kUp || device == DeviceState::kUnknown;
+    return carries ? settings.state : StpState::kDisabled;
+  }
+};
+
+struct ModelBridge {
+  std::string name;
+  BridgeIndex index = kNoBridge;
+  Fid fid = 0;
+  BridgeSettings settings;
+  bool wants_host_port = true;
+  ModelPort* host_port = nullptr;  // null: it has none
+  /// The address of its own interface; zero without.
+  [[nodiscard]] MacAddress address() const noexcept {
+    return host_port != nullptr ? host_port->link.address : MacAddress{};
+  }
+};
+
+/// What somebody may want to know about; see monitor.hpp.
+struct ModelEvent {
+  enum class Kind : std::uint8_t { kBridge, kPort } kind;
+  const char* what;  // "add", "delete", "change"
+  const ModelBridge* bridge;
+  const ModelPort* port;  // of kPort
+};
+
+class SwitchModel {
+ public:
+  struct Options {
+    bool host_ports = true;  // --no-host-port clears it
+    bool allow_uso = true;   // --without uso clears it
+    /// Opens taps; tests put their own in.
+    std::function<Result<TapDevice>(const TapOptions&)> open_tap = rb::open_tap;
+  };
+  SwitchModel(Engine& engine, LinkMonitor& links, Options options);
+  ~SwitchModel();
+  SwitchModel(const SwitchModel&) = delete;
+  SwitchModel& operator=(const SwitchModel&) = delete;
+
+  // Bridges.
+
+  Result<> add_bridge(const std::string& name, bool host_port);
+  /// With its ports, as the kernel does; kBridgeUp while its own interface is up.
+  Result<> delete_bridge(const std::string& name);
+  Result<> set_bridge(const std::string& name, const BridgeSettings& settings);
+  [[nodiscard]] Result<ModelBridge*> find_bridge(const std::string& name);
+  [[nodiscard]] std::vector<const ModelBridge*> bridges() const;  // by name
+
+  // Ports. Names are unique over all bridges.
+
+  Result<> add_port(const std::string& bridge, PortSpec spec);
+  Result<> delete_port(const std::string& bridge, const std::string& name);
+  Result<> set_port(const std::string& name, const PortSettings& settings);
+  [[nodiscard]] Result<ModelPort*> find_port(const std::string& name);
+  /// By name; the bridge's own port only when `with_host` is said.
+  enum class WithHost : std::uint8_t { kNo, kYes };
+  [[nodiscard]] std::vector<const ModelPort*> ports_of(const ModelBridge& bridge, WithHost with_host) const;
+  [[nodiscard]] const ModelPort* port_at(PortIndex index) const;
+  [[nodiscard]] const ModelBridge* bridge_at(BridgeIndex index) const;
+  [[nodiscard]] const ModelBridge* bridge_of_fid(Fid fid) const;
+
+  // Devices.
+
+  void take_link_events();
+  /// Reading a port's device has failed.
+  void device_failed(PortIndex index);
+  /// Tries again to take back devices that were held by somebody else; false when none is left to try.
+  bool retry();
+
+  [[nodiscard]] Engine& engine() noexcept { return engine_; }
+  [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
+  /// Called after each change has been published.
+  void on_event(std::function<void(const ModelEvent&)> listener) { listener_ = std::move(listener); }
+  /// Called when a port waits for retry().
+  void on_retry_needed(std::function<void()> listener) { retry_needed_ = std::move(listener); }
+
+ private:
+  Result<> add_host_port(ModelBridge& bridge);
+  /// Opens and attaches the device and begins to follow it.
+  Result<> open_device(ModelPort& port, const TapOptions& options);
+  void close_device(ModelPort& port);
+  void look_at_device(ModelPort& port);
+  void take_device_back(ModelPort& port);
+  void link_changed(ModelPort& port, const LinkState& link);
+  void remove_port(ModelPort& port);
+  void publish();
+  void renew_local_entry(ModelBridge& bridge, const MacAddress& before);
+  void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
+  void notice(std::string text);
+  [[nodiscard]] std::optional<PortIndex> free_index() const;
+  [[nodiscard]] unsigned free_number(BridgeIndex bridge) const;
+
+  Engine& engine_;
+  LinkMonitor& links_;
+  Options options_;
+  std::map<std::string, std::unique_ptr<ModelBridge>> bridges_;
+  std::map<std::string, std::unique_ptr<ModelPort>> ports_;  // host ports by their bridge's name
+  std::vector<std::string> notices_;
+  std::function<void(const ModelEvent&)> listener_;
+  std::function<void()> retry_needed_;
+};
+
+}  // namespace rb
