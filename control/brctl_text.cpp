@@ -79,7 +79,8 @@ std::string show_bridge(const json& bridge) {
 }
 
 std::string show_macs(json entries) {
-  std::ranges::stable_sort(entries, {}, [](const json& entry) { return text(entry, "mac"); });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const json& a, const json& b) { return text(a, "mac") < text(b, "mac"); });
   std::string out = "port no\tmac addr\t\tis local?\tageing timer\n";
   for (const json& entry : entries) {
     out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), text(entry, "mac"),

@@ -1,0 +1,130 @@
+#include "control/bridge_text.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <string_view>
+
+namespace rb {
+namespace {
+
+using nlohmann::json;
+
+std::string text(const json& object, const char* key) {
+  return object.at(key).get<std::string>();
+}
+
+/// The kernel's word for a kind of entry; a dynamic one has none.
+std::string_view state_word(const json& entry, const char* key) {
+  const std::string kind = text(entry, key);
+  if (kind == "local") return "permanent";
+  return kind == "static" ? "static" : "";
+}
+
+/// One flag of `bridge -d link`, in its order: what it is called, and whether a Port has it. The others are off.
+struct LinkFlag {
+  const char* name;
+  bool in_port;
+};
+constexpr std::array<LinkFlag, 8> kFlagsBeforeRouter = {{{"hairpin", true},
+                                                         {"guard", true},
+                                                         {"root_block", false},
+                                                         {"fastleave", false},
+                                                         {"learning", true},
+                                                         {"flood", true},
+                                                         {"mcast_flood", true},
+                                                         {"bcast_flood", true}}};
+constexpr std::array<LinkFlag, 5> kFlagsAfterRouter = {{{"mcast_to_unicast", false},
+                                                        {"neigh_suppress", false},
+                                                        {"vlan_tunnel", false},
+                                                        {"isolated", true},
+                                                        {"locked", true}}};
+constexpr int kMcastRouter = 1;  // "learn where routers are", the kernel's default
+
+template <typename Flags, typename Use>
+void for_each_flag(const json& port, const Flags& flags, const Use& use) {
+  for (const LinkFlag& flag : flags) use(flag.name, flag.in_port && port.at(flag.name).template get<bool>());
+}
+
+std::string link_details(const json& port) {
+  std::string out = "    ";
+  const auto print = [&](const char* name, bool on) { out += fmt::format("{} {} ", name, on ? "on" : "off"); };
+  for_each_flag(port, kFlagsBeforeRouter, print);
+  out += fmt::format("mcast_router {} ", kMcastRouter);
+  for_each_flag(port, kFlagsAfterRouter, print);
+  return out + '\n';
+}
+
+std::string fdb_event_line(const json& event) {
+  const std::string kind = text(event, "event");
+  std::string out = kind == "age" || kind == "delete" ? "Deleted " : "";
+  out += fmt::format("{} dev {} master {} {}", text(event, "mac"), text(event, "port"), text(event, "bridge"),
+                     event.contains("entry") ? state_word(event, "entry") : std::string_view{});
+  if (kind == "move") out += fmt::format("moved from {}", text(event, "from"));
+  return out + '\n';
+}
+
+std::string port_event_line(const json& event) {
+  const std::string deleted = text(event, "event") == "delete" ? "Deleted " : "";
+  if (event.contains("port")) return deleted + link_lines(event.at("port"), {});
+  return fmt::format("{}{} master {}\n", deleted, text(event, "name"), text(event, "bridge"));
+}
+
+}  // namespace
+
+std::string fdb_line(const json& entry, const BridgeTextOptions& options) {
+  std::string out = fmt::format("{} dev {} ", text(entry, "mac"), text(entry, "port"));
+  if (options.statistics) out += fmt::format("used {0}/{0} ", entry.at("age_s").get<std::int64_t>());
+  return out + fmt::format("master {} {}\n", text(entry, "bridge"), state_word(entry, "kind"));
+}
+
+OrderedJson fdb_object(const json& entry, const BridgeTextOptions& options) {
+  OrderedJson object = {{"mac", text(entry, "mac")}, {"ifname", text(entry, "port")}};
+  if (options.statistics) {
+    object["used"] = entry.at("age_s").get<std::int64_t>();
+    object["updated"] = entry.at("age_s").get<std::int64_t>();
+  }
+  object["flags"] = OrderedJson::array();
+  object["master"] = text(entry, "bridge");
+  object["state"] = state_word(entry, "kind");
+  return object;
+}
+
+std::string link_lines(const json& port, const BridgeTextOptions& options) {
+  std::string flags;
+  for (const json& flag : port.at("flags")) flags += (flags.empty() ? "" : ",") + flag.get<std::string>();
+  const std::string out =
+      fmt::format("{}: {}: <{}> mtu {} master {} state {} priority {} cost {} \n", port.at("ifindex").get<int>(),
+                  text(port, "name"), flags, port.at("mtu").get<int>(), text(port, "bridge"), text(port, "state"),
+                  port.at("priority").get<int>(), port.at("cost").get<int>());
+  return options.details ? out + link_details(port) : out;
+}
+
+OrderedJson link_object(const json& port, const BridgeTextOptions& options) {
+  OrderedJson object = {{"ifindex", port.at("ifindex").get<int>()},
+                        {"ifname", text(port, "name")},
+                        {"flags", OrderedJson(port.at("flags"))},
+                        {"mtu", port.at("mtu").get<int>()},
+                        {"master", text(port, "bridge")},
+                        {"state", text(port, "state")},
+                        {"priority", port.at("priority").get<int>()},
+                        {"cost", port.at("cost").get<int>()}};
+  if (!options.details) return object;
+  const auto enter = [&](const char* name, bool on) { object[name] = on; };
+  for_each_flag(port, kFlagsBeforeRouter, enter);
+  object["mcast_router"] = kMcastRouter;
+  for_each_flag(port, kFlagsAfterRouter, enter);
+  return object;
+}
+
+std::string event_line(const json& event, MonitorBanner banner) {
+  const std::string kind = text(event, "kind");
+  const bool with_banner = banner == MonitorBanner::kWith;
+  if (kind == "fdb") return (with_banner ? "[NEIGH]" : "") + fdb_event_line(event);
+  if (kind == "port") return (with_banner ? "[LINK]" : "") + port_event_line(event);
+  if (kind == "lost") return fmt::format("{} events were lost\n", event.at("count").get<std::uint64_t>());
+  return fmt::format("{}{}{} {}\n", with_banner ? "[LINK]" : "", text(event, "event") == "delete" ? "Deleted " : "",
+                     kind, event.value("name", ""));
+}
+
+}  // namespace rb

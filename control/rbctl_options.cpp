@@ -1,0 +1,126 @@
+#include "control/rbctl_options.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <cstdlib>
+#include <sstream>
+
+namespace rb {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kDefaultSocket = "/run/ringbridge/control.sock";
+
+/// Options that belong to a command (addbr, trace) and travel among its words.
+constexpr std::array<std::string_view, 2> kOptionsOfCommands = {"--no-host-port", "--in"};
+
+constexpr std::string_view kCommandHelp = R"(Usage: rbctl [OPTIONS] COMMAND
+
+Bridges and ports, as brctl says it:
+  show [BRIDGE...]                     bridges and their ports
+  addbr BRIDGE [--no-host-port]        make a bridge (and the host's interface of that name)
+  delbr BRIDGE                         delete it; its host interface must be down
+  addif BRIDGE DEVICE...               make devices ports of a bridge
+  delif BRIDGE PORT...                 take ports out again
+  showmacs BRIDGE                      the MAC table
+  showstp BRIDGE                       spanning tree values
+  hairpin BRIDGE PORT on|off           may frames leave by the port they came in by?
+  setageing BRIDGE SECONDS             how long a silent station is remembered
+  setpathcost BRIDGE PORT COST, setportprio BRIDGE PORT PRIORITY,
+  setbridgeprio BRIDGE PRIORITY, setfd|sethello|setmaxage BRIDGE SECONDS, stp BRIDGE on|off
+
+A DEVICE is the name of a tap that exists, or tap:NAME with options behind commas:
+  create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
+
+The MAC table and the ports, as iproute2's bridge says it:
+  fdb show [br BRIDGE] [dev PORT] [static|dynamic|local]
+  fdb get MAC br BRIDGE
+  fdb add|replace MAC dev PORT [static|dynamic|local]    static unless another kind is said
+  fdb del MAC dev PORT
+  fdb flush dev PORT|br BRIDGE [static|dynamic|all]      dynamic unless another kind is said
+  link show [dev PORT] [master BRIDGE]
+  link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|guard|locked on|off]...
+                    [cost N] [priority N] [state S]
+  link set BRIDGE [forward lacp,dot1x,lldp|none] [group_fwd_mask N] [ageing SECONDS]
+  monitor [all|fdb|link]               print what happens until interrupted
+
+Looking closer:
+  stats [dev PORT] [br BRIDGE]         frames, bytes and drops; 'stats clear [dev PORT]' starts them at zero
+  trace BRIDGE --in PORT FRAME         what the switch would do with a frame, and why; FRAME is hex, or
+                                       src MAC dst MAC [type 0x0800] [vlan VID] [size OCTETS]
+  info                                 the daemon itself
+  dump                                 commands that make what is there, for ringbridged --config
+
+Taps, as 'ip tuntap' makes them:
+  tap add NAME [user USER] [group GROUP] [multi_queue]
+  tap del NAME
+
+)";
+
+constexpr std::string_view kExamples = R"(
+Examples:
+  rbctl addbr br0
+  rbctl addif br0 tap0 tap:tap1,create,netns=blue
+  rbctl -s fdb show br br0
+  rbctl trace br0 --in tap0 src 02:00:00:00:00:01 dst ff:ff:ff:ff:ff:ff
+
+Called by the name brctl, it behaves exactly as bridge-utils' brctl.
+)";
+
+po::options_description described_options(RbctlOptions& options) {
+  po::options_description description("Options");
+  auto add = description.add_options();
+  add("socket", po::value(&options.socket)->value_name("PATH"),
+      "the daemon's socket (default: RINGBRIDGE_SOCKET, or /run/ringbridge/control.sock)");
+  add("json,j", po::bool_switch(&options.output.json), "print JSON");
+  add("pretty,p", po::bool_switch(&options.output.pretty), "with --json: one value a line");
+  add("statistics,s", po::bool_switch(&options.output.statistics), "fdb: when an entry was used and updated");
+  add("details,d", po::bool_switch(&options.output.details), "link: the flags of each port");
+  add("help,h", po::bool_switch(&options.help), "print this help");
+  add("version,V", po::bool_switch(&options.version), "print the version");
+  return description;
+}
+
+}  // namespace
+
+std::string default_socket_path() {
+  const char* const path = std::getenv("RINGBRIDGE_SOCKET");  // NOLINT(concurrency-mt-unsafe): before any thread
+  return path != nullptr && *path != '\0' ? path : kDefaultSocket;
+}
+
+Result<RbctlOptions> parse_rbctl_options(const std::vector<std::string>& arguments) {
+  RbctlOptions options;
+  options.socket = default_socket_path();
+  const po::options_description description = described_options(options);
+  // Abbreviated options are not guessed: a command's own word must never be taken for one.
+  constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  try {
+    const po::parsed_options parsed =
+        po::command_line_parser(arguments).options(description).style(kStyle).allow_unregistered().run();
+    po::variables_map values;
+    po::store(parsed, values);
+    po::notify(values);
+    options.words = po::collect_unrecognized(parsed.options, po::include_positional);
+  } catch (const po::error& error) {
+    return fail(ErrorCode::kInvalidArgument, error.what());
+  }
+  for (const std::string& word : options.words) {
+    if (word.starts_with("--") && std::ranges::find(kOptionsOfCommands, word) == kOptionsOfCommands.end()) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("unknown option '{}'; 'rbctl --help' lists them", word));
+    }
+  }
+  return options;
+}
+
+std::string rbctl_help() {
+  RbctlOptions unused;
+  std::ostringstream out;
+  out << kCommandHelp << described_options(unused) << kExamples;
+  return out.str();
+}
+
+}  // namespace rb

@@ -1,0 +1,296 @@
+#include "control/read_command.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "control/brctl_text.hpp"
+#include "control/frame_words.hpp"
+#include "control/stats_text.hpp"
+#include "control/word_parser.hpp"
+
+namespace rb {
+namespace {
+
+using nlohmann::json;
+
+/// One command: its first word or two, its usage, what reads its arguments, and what prints the answer as text and as
+/// JSON.
+struct ReadCommand {
+  std::string_view name;
+  std::string_view usage;
+  Request (*parse)(WordParser& words);
+  std::string (*text)(const json& result, const BridgeTextOptions& options);
+  OrderedJson (*object)(const json& result, const BridgeTextOptions& options);
+};
+
+constexpr std::string_view kBridge = "the bridge's name";
+constexpr std::string_view kPort = "the port's name";
+
+// Arguments.
+
+Request parse_bridges(WordParser& words) {
+  json names = json::array();
+  while (words.more()) names.push_back(words.text(kBridge));
+  return names.empty() ? Request{"bridge.list"} : Request{"bridge.list", {{"names", names}}};
+}
+
+Request parse_one_bridge(WordParser& words) {
+  return {"bridge.list", {{"names", json::array({words.text(kBridge)})}}};
+}
+
+Request parse_mac_table(WordParser& words) {
+  return {"fdb.list", {{"bridge", words.text(kBridge)}}};
+}
+
+Request parse_fdb_show(WordParser& words) {
+  json params = json::object();
+  while (words.more()) {
+    if (words.accept("br")) {
+      params["bridge"] = words.text(kBridge);
+    } else if (words.accept("dev") || words.accept("brport")) {
+      params["port"] = words.text(kPort);
+    } else if (words.accept("static")) {
+      params["kind"] = "static";
+    } else if (words.accept("dynamic")) {
+      params["kind"] = "dynamic";
+    } else if (words.accept("local") || words.accept("permanent")) {
+      params["kind"] = "local";
+    } else {
+      words.refuse_next();
+    }
+  }
+  return {"fdb.list", params};
+}
+
+Request parse_fdb_get(WordParser& words) {
+  json params{{"mac", words.mac("the address")}};
+  words.expect("br");
+  params["bridge"] = words.text(kBridge);
+  return {"fdb.get", params};
+}
+
+Request parse_link_show(WordParser& words) {
+  json params = json::object();
+  while (words.more()) {
+    if (words.accept("dev")) {
+      params["name"] = words.text(kPort);
+    } else if (words.accept("master") || words.accept("br")) {
+      params["bridge"] = words.text(kBridge);
+    } else {
+      words.refuse_next();
+    }
+  }
+  return {"port.list", params};
+}
+
+Request parse_stats(WordParser& words) {
+  json params = json::object();
+  while (words.more()) {
+    if (words.accept("dev")) {
+      params["port"] = words.text(kPort);
+    } else if (words.accept("br")) {
+      params["bridge"] = words.text(kBridge);
+    } else {
+      words.refuse_next();
+    }
+  }
+  return {"stats.get", params};
+}
+
+Request parse_trace(WordParser& words) {
+  json params{{"bridge", words.text(kBridge)}};
+  // Boost.Program_options has no option of this name, so it arrives as a word.
+  if (!words.accept("--in")) words.expect("in");
+  params["port"] = words.text(kPort);
+  params["frame"] = read_frame(words);
+  return {"trace", params};
+}
+
+Request parse_dump(WordParser& /*words*/) {
+  return {"config.dump"};
+}
+Request parse_info(WordParser& /*words*/) {
+  return {"daemon.info"};
+}
+
+// Text.
+
+template <auto kLine>
+std::string lines_of(const json& list, const BridgeTextOptions& options) {
+  std::string out;
+  for (const json& item : list) out += kLine(item, options);
+  return out;
+}
+
+template <auto kObject>
+OrderedJson objects_of(const json& list, const BridgeTextOptions& options) {
+  OrderedJson out = OrderedJson::array();
+  for (const json& item : list) out.push_back(kObject(item, options));
+  return out;
+}
+
+std::string bridges_text(const json& result, const BridgeTextOptions& /*options*/) {
+  std::string out;
+  for (const json& bridge : result.at("bridges")) {
+    if (out.empty()) out = show_heading();
+    out += show_bridge(bridge);
+  }
+  return out;
+}
+
+std::string stp_text(const json& result, const BridgeTextOptions& /*options*/) {
+  std::string out;
+  for (const json& bridge : result.at("bridges")) out += show_stp(bridge);
+  return out;
+}
+
+std::string macs_text(const json& result, const BridgeTextOptions& /*options*/) {
+  return show_macs(result.at("entries"));
+}
+
+std::string fdb_text(const json& result, const BridgeTextOptions& options) {
+  return lines_of<fdb_line>(result.at("entries"), options);
+}
+
+std::string fdb_entry_text(const json& result, const BridgeTextOptions& options) {
+  return fdb_line(result.at("entry"), options);
+}
+
+std::string links_text(const json& result, const BridgeTextOptions& options) {
+  return lines_of<link_lines>(result.at("ports"), options);
+}
+
+std::string all_stats_text(const json& result, const BridgeTextOptions& /*options*/) {
+  std::string out;
+  for (const json& port : result.at("ports")) out += stats_text(port);
+  return out;
+}
+
+std::string dump_text(const json& result, const BridgeTextOptions& /*options*/) {
+  std::string out;
+  for (const json& line : result.at("lines")) out += line.get<std::string>() + '\n';
+  return out;
+}
+
+std::string whole_info_text(const json& result, const BridgeTextOptions& /*options*/) {
+  return info_text(result);
+}
+std::string whole_trace_text(const json& result, const BridgeTextOptions& /*options*/) {
+  return trace_text(result);
+}
+
+// JSON.
+
+OrderedJson fdb_json(const json& result, const BridgeTextOptions& options) {
+  return objects_of<fdb_object>(result.at("entries"), options);
+}
+
+OrderedJson fdb_entry_json(const json& result, const BridgeTextOptions& options) {
+  return OrderedJson::array({fdb_object(result.at("entry"), options)});
+}
+
+OrderedJson links_json(const json& result, const BridgeTextOptions& options) {
+  return objects_of<link_object>(result.at("ports"), options);
+}
+
+OrderedJson bridges_json(const json& result, const BridgeTextOptions& /*options*/) {
+  return OrderedJson(result.at("bridges"));
+}
+
+OrderedJson all_stats_json(const json& result, const BridgeTextOptions& /*options*/) {
+  return OrderedJson(result.at("ports"));
+}
+
+OrderedJson dump_json(const json& result, const BridgeTextOptions& /*options*/) {
+  return OrderedJson(result.at("lines"));
+}
+
+OrderedJson whole_json(const json& result, const BridgeTextOptions& /*options*/) {
+  return OrderedJson(result);
+}
+
+constexpr std::string_view kFdbShowUsage =
+    "fdb show [br BRIDGE] [dev PORT] [brport PORT] [static|dynamic|local|permanent]";
+constexpr std::string_view kTraceUsage =
+    "trace BRIDGE --in PORT HEX|FIELDS\n       FIELDS: src MAC dst MAC [type 0x0800] [vlan VID] [size OCTETS]";
+
+constexpr std::array kCommands = {
+    ReadCommand{"show", "show [BRIDGE...]", parse_bridges, bridges_text, bridges_json},
+    ReadCommand{"showmacs", "showmacs BRIDGE", parse_mac_table, macs_text, fdb_json},
+    ReadCommand{"showstp", "showstp BRIDGE", parse_one_bridge, stp_text, bridges_json},
+    ReadCommand{"fdb get", "fdb get MAC br BRIDGE", parse_fdb_get, fdb_entry_text, fdb_entry_json},
+    ReadCommand{"fdb show", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
+    ReadCommand{"fdb", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
+    ReadCommand{"link show", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
+    ReadCommand{"link", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
+    ReadCommand{"stats", "stats [dev PORT] [br BRIDGE]", parse_stats, all_stats_text, all_stats_json},
+    ReadCommand{"trace", kTraceUsage, parse_trace, whole_trace_text, whole_json},
+    ReadCommand{"dump", "dump", parse_dump, dump_text, dump_json},
+    ReadCommand{"info", "info", parse_info, whole_info_text, whole_json},
+};
+
+/// The command that the first words name, two words before one, and how many words that took.
+struct FoundCommand {
+  const ReadCommand* command = nullptr;
+  std::size_t word_count = 0;
+};
+
+FoundCommand find_command(std::span<const std::string> words) {
+  for (std::size_t count = std::min<std::size_t>(words.size(), 2); count > 0; --count) {
+    const std::string name = count == 2 ? words[0] + ' ' + words[1] : words[0];
+    const auto* const command = std::ranges::find(kCommands, name, &ReadCommand::name);
+    if (command != kCommands.end()) return {command, count};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
+                                     const Caller& call) {
+  const FoundCommand found = find_command(words);
+  if (found.command == nullptr) {
+    const std::string name = words.empty() ? std::string() : words[0];
+    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not a command; 'rbctl --help' lists them", name));
+  }
+  WordParser parser(words.subspan(found.word_count), found.command->usage);
+  const Request request = found.command->parse(parser);
+  if (const auto finished = parser.finish(); !finished) return std::unexpected(finished.error());
+  const auto result = call(request);
+  if (!result) return std::unexpected(result.error());
+  const BridgeTextOptions text_options{options.statistics, options.details};
+  try {
+    if (!options.json) return found.command->text(*result, text_options);
+    return json_text(found.command->object(*result, text_options),
+                     options.pretty ? JsonLayout::kPretty : JsonLayout::kLine);
+  } catch (const json::exception& error) {
+    return fail(ErrorCode::kSystem,
+                fmt::format("the daemon's answer lacks something ({}); is it another version?", error.what()));
+  }
+}
+
+Result<MonitorCommand> parse_monitor_command(std::span<const std::string> words) {
+  WordParser parser(words, "monitor [all|fdb|link]...");
+  MonitorCommand command{{"monitor", json::object()}, MonitorBanner::kWithout};
+  json kinds = json::array();
+  while (parser.more()) {
+    if (parser.accept("all")) {
+      command.banner = MonitorBanner::kWith;
+    } else if (parser.accept("fdb")) {
+      kinds.push_back("fdb");
+    } else if (parser.accept("link")) {
+      kinds.push_back("port");
+      kinds.push_back("bridge");
+    } else {
+      parser.refuse_next();
+    }
+  }
+  if (const auto finished = parser.finish(); !finished) return std::unexpected(finished.error());
+  if (!kinds.empty() && command.banner == MonitorBanner::kWithout) command.request.params["kinds"] = kinds;
+  return command;
+}
+
+}  // namespace rb
