@@ -27,7 +27,10 @@ class Segmenter {
  public:
   static constexpr std::size_t kMaxHeaderSize = 192;  // octets to the end of layer 4
   static constexpr std::size_t kScratchSize = sizeof(VnetHeader) + kMaxHeaderSize;
-  static constexpr std::size_t kMaxPayloadPieces = 20;
+  static constexpr std::size_t kMaxPayloadPieces = 20;  // and of a whole frame's pieces
+  /// A frame that would be cut into more is refused: 64 KiB in 32-octet pieces is nobody's honest traffic, and a
+  /// gso_size of 1 would make 64 Ki writes of one frame.
+  static constexpr std::uint32_t kMaxSegments = 2048;
 
   /// One frame ready to be written: scratch[0..head_size) is an all-zero VnetHeader followed by the headers, then
   /// the payload, which still lies in the original frame.
@@ -42,13 +45,38 @@ class Segmenter {
 
   /// False when the frame's headers do not support what its VnetHeader claims; next() then gives nothing.
   [[nodiscard]] bool valid() const noexcept { return valid_; }
-  /// Octets of the largest segment without VnetHeader, for the MTU check.
-  [[nodiscard]] std::uint32_t largest_segment_size() const noexcept;
   /// Writes the next segment's head into `scratch` (kScratchSize octets); false when there is none left.
   bool next(std::span<std::byte, kScratchSize> scratch, Segment& segment) noexcept;
 
  private:
+  enum class Work : std::uint8_t { kChecksumOnly, kTcp, kUdp };
+
+  bool read_checksum_only() noexcept;
+  bool read_gso() noexcept;
+  bool read_ipv4(std::uint8_t protocol) noexcept;
+  bool read_ipv6(std::uint8_t protocol) noexcept;
+  bool read_layer4() noexcept;
+  void write_layer3(std::byte* head, std::uint32_t payload_size) const noexcept;
+  void write_layer4(std::byte* head, std::uint32_t payload_size) const noexcept;
+  void write_checksum(std::byte* head, const Segment& segment) const noexcept;
+  void take_payload(std::uint32_t size, Segment& segment) noexcept;
+
+  const Frame& frame_;
   bool valid_ = false;
+  Work work_ = Work::kChecksumOnly;
+  bool ipv6_ = false;
+  std::uint32_t layer3_ = 0;       // octets before the IP header
+  std::uint32_t layer4_ = 0;       // octets before the TCP or UDP header, or before where the checksum begins
+  std::uint32_t checksum_at_ = 0;  // octets before the checksum field of layer 4
+  std::uint32_t head_size_ = 0;    // octets of all headers
+  std::uint32_t payload_size_ = 0;
+  std::uint32_t segment_payload_ = 0;  // octets of payload in each segment but the last
+
+  // How far next() has come.
+  std::uint32_t index_ = 0;
+  std::uint32_t sent_ = 0;   // octets of payload
+  std::uint32_t piece_ = 0;  // of frame_.pieces
+  std::uint32_t piece_offset_ = 0;
 };
 
 }  // namespace rb

@@ -103,6 +103,23 @@ TEST_F(RelayTest, DropsRunts) {
   EXPECT_THAT(board.send(0, station(1), kBroadcast, 14), ElementsAre(1, 2));
 }
 
+TEST_F(RelayTest, DropsFramesWhoseVnetHeaderCannotBeTrue) {
+  const auto drops_with = [&](const VnetHeader& vnet) {
+    TestFrame frame(station(1), kBroadcast, 0, 100);
+    frame.vnet = vnet;
+    return board.send(frame.view).empty();
+  };
+  EXPECT_FALSE(drops_with({.flags = kVnetNeedsCsum, .csum_start = 90, .csum_offset = 8}));
+  EXPECT_TRUE(drops_with({.flags = kVnetNeedsCsum, .csum_start = 90, .csum_offset = 9}));
+  EXPECT_TRUE(drops_with({.flags = kVnetNeedsCsum, .csum_start = 65535, .csum_offset = 65535}));
+  EXPECT_FALSE(drops_with({.gso_type = kGsoTcpV4 | kGsoEcn, .gso_size = 20}));
+  EXPECT_TRUE(drops_with({.gso_type = kGsoTcpV4, .gso_size = 0}));
+  EXPECT_TRUE(drops_with({.gso_type = kGsoUdp, .gso_size = 20}));
+  EXPECT_TRUE(drops_with({.gso_type = 77, .gso_size = 20}));
+  EXPECT_TRUE(drops_with({.gso_type = kGsoEcn, .gso_size = 20}));
+  EXPECT_EQ(board.drops(0, DropReason::kBadVnetHeader), 6U);
+}
+
 TEST_F(RelayTest, HoldsFramesToTheEgressMtuAsTheKernelDoes) {
   board.send(1, station(2), kBroadcast);
   EXPECT_THAT(board.send(0, station(1), station(2), 1500 + 14 + 4), ElementsAre(1));
@@ -110,6 +127,7 @@ TEST_F(RelayTest, HoldsFramesToTheEgressMtuAsTheKernelDoes) {
   EXPECT_EQ(board.drops(1, DropReason::kOverMtu), 1U);
   TestFrame gso(station(1), station(2), 0, 40000);
   gso.vnet.gso_type = kGsoTcpV4;
+  gso.vnet.gso_size = 1448;
   EXPECT_THAT(board.send(gso.view), ElementsAre(1));
   board.ports[1].mtu = 0;  // unknown
   EXPECT_THAT(board.send(0, station(1), station(2), 9000), ElementsAre(1));
