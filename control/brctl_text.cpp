@@ -83,8 +83,10 @@ std::string show_macs(json entries) {
                    [](const json& a, const json& b) { return text(a, "mac") < text(b, "mac"); });
   std::string out = "port no\tmac addr\t\tis local?\tageing timer\n";
   for (const json& entry : entries) {
+    // The kernel gives a time for entries that age, and 0 for the others.
     out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), text(entry, "mac"),
-                       entry.at("kind") == "local" ? "yes" : "no", seconds(entry, "age_s"));
+                       entry.at("kind") == "local" ? "yes" : "no",
+                       entry.at("kind") == "dynamic" ? seconds(entry, "age_s") : "   0.00");
   }
   return out;
 }

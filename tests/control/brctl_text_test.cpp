@@ -40,6 +40,11 @@ TEST(BrctlText, ShowsSecondsAndForeignStationsInTheMacTable) {
             "port no\tmac addr\t\tis local?\tageing timer\n112\t02:00:00:00:00:01\tno\t\t12345.00\n");
 }
 
+TEST(BrctlText, ShowsNoTimeForEntriesThatDoNotAge) {
+  EXPECT_EQ(show_macs(json::array({fdb_entry("02:00:00:00:00:01", "tap0", 1, "static", 5)})),
+            "port no\tmac addr\t\tis local?\tageing timer\n  1\t02:00:00:00:00:01\tno\t\t   0.00\n");
+}
+
 TEST(BrctlText, ShowsSpanningTreeValuesOfAFreshBridge) {
   EXPECT_EQ(show_stp(bridge_object("br0", two_ports())), golden_brctl("brctl showstp br0").output);
 }

@@ -1,0 +1,28 @@
+// Any line is either refused or becomes requests that travel as JSON; the same words never crash brctl's reader.
+#include <cstddef>
+#include <cstdint>
+#include <sstream>
+#include <string>
+
+#include "control/brctl_words.hpp"
+#include "control/read_command.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string line(data, data + size);
+  const auto words = rb::split_words(line);
+  if (!words) return 0;
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  if (const auto requests = rb::parse_change_command(*words)) {
+    for (const rb::Request& request : *requests) (void)request.params.dump(-1, ' ', false, replace);
+  }
+  const rb::Caller refuse = [&](const rb::Request& request) -> rb::Result<nlohmann::json> {
+    return rb::fail(rb::ErrorCode::kNoSuchBridge, request.params.dump(-1, ' ', false, replace));
+  };
+  (void)rb::run_read_command(*words, {}, refuse);
+  std::vector<std::string> brctl_words = {"brctl", "--"};  // behind "--" nothing is an option that getopt complains of
+  brctl_words.insert(brctl_words.end(), words->begin(), words->end());
+  std::ostringstream out;
+  std::ostringstream err;
+  (void)rb::run_brctl(brctl_words, refuse, out, err);
+  return 0;
+}

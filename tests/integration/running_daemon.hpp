@@ -1,0 +1,101 @@
+// A ringbridged of the build tree in a network namespace of its own, for tests that run as root.
+#pragma once
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+#include "ports/unique_fd.hpp"
+
+namespace rb::test {
+
+/// What a shell command printed, both streams together, and its exit status.
+struct CommandResult {
+  std::string output;
+  int exit_status = -1;
+};
+
+inline CommandResult run_shell(const std::string& command) {
+  // The group sends both streams of the whole command into one pipe.
+  FILE* const pipe = ::popen(("{ " + command + "\n} 2>&1").c_str(), "re");
+  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
+  CommandResult result;
+  std::array<char, 4096> buffer;
+  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    result.output.append(buffer.data(), size);
+  }
+  const int status = ::pclose(pipe);
+  result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return result;
+}
+
+/// While it lives, this thread and what it starts are in a fresh network namespace, a ringbridged serves there, and
+/// `rbctl` and `brctl` on the PATH are the build tree's, speaking to it.
+class RunningDaemon {
+ public:
+  RunningDaemon() {
+    std::string directory = (std::filesystem::temp_directory_path() / "ringbridge-test-XXXXXX").string();
+    if (::mkdtemp(directory.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    directory_ = directory;
+    const std::filesystem::path rbctl = RB_BINARY_DIR "/control/rbctl";
+    std::filesystem::create_symlink(rbctl, directory_ / "rbctl");
+    std::filesystem::create_symlink(rbctl, directory_ / "brctl");
+    ::setenv("PATH", (directory + ":" + old_path_).c_str(), 1);
+    ::setenv("RINGBRIDGE_SOCKET", (directory + "/control.sock").c_str(), 1);
+    if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("unshare");
+    start();
+  }
+  ~RunningDaemon() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGTERM);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    (void)::setns(old_netns_.get(), CLONE_NEWNET);
+    ::setenv("PATH", old_path_.c_str(), 1);
+    ::unsetenv("RINGBRIDGE_SOCKET");
+    std::filesystem::remove_all(directory_);
+  }
+  RunningDaemon(const RunningDaemon&) = delete;
+  RunningDaemon& operator=(const RunningDaemon&) = delete;
+
+ private:
+  /// Starts the daemon and waits until it says that it is ready.
+  void start() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    output_.reset(ends[0]);
+    UniqueFd write_end(ends[1]);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(write_end.get(), STDOUT_FILENO);
+      ::dup2(write_end.get(), STDERR_FILENO);
+      ::execl(RB_BINARY_DIR "/control/ringbridged", "ringbridged", nullptr);
+      ::_exit(127);
+    }
+    write_end.reset();
+    std::string text;
+    std::array<char, 512> buffer;
+    while (text.find("ready") == std::string::npos) {
+      const ssize_t size = ::read(output_.get(), buffer.data(), buffer.size());
+      if (size <= 0) throw std::runtime_error("ringbridged did not start: " + text);
+      text.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+  }
+
+  const std::string old_path_ = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin";
+  UniqueFd old_netns_{::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)};
+  std::filesystem::path directory_;
+  UniqueFd output_;  // kept open, so that the daemon can go on logging
+  pid_t pid_ = -1;
+};
+
+}  // namespace rb::test
