@@ -19,8 +19,9 @@ std::string traffic_lines(const json& traffic, std::string_view direction) {
   return out;
 }
 
-/// A value for people: text bare, everything else as JSON.
+/// A value for people: text bare, times in tenths of a second, everything else as JSON.
 std::string plain(const json& value) {
+  if (value.is_number_float()) return fmt::format("{:.1f}", value.get<double>());
   return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -51,9 +52,11 @@ std::string trace_text(const json& trace) {
   std::string out;
   for (const json& step : trace.at("steps"))
     out += fmt::format("{:<8} {}\n", plain(step.at("stage")), plain(step.at("text")));
-  for (const json& port : trace.at("egress")) out += fmt::format("leaves by {}\n", plain(port));
+  std::string ports;
+  for (const json& port : trace.at("egress")) ports += (ports.empty() ? "" : ", ") + plain(port);
+  if (!ports.empty()) out += fmt::format("result   leaves by {}\n", ports);
   const json& drop = trace.at("drop");
-  if (!drop.is_null()) out += fmt::format("dropped: {}\n", plain(drop));
+  if (!drop.is_null()) out += fmt::format("result   dropped: {}\n", plain(drop));
   return out;
 }
 

@@ -107,10 +107,10 @@ TEST(ReadCommand, PrintsATraceInOrder) {
   Reading reading{json::parse(R"({"steps":[{"stage":"parse","text":"14 octets"},{"stage":"look_up","text":"unknown"}],
                                   "egress":["tap1"],"drop":null})")};
   EXPECT_EQ(reading.run("trace br0 --in tap0 src 02:00:00:00:00:01 dst 02:00:00:00:00:02").text.value(),
-            "parse    14 octets\nlook_up  unknown\nleaves by tap1\n");
+            "parse    14 octets\nlook_up  unknown\nresult   leaves by tap1\n");
   reading.answer.update({{"egress", json::array()}, {"drop", "no_egress"}});
   EXPECT_EQ(reading.run("trace br0 --in tap0 src 02:00:00:00:00:01 dst 02:00:00:00:00:02").text.value(),
-            "parse    14 octets\nlook_up  unknown\ndropped: no_egress\n");
+            "parse    14 octets\nlook_up  unknown\nresult   dropped: no_egress\n");
 }
 
 TEST(ReadCommand, GivesTheDaemonsErrorOn) {

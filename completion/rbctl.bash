@@ -1,0 +1,95 @@
+# Bash completion for rbctl, the control tool of ringbridge. Names of bridges and ports are asked from rbctl itself;
+# without a running daemon there are none to offer.
+
+_rbctl_bridges() {
+  rbctl "${socket[@]}" show 2>/dev/null | awk -F '\t' 'NR > 1 && $1 != "" { print $1 }'
+}
+
+_rbctl_ports() {
+  rbctl "${socket[@]}" link show 2>/dev/null | awk -F ': ' '{ print $2 }'
+}
+
+# Interfaces of this host, for addif and tap.
+_rbctl_interfaces() {
+  local path
+  for path in /sys/class/net/*; do
+    [[ -e $path ]] && echo "${path##*/}"
+  done
+}
+
+# The words that may follow the command so far, which is in the array `command`.
+_rbctl_candidates() {
+  local previous=
+  ((${#command[@]} > 0)) && previous=${command[-1]}
+  local flags="learning flood mcast_flood bcast_flood hairpin isolated guard locked"
+  case "$previous" in
+    dev | brport | --in | in) _rbctl_ports; return ;;
+    br | master) _rbctl_bridges; return ;;
+    user) compgen -u; return ;;
+    group) compgen -g; return ;;
+  esac
+  case "${#command[@]}:${command[*]}" in
+    0:*)
+      echo "addbr delbr addif delif hairpin setageing setbridgeprio setfd sethello setmaxage setpathcost setportprio" \
+           "show showmacs showstp stp fdb link stats monitor trace tap dump info" ;;
+    1:delbr | 1:addif | 1:delif | 1:hairpin | 1:set* | 1:showmacs | 1:showstp | 1:stp | 1:trace | *:show*) _rbctl_bridges ;;
+    1:fdb) echo "show get add replace del flush" ;;
+    1:link) echo "show set" ;;
+    1:stats) echo "dev br clear" ;;
+    2:"stats clear") echo "dev" ;;
+    1:tap) echo "add del" ;;
+    *:monitor*) echo "all fdb link" ;;
+    2:addbr*) echo "--no-host-port" ;;
+    *:addif*) _rbctl_interfaces; echo "tap:" ;;
+    *:delif* | 2:hairpin* | 2:setpathcost* | 2:setportprio*) _rbctl_ports ;;
+    3:hairpin* | 2:stp*) echo "on off" ;;
+    2:trace*) echo "--in" ;;
+    *:trace*) echo "src dst type vlan size" ;;
+    *:"fdb show"*) echo "br dev brport static dynamic local permanent" ;;
+    3:"fdb get "*) echo "br" ;;
+    3:"fdb "*) echo "dev" ;;
+    *:"fdb add"* | *:"fdb replace"*) echo "static dynamic local" ;;
+    2:"fdb flush") echo "br dev" ;;
+    *:"fdb flush"*) echo "static dynamic all" ;;
+    *:"link show"*) echo "dev master" ;;
+    2:"link set") echo "dev"; _rbctl_bridges ;;
+    *:"link set dev"*)
+      case " $flags " in
+        *" $previous "*) echo "on off" ;;
+        *) if [[ $previous == state ]]; then echo "disabled listening learning forwarding blocking"
+           else echo "$flags cost priority state"; fi ;;
+      esac ;;
+    *:"link set"*)
+      if [[ $previous == forward ]]; then echo "lacp dot1x lldp provider mvrp none"
+      else echo "forward group_fwd_mask ageing"; fi ;;
+    2:"tap del") _rbctl_interfaces ;;
+    *:"tap add"*) ((${#command[@]} > 2)) && echo "user group multi_queue" ;;
+  esac
+}
+
+_rbctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} word index
+  local -a command=() socket=()
+  # The command's words up to the cursor; options may stand anywhere between them.
+  for ((index = 1; index < COMP_CWORD; ++index)); do
+    word=${COMP_WORDS[index]}
+    case "$word" in
+      --socket) socket=(--socket "${COMP_WORDS[++index]}") ;;
+      --in | --no-host-port) command+=("$word") ;;
+      -*) ;;
+      *) command+=("$word") ;;
+    esac
+  done
+  COMPREPLY=()
+  if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --socket ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  elif [[ $current == -* && ${command[*]} != trace* && ${command[*]} != addbr* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "--socket --json --pretty --statistics --details --help --version" -- "$current")
+  else
+    local candidates
+    candidates=$(_rbctl_candidates)
+    mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$current")
+  fi
+}
+
+complete -F _rbctl rbctl

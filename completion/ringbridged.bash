@@ -1,0 +1,16 @@
+# Bash completion for ringbridged, the switch. The options are read from its own --help.
+
+_ringbridged() {
+  local current=${COMP_WORDS[COMP_CWORD]} options
+  case "${COMP_WORDS[COMP_CWORD - 1]}" in
+    --socket | --config) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    --group | --read-group) mapfile -t COMPREPLY < <(compgen -g -- "$current") ;;
+    --workers | --fdb-size | --without) COMPREPLY=() ;;
+    *)
+      options=$(ringbridged --help 2>/dev/null | grep -oE '^ +(-[a-zA-Z] \[ )?--[a-z-]+' | grep -oE -e '--[a-z-]+')
+      mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+      ;;
+  esac
+}
+
+complete -F _ringbridged ringbridged
