@@ -1,0 +1,31 @@
+// Lines of any octets, as a client of the control socket may send them: through JSON-RPC and the whole command table.
+// Taps are socket pairs, so nothing is made on the host.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "control/json_rpc.hpp"
+#include "tests/control/model_fixture.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static rb::testing::FakeSwitch fake;
+  std::string_view left(reinterpret_cast<const char*>(data), size);
+  while (!left.empty()) {
+    const std::size_t end = std::min(left.find('\n'), left.size());
+    const auto request = rb::parse_rpc_request(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+    if (!request) {
+      (void)rb::rpc_error_line(request.error().id, request.error().error);
+      continue;
+    }
+    if (request->method.starts_with("tap.")) continue;  // would make real ones
+    rb::Caller caller;
+    const auto answer = fake.commands->call(request->method, request->params, caller);
+    (void)(answer ? rb::rpc_result_line(request->id, *answer) : rb::rpc_error_line(request->id, answer.error()));
+  }
+  // The next input begins with an empty switch.
+  for (const rb::ModelBridge* bridge : fake.model->bridges()) {
+    if (!fake.model->delete_bridge(std::string(bridge->name))) std::abort();
+  }
+  return 0;
+}

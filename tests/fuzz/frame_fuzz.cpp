@@ -1,0 +1,79 @@
+// Any octets as a virtio_net_hdr and a frame: through the relay, and what it lets pass through the Segmenter.
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "switch/offload.hpp"
+#include "switch/relay.hpp"
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+/// Cuts a frame; every octet that a segment names is read, so that the sanitizers see what lies outside.
+void cut(const rb::Frame& frame) {
+  rb::Segmenter segmenter(frame);
+  std::array<std::byte, rb::Segmenter::kScratchSize> scratch;
+  rb::Segmenter::Segment segment;
+  std::uint32_t segments = 0, payload = 0, heads = 0;
+  volatile std::uint8_t sink = 0;
+  while (segmenter.next(scratch, segment)) {
+    require(++segments <= rb::Segmenter::kMaxSegments && segment.head_size <= scratch.size());
+    std::uint32_t own = 0;
+    for (std::uint32_t i = 0; i < segment.payload_count; ++i) {
+      own += segment.payload[i].size;
+      for (std::uint32_t k = 0; k < segment.payload[i].size; ++k)
+        sink = sink ^ std::to_integer<std::uint8_t>(segment.payload[i].data[k]);
+    }
+    heads = segment.head_size - static_cast<std::uint32_t>(sizeof(rb::VnetHeader));
+    require(own + heads == segment.size);
+    payload += own;
+  }
+  require(segmenter.valid() == (segments > 0));
+  if (segments > 0) require(payload + heads == frame.size);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  rb::VnetHeader vnet;
+  if (size < sizeof vnet + 2) return 0;
+  std::memcpy(&vnet, data, sizeof vnet);
+  const std::size_t cut_at = data[sizeof vnet] * 256U + data[sizeof vnet + 1];
+  data += sizeof vnet + 2;
+  size -= sizeof vnet + 2;
+  // Two pieces of exactly their size on the heap, the first as long as the input says.
+  const std::size_t first = std::min(cut_at, size);
+  std::vector<std::byte> head(first), rest(size - first);
+  if (first != 0) std::memcpy(head.data(), data, first);
+  if (size != first) std::memcpy(rest.data(), data + first, size - first);
+  std::array<rb::Piece, 2> pieces = {
+      {{head.data(), static_cast<std::uint32_t>(first)}, {rest.data(), static_cast<std::uint32_t>(size - first)}}};
+  const rb::Frame frame{&vnet, pieces.data(), static_cast<std::uint32_t>(size),
+                        static_cast<std::uint16_t>(rest.empty() ? 1 : 2), 0};
+
+  static rb::Fdb fdb({.capacity = 1024, .hash_seed = 1});
+  static std::vector<rb::PortCounters> counters(rb::kMaxPorts + 1);
+  static rb::EgressLists egress(rb::kMaxPorts + 1);
+  static rb::Relay relay(fdb, counters);
+  static const rb::ForwardingState state = [] {
+    std::vector<rb::PortState> ports(4);
+    for (rb::PortState& port : ports) {
+      port.bridge = 0;
+      port.forwarding = true;
+      port.mtu = 1500;
+    }
+    ports[3].hairpin = true;
+    return rb::ForwardingState({{.present = true, .fid = 1, .address = {}}}, ports);
+  }();
+  egress.clear();
+  relay.process({&frame, 1}, state, 1, egress);
+  for (const rb::PortIndex port : egress.ports()) require(port < 4 && port != 0);
+  if (!egress.ports().empty()) cut(frame);
+  return 0;
+}
