@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace rb {
 namespace {
@@ -80,7 +81,7 @@ std::string show_bridge(const json& bridge) {
 
 std::string show_macs(json entries) {
   std::sort(entries.begin(), entries.end(), [](const json& a, const json& b) {
-    return std::pair(text(a, "mac"), text(a, "port")) < std::pair(text(b, "mac"), text(b, "port"));
+    return std::pair(text(a, "mac"), a.at("port_number")) < std::pair(text(b, "mac"), b.at("port_number"));
   });
   std::string out = "port no\tmac addr\t\tis local?\tageing timer\n";
   for (const json& entry : entries) {

@@ -303,6 +303,7 @@ int run_command(const std::vector<std::string>& words, const Caller& call, std::
 
 int run_brctl(std::vector<std::string> arguments, const Caller& call, std::ostream& out, std::ostream& err) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   const auto count = static_cast<int>(argv.size());
   argv.push_back(nullptr);

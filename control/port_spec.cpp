@@ -103,8 +103,9 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("'{}' in '{}' is not a kind of port; there is 'tap'", kind, whole));
   }
-  nlohmann::json spec{{"kind", "tap"}, {"name", std::string(take_until(text, ','))}};
-  if (spec["name"] == "")
+  const std::string name(take_until(text, ','));
+  nlohmann::json spec{{"kind", "tap"}, {"name", name}};
+  if (name.empty())
     return fail(ErrorCode::kInvalidArgument, fmt::format("the name of the port is missing in '{}'", whole));
   while (!text.empty()) {
     std::string_view option = take_until(text, ',');

@@ -14,10 +14,11 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (negative) text.remove_prefix(1);
   const bool hex = text.starts_with("0x") || text.starts_with("0X");
   if (hex) text.remove_prefix(2);
+  if (text.starts_with('-')) return std::nullopt;  // a second sign, which from_chars would take
   std::int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  if (text.starts_with('-')) return std::nullopt;
-  const auto [rest, error] = std::from_chars(text.data(), end, value, hex ? 16 : 10);
+  const char* const begin = text.data();  // NOLINT(bugprone-suspicious-stringview-data-usage): `end` bounds it
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, value, hex ? 16 : 10);
   if (error != std::errc{} || rest != end) return std::nullopt;
   return negative ? -value : value;
 }

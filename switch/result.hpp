@@ -39,7 +39,7 @@ enum class ErrorCode : std::uint8_t {
 struct Error {
   ErrorCode code = ErrorCode::kSystem;
   std::string message;
-  std::string name{};  // the name or value it is about, where there is one
+  std::string name = {};  // the name or value it is about, where there is one
 };
 
 template <typename T = void>

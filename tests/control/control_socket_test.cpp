@@ -205,8 +205,8 @@ TEST(AccessPolicy, TellsReadersFromThoseWhoMayChange) {
   EXPECT_TRUE(policy.allows(reader, Right::kRead));
   EXPECT_FALSE(policy.allows(stranger, Right::kRead));
   EXPECT_TRUE(policy.allows(root, Right::kChange));
-  EXPECT_TRUE((AccessPolicy{.read_all = true}.allows(stranger, Right::kRead)));
-  EXPECT_FALSE((AccessPolicy{.read_all = true}.allows(stranger, Right::kChange)));
+  EXPECT_TRUE((AccessPolicy{.change_group = {}, .read_group = {}, .read_all = true}.allows(stranger, Right::kRead)));
+  EXPECT_FALSE((AccessPolicy{.change_group = {}, .read_group = {}, .read_all = true}.allows(stranger, Right::kChange)));
 }
 
 TEST(SocketPath, RemovesADeadSocketAndRefusesALiveOneAndLeavesOtherFilesAlone) {
