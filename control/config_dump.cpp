@@ -33,7 +33,7 @@ std::string spec_of(const ModelPort& port) {
 void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
   const BridgeSettings usual, &settings = bridge.settings;
   const std::string name = quoted(bridge.name);
-  lines.push_back(fmt::format("addbr {}{}", name, bridge.wants_host_port ? "" : " no_host_port"));
+  lines.push_back(fmt::format("addbr {}{}", name, bridge.wants_host_port ? "" : " --no-host-port"));
   if (settings.ageing_s != usual.ageing_s) lines.push_back(fmt::format("setageing {} {}", name, settings.ageing_s));
   if (settings.priority != usual.priority) lines.push_back(fmt::format("setbridgeprio {} {}", name, settings.priority));
   if (settings.forward_delay_s != usual.forward_delay_s)
