@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ports/unique_fd.hpp"
 
@@ -42,23 +44,21 @@ inline CommandResult run_shell(const std::string& command) {
 /// `rbctl` and `brctl` on the PATH are the build tree's, speaking to it.
 class RunningDaemon {
  public:
-  RunningDaemon() {
+  explicit RunningDaemon(std::vector<std::string> arguments = {}) {
     std::string directory = (std::filesystem::temp_directory_path() / "ringbridge-test-XXXXXX").string();
     if (::mkdtemp(directory.data()) == nullptr) throw std::runtime_error("mkdtemp");
     directory_ = directory;
+    std::filesystem::permissions(directory_, std::filesystem::perms(0755));
     const std::filesystem::path rbctl = RB_BINARY_DIR "/control/rbctl";
     std::filesystem::create_symlink(rbctl, directory_ / "rbctl");
     std::filesystem::create_symlink(rbctl, directory_ / "brctl");
     ::setenv("PATH", (directory + ":" + old_path_).c_str(), 1);
     ::setenv("RINGBRIDGE_SOCKET", (directory + "/control.sock").c_str(), 1);
     if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("unshare");
-    start();
+    start(std::move(arguments));
   }
   ~RunningDaemon() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      ::waitpid(pid_, nullptr, 0);
-    }
+    if (pid_ > 0) (void)stop();
     (void)::setns(old_netns_.get(), CLONE_NEWNET);
     ::setenv("PATH", old_path_.c_str(), 1);
     ::unsetenv("RINGBRIDGE_SOCKET");
@@ -67,18 +67,27 @@ class RunningDaemon {
   RunningDaemon(const RunningDaemon&) = delete;
   RunningDaemon& operator=(const RunningDaemon&) = delete;
 
- private:
-  /// Starts the daemon and waits until it says that it is ready.
-  void start() {
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  /// Ends it as a service manager would; its exit status, or minus the signal that ended it.
+  int stop() { return end_by(SIGTERM); }
+  int kill_hard() { return end_by(SIGKILL); }
+
+  /// Starts the daemon (again) and waits until it says that it is ready.
+  void start(std::vector<std::string> arguments = {}) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
+    arguments.insert(arguments.begin(), "ringbridged");
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(write_end.get(), STDOUT_FILENO);
       ::dup2(write_end.get(), STDERR_FILENO);
-      ::execl(RB_BINARY_DIR "/control/ringbridged", "ringbridged", nullptr);
+      ::execv(RB_BINARY_DIR "/control/ringbridged", argv.data());
       ::_exit(127);
     }
     write_end.reset();
@@ -89,6 +98,14 @@ class RunningDaemon {
       if (size <= 0) throw std::runtime_error("ringbridged did not start: " + text);
       text.append(buffer.data(), static_cast<std::size_t>(size));
     }
+  }
+
+ private:
+  int end_by(int signal) {
+    ::kill(pid_, signal);
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
   const std::string old_path_ = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin";
