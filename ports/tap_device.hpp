@@ -22,7 +22,7 @@ struct TapOptions {
   std::string name;
   bool create = false;                        // make it; kExists when an interface of that name is there, unless `persistent`
   bool persistent = false;                    // of a created one: it stays when the daemon goes
-  std::optional<std::uint32_t> owner, group;  // uid and gid of a created one
+  std::optional<std::uint32_t> owner = {}, group = {};  // uid and gid of a created one
   unsigned queue_count = 1;                   // > 1, or `multi_queue`: IFF_MULTI_QUEUE
   bool multi_queue = false;                   // of a created one: multi-queue even with one queue opened now
   bool offload = true;                        // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)

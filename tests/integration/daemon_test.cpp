@@ -1,0 +1,161 @@
+// The life of a daemon: started, stopped, killed, started again, forbidden, idle.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "lab.hpp"
+
+namespace rb::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+using DaemonLife = LabTest;
+
+TEST_F(DaemonLife, IsKilledAndTakesUpWhereItWasFromADump) {
+  Lab lab;
+  Lab::ok("rbctl addbr br0 && rbctl addbr br1 && rbctl setageing br0 200 && rbctl link set br0 forward lldp");
+  Lab::ok(
+      "ip tuntap add dev tap0 mode tap && ip tuntap add dev tap1 mode tap && ip link set tap0 up && ip link set tap1 "
+      "up");
+  Lab::ok(
+      "rbctl addif br0 tap0 tap1 && rbctl addif br1 tap:tap2,create,persistent && rbctl link set dev tap1 isolated on "
+      "hairpin on");
+  Lab::ok("rbctl fdb add 02:00:00:00:00:05 dev tap1 static");
+  const std::string file = lab.daemon.directory() / "saved";
+  const std::string dump = Lab::ok("rbctl dump | tee " + file);
+  EXPECT_EQ(lab.daemon.kill_hard(), -SIGKILL);
+  lab.daemon.start({"--no-host-port", "--config", file});
+  EXPECT_EQ(Lab::ok("rbctl dump"), dump);
+  EXPECT_TRUE(eventually(
+      [] { return Lab::port("tap0")["state"] == "forwarding" && Lab::port("tap1")["state"] == "forwarding"; }));
+  EXPECT_EQ(Lab::call("fdb.get", {{"mac", "02:00:00:00:00:05"}, {"bridge", "br0"}})["entry"]["port"], "tap1");
+}
+
+TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
+  Lab lab;
+  const std::string file = lab.daemon.directory() / "bad.conf", socket = lab.daemon.directory() / "other.sock";
+  std::ofstream(file) << "addbr br0\naddif br0 tap:made,create,persistent\n\naddif br0 nosuch   # fails\n";
+  const CommandResult result = run_shell(RB_BINARY_DIR "/control/ringbridged --socket " + socket + " --config " + file);
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("bad.conf:4: interface nosuch does not exist"));
+  EXPECT_EQ(run_shell("ip link show made").exit_status, 1) << "what was made is gone again";
+  EXPECT_EQ(run_shell("ip link show br0").exit_status, 1);
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
+TEST_F(DaemonLife, OneSocketHasOneDaemonAndAStaleSocketIsNoObstacle) {
+  Lab lab;
+  const std::string socket = std::getenv("RINGBRIDGE_SOCKET");
+  const CommandResult second = run_shell(RB_BINARY_DIR "/control/ringbridged");
+  EXPECT_EQ(second.exit_status, 1);
+  EXPECT_THAT(second.output, HasSubstr(socket));
+  EXPECT_TRUE(Lab::call("daemon.info").contains("pid")) << "the first one has not noticed";
+  EXPECT_EQ(lab.daemon.kill_hard(), -SIGKILL);
+  EXPECT_TRUE(std::filesystem::exists(socket));
+  EXPECT_THAT(run_shell("rbctl show").output, HasSubstr(socket)) << "nobody is there, and rbctl says where it looked";
+  lab.daemon.start();
+  EXPECT_EQ(lab.daemon.stop(), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
+/// Voluntary context switches of each of a process's worker threads.
+std::map<std::string, std::uint64_t> switches_of_workers(pid_t pid) {
+  std::map<std::string, std::uint64_t> switches;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream status(task.path() / "status");
+    std::string name, key;
+    while (status >> key) {
+      if (key == "Name:") status >> name;
+      std::uint64_t count = 0;
+      if (key == "voluntary_ctxt_switches:" && status >> count && name.starts_with("rb-worker"))
+        switches[task.path()] = count;
+    }
+  }
+  return switches;
+}
+
+TEST_F(DaemonLife, IdleWorkersSleepForFiveSeconds) {
+  Lab lab({"--no-host-port", "--workers", "2"});
+  Lab::ok("rbctl addbr br0");
+  const Lab::Host& one = lab.add_host("br0");
+  const Lab::Host& two = lab.add_host("br0");
+  EXPECT_EQ(one.run("ping -c 2 -i 0.2 " + two.address()).exit_status, 0);
+  // ARP asks again once after the last ping; when nothing has come for a second, nothing will.
+  std::map<std::string, std::uint64_t> before;
+  ASSERT_TRUE(eventually([&] {
+    before = switches_of_workers(lab.daemon.pid());
+    ::poll(nullptr, 0, 1500);
+    return before == switches_of_workers(lab.daemon.pid());
+  }));
+  ASSERT_EQ(before.size(), 2U);
+  ::poll(nullptr, 0, 5000);  // five seconds in which nothing happens are the test itself
+  EXPECT_EQ(switches_of_workers(lab.daemon.pid()), before);
+}
+
+TEST_F(DaemonLife, SaysSoWhenIoUringIsForbidden) {
+  Lab lab;
+  const std::string out = lab.daemon.directory() / "out";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // As a container's filter does: io_uring_setup is answered by EPERM.
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    const std::string command =
+        "exec " RB_BINARY_DIR "/control/ringbridged --socket " + (lab.daemon.directory() / "x").string() + " 2>" + out;
+    ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_THAT(run_shell("cat " + out).output, HasSubstr("io_uring is switched off here: a security filter"));
+}
+
+TEST_F(DaemonLife, MonitorTellsWhatHappens) {
+  Lab lab;
+  const std::string out = lab.daemon.directory() / "events";
+  Lab::ok("rbctl addbr br0");
+  const pid_t monitor = ::fork();
+  if (monitor == 0) {
+    ::execl("/bin/sh", "sh", "-c", ("exec rbctl -j monitor > " + out).c_str(), nullptr);
+    ::_exit(127);
+  }
+  const auto told = [&](const std::string& what) {
+    return eventually([&] { return run_shell("cat " + out).output.find(what) != std::string::npos; });
+  };
+  // Until the monitor listens, changes go untold: change until one is told.
+  ASSERT_TRUE(eventually([&] {
+    (void)run_shell("rbctl setageing br0 2");
+    (void)run_shell("rbctl addif br0 tap:probe,create && rbctl delif br0 probe");
+    return std::filesystem::exists(out) && std::filesystem::file_size(out) > 0;
+  }));
+  const Wire a = lab.add_host("br0").wire(), b = lab.add_host("br0").wire();
+  EXPECT_TRUE(told("t1"));
+  const Octets frame = ethernet_frame("ff:ff:ff:ff:ff:ff", "02:aa:00:00:00:01", Octets(60, 1));
+  a.send(frame);
+  EXPECT_TRUE(told("02:aa:00:00:00:01"));
+  b.send(frame);
+  EXPECT_TRUE(eventually(
+      [] { return Lab::call("fdb.get", {{"mac", "02:aa:00:00:00:01"}, {"bridge", "br0"}})["entry"]["port"] == "t2"; }));
+  EXPECT_TRUE(told("eleted")) << "it ages after two seconds";
+  ::kill(monitor, SIGTERM);
+  ::waitpid(monitor, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace rb::test

@@ -1,0 +1,237 @@
+// Taps that are taken, refused, moved, deleted and made again under the switch.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+
+#include <atomic>
+#include <thread>
+
+#include "lab.hpp"
+#include "ports/tap_device.hpp"
+
+namespace rb::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kEverybody = "ff:ff:ff:ff:ff:ff", kA = "02:aa:00:00:00:01";
+
+using Devices = LabTest;
+
+/// An existing persistent tap in the daemon's namespace, up and quiet.
+void make_tap(const std::string& name, const std::string& options = "") {
+  Lab::ok("ip tuntap add dev " + name + " mode tap " + options + " && echo 1 > /proc/sys/net/ipv6/conf/" + name +
+          "/disable_ipv6 && ip link set " + name + " up");
+}
+bool becomes(const std::string& port, const std::string& member, const nlohmann::json& value) {
+  return eventually([&] { return Lab::port(port).value(member, nlohmann::json()) == value; });
+}
+/// Whether a frame sent into one device of the daemon's namespace comes out of another.
+bool carries(const std::string& from, const std::string& to) {
+  const Wire in(-1, from), out(-1, to);
+  Octets content(60, 7);
+  content[0] = 0x88;
+  content[1] = 0xb5;
+  const Octets frame = ethernet_frame(kEverybody, kA, content);
+  in.send(frame);
+  return out.sees(frame);
+}
+
+TEST_F(Devices, ExistingTapsArePorts) {
+  Lab lab;
+  make_tap("tap0");
+  make_tap("tap1", "multi_queue");
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap0 tap1");
+  ASSERT_TRUE(becomes("tap0", "state", "forwarding") && becomes("tap1", "state", "forwarding"));
+  EXPECT_TRUE(carries("tap0", "tap1"));
+  EXPECT_TRUE(carries("tap1", "tap0"));
+  Lab::ok("rbctl delif br0 tap0");
+  EXPECT_EQ(run_shell("ip link show tap0").exit_status, 0) << "it was there before, and stays";
+}
+
+TEST_F(Devices, FollowsAPortThatGoesDownComesUpAndChangesItsMtu) {
+  Lab lab;
+  make_tap("tap0");
+  make_tap("tap1");
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap0 tap1");
+  Lab::ok("ip link set tap0 down");
+  EXPECT_TRUE(becomes("tap0", "device", "down"));
+  EXPECT_EQ(Lab::port("tap0")["state"], "disabled");
+  Lab::ok("ip link set tap0 mtu 9000 && ip link set tap0 up");
+  EXPECT_TRUE(becomes("tap0", "device", "up"));
+  EXPECT_EQ(Lab::port("tap0")["mtu"], 9000);
+  EXPECT_TRUE(carries("tap0", "tap1"));
+  Lab::ok("ip link set tap0 down && ip link set tap0 name other && ip link set other up");
+  EXPECT_TRUE(becomes("tap0", "device_name", "other"));
+  EXPECT_TRUE(carries("other", "tap1"));
+}
+
+TEST_F(Devices, AReturningTapIsTakenBack) {
+  Lab lab;
+  make_tap("tap0");
+  make_tap("tap1");
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap0 tap1 && rbctl link set dev tap0 cost 77");
+  Lab::ok("ip link del tap0");
+  EXPECT_TRUE(becomes("tap0", "device", "gone"));
+  EXPECT_TRUE(Lab::call("daemon.info").contains("version"));
+  make_tap("tap0");
+  ASSERT_TRUE(becomes("tap0", "state", "forwarding"));
+  EXPECT_EQ(Lab::port("tap0")["cost"], 77);
+  EXPECT_TRUE(carries("tap0", "tap1"));
+  EXPECT_TRUE(carries("tap1", "tap0"));
+}
+
+TEST_F(Devices, SurvivesADeviceThatIsDeletedUnderLoad) {
+  Lab lab;
+  make_tap("tap1");
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap1");
+  for (int round = 0; round < 5; ++round) {
+    make_tap("tap0");
+    if (round == 0) Lab::ok("rbctl addif br0 tap0");
+    ASSERT_TRUE(becomes("tap0", "state", "forwarding"));
+    std::atomic<bool> done{false};
+    const Wire in(-1, "tap1"), back(-1, "tap0");
+    std::thread load([&] {
+      const Octets frame = ethernet_frame(kEverybody, kA, Octets(1000, 1));
+      while (!done) {
+        (void)in.try_send(frame);
+        (void)back.try_send(frame);
+      }
+    });
+    ASSERT_TRUE(eventually([] { return Lab::stats("tap0")["tx"]["broadcast"]["frames"] > 1000; }));
+    Lab::ok("ip link del tap0");
+    EXPECT_TRUE(becomes("tap0", "device", "gone"));
+    done = true;
+    load.join();
+  }
+  EXPECT_EQ(lab.daemon.stop(), 0);
+}
+
+TEST_F(Devices, FollowsATapIntoAnotherNamespace) {
+  Lab lab;
+  make_tap("tap0");
+  make_tap("tap1");
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap0 tap1");
+  const Lab::Host elsewhere{"tap0", Lab::new_netns(), 9};
+  Lab::ok("ip link set tap0 netns " + elsewhere.path());
+  EXPECT_TRUE(becomes("tap0", "device", "down")) << "a move takes it down";
+  EXPECT_EQ(elsewhere.run("ip link set tap0 name inside mtu 1400 && ip link set inside up").exit_status, 0);
+  ASSERT_TRUE(becomes("tap0", "state", "forwarding"));
+  EXPECT_EQ(Lab::port("tap0")["mtu"], 1400);
+  EXPECT_EQ(Lab::port("tap0")["device_name"], "inside");
+  const Wire in(elsewhere.netns.get(), "inside"), out(-1, "tap1");
+  const Octets frame = ethernet_frame(kEverybody, kA, Octets(60, 3));
+  in.send(frame);
+  EXPECT_TRUE(out.sees(frame));
+  EXPECT_EQ(elsewhere.run("ip link del inside").exit_status, 0);
+  EXPECT_TRUE(becomes("tap0", "device", "gone"));
+}
+
+TEST_F(Devices, SaysWhyItRefusesAnInterface) {
+  Lab lab(std::vector<std::string>{});
+  Lab::ok("rbctl addbr br0 && rbctl addbr br1 --no-host-port");
+  Lab::ok("ip tuntap add dev tun0 mode tun && ip link add v0 type veth peer name v1 && ip link add kbr type bridge");
+  make_tap("tap0");
+  make_tap("held");
+  const auto refusal = [](const std::string& command) {
+    const CommandResult result = run_shell(command);
+    EXPECT_EQ(result.exit_status, 1) << command;
+    return result.output;
+  };
+  const Result<TapDevice> holder = open_tap({.name = "held"});
+  ASSERT_TRUE(holder.has_value()) << holder.error().message;
+  const nlohmann::json before = Lab::call("config.dump");
+  EXPECT_THAT(refusal("rbctl addif br0 nosuch"), HasSubstr("does not exist"));
+  EXPECT_THAT(refusal("rbctl addif br0 tun0"), HasSubstr("tun device"));
+  EXPECT_THAT(refusal("rbctl addif br0 v0"), HasSubstr("veth"));
+  EXPECT_THAT(refusal("rbctl addif br0 kbr"), HasSubstr("bridge"));
+  EXPECT_THAT(refusal("rbctl addif br0 br1"), HasSubstr("bridge"));
+  EXPECT_THAT(refusal("rbctl addif br0 held"), HasSubstr("held by another process"));
+  EXPECT_THAT(refusal("rbctl addif br0 tap:tap0,create"), HasSubstr("exists already"));
+  EXPECT_THAT(refusal("rbctl addif br0 tap:tap0,queues=4"), HasSubstr("single queue"));
+  EXPECT_THAT(refusal("rbctl addif br0 tap:new,create,netns=nosuchplace"), HasSubstr("nosuchplace"));
+  EXPECT_THAT(refusal("rbctl addif br0 tap:new,create,netns=/etc/passwd"), HasSubstr("/etc/passwd"));
+  EXPECT_THAT(refusal("rbctl addbr v0"), HasSubstr("v0"));
+  EXPECT_EQ(Lab::call("config.dump"), before);
+  EXPECT_EQ(run_shell("ip link show new").exit_status, 1) << "nothing is left of what failed";
+}
+
+TEST_F(Devices, TapsAreMadeAndDeletedAsIpTuntapDoes) {
+  Lab lab;
+  Lab::ok("rbctl tap add tap7 user 4242 && rbctl tap add tap8 multi_queue");
+  const std::string shown = Lab::ok("ip tuntap show");
+  EXPECT_THAT(shown, HasSubstr("tap7: tap persist user 4242"));
+  EXPECT_THAT(shown, HasSubstr("tap8: tap multi_queue persist"));
+  EXPECT_EQ(run_shell("rbctl tap add tap7").exit_status, 1);
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap7");
+  EXPECT_THAT(run_shell("rbctl tap del tap7").output, HasSubstr("port of bridge br0"));
+  Lab::ok("rbctl delif br0 tap7 && rbctl tap del tap7 && rbctl tap del tap8");
+  EXPECT_EQ(Lab::ok("ip tuntap show"), "");
+}
+
+TEST_F(Devices, WhatItMadeGoesWithItAndWhatIsPersistentStays) {
+  Lab lab(std::vector<std::string>{});
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap:brief,create tap:lasting,create,persistent");
+  make_tap("tap0");
+  Lab::ok("rbctl addif br0 tap0");
+  EXPECT_EQ(lab.daemon.stop(), 0);
+  EXPECT_EQ(run_shell("ip link show brief").exit_status, 1);
+  EXPECT_EQ(run_shell("ip link show br0").exit_status, 1);
+  EXPECT_EQ(run_shell("ip link show lasting").exit_status, 0);
+  EXPECT_EQ(run_shell("ip link show tap0").exit_status, 0);
+}
+
+/// Becomes an ordinary user without any capability, in a child; gives the child's exit status.
+int as_nobody(const std::function<int()>& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(4242) != 0 || ::setuid(4242) != 0) ::_exit(99);
+    ::_exit(body());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
+  Lab lab;
+  make_tap("mine0", "user 4242");
+  make_tap("mine1", "user 4242");
+  make_tap("yours", "user 4343");
+  const std::string directory = (lab.daemon.directory() / "user").string(), log = directory + "/log",
+                    socket = directory + "/s";
+  Lab::ok("mkdir " + directory + " && chown 4242 " + directory);
+  const std::string rbctl = "rbctl --socket " + socket + " ";
+  const pid_t daemon = ::fork();
+  if (daemon == 0) {
+    const int status = as_nobody([&] {
+      return run_shell("exec " RB_BINARY_DIR "/control/ringbridged --socket " + socket + " 2>" + log).exit_status;
+    });
+    ::_exit(status);
+  }
+  ASSERT_TRUE(eventually([&] { return run_shell("grep -q ready " + log).exit_status == 0; }));
+  EXPECT_THAT(run_shell("cat " + log).output, HasSubstr("without CAP_NET_ADMIN"));
+  EXPECT_EQ(as_nobody([&] { return run_shell(rbctl + "addbr br0 && " + rbctl + "addif br0 mine0 mine1").exit_status; }),
+            0);
+  ASSERT_TRUE(eventually([&] {
+    return run_shell(rbctl + "-d link show").output.find("mine1: <BROADCAST,MULTICAST,UP,LOWER_UP>") !=
+           std::string::npos;
+  }));
+  EXPECT_TRUE(carries("mine0", "mine1"));
+  EXPECT_TRUE(carries("mine1", "mine0"));
+  EXPECT_THAT(run_shell(rbctl + "addif br0 yours").output, HasSubstr("belongs to user uid 4343"));
+  EXPECT_THAT(run_shell(rbctl + "addif br0 tap:new,create").output, HasSubstr("CAP_NET_ADMIN"));
+  Lab::ok("kill $(" + rbctl + "info | sed -n 's/^pid: //p')");
+  int status = 0;
+  ::waitpid(daemon, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  // The other way round: root's daemon does not obey an ordinary user.
+  EXPECT_EQ(as_nobody([&] { return run_shell("rbctl addbr br9").exit_status; }), 1);
+  EXPECT_THAT(run_shell("setpriv --reuid 4242 --regid 4242 --clear-groups rbctl show").output, HasSubstr("4242"));
+}
+
+}  // namespace
+}  // namespace rb::test
