@@ -11,11 +11,13 @@ arguments=(--cache "$2" --module tun --module bridge --module veth --module 8021
 for program in control/ringbridged control/rbctl tests/integration_tests; do
   arguments+=(--add "$build/$program:$build/$program")
 done
-for program in ip bridge ping nsenter ethtool; do
+# busybox's own shell would take busybox's ip and ping before these.
+arguments+=(--add "$(command -v dash):/bin/sh")
+for program in ip bridge ping nsenter ethtool head; do
   arguments+=(--add "$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")")
 done
 
 cat >"$work/script" <<SCRIPT
-exec $build/tests/integration_tests --gtest_brief=0 --gtest_filter='Forwarding.*:Devices.*:-*SegmentsAsTheKernel*'
+exec $build/tests/integration_tests --gtest_color=no --gtest_filter='Forwarding.*:Devices.*:-*SegmentsAsTheKernel*'
 SCRIPT
 "$(dirname "$0")/run_guest" "${arguments[@]}" "$work/script"
