@@ -2,8 +2,8 @@
 // write takes one; unlike a tap, its other end is a descriptor that the test holds.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
