@@ -217,6 +217,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   spec.tap.name = params.text("name");
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
+  spec.tap.may_exist = spec.tap.create && spec.tap.persistent;
   spec.tap.offload = params.flag("offload", true);
   if (const auto owner = params.maybe_integer("owner", 0, UINT32_MAX - 1))
     spec.tap.owner = static_cast<std::uint32_t>(*owner);
@@ -543,6 +544,7 @@ Commands::Answer Commands::tap_add(Params& params, Caller&) {
   options.multi_queue = params.flag("multi_queue", false);
   params.finish();
   if (Result<> added = add_persistent_tap(options); !added) return std::unexpected(added.error());
+  made_taps_.push_back(options.name);
   return json::object();
 }
 
@@ -557,6 +559,12 @@ Commands::Answer Commands::tap_delete(Params& params, Caller&) {
   }
   if (Result<> deleted = delete_tap(name, -1); !deleted) return std::unexpected(deleted.error());
   return json::object();
+}
+
+void Commands::undo_made_taps() {
+  model_.end_persistence_of_made_taps();
+  for (const std::string& name : made_taps_) (void)delete_tap(name, -1);
+  made_taps_.clear();
 }
 
 Commands::Answer Commands::monitor(Params& params, Caller& caller) {

@@ -36,6 +36,9 @@ class Commands {
   [[nodiscard]] std::expected<nlohmann::json, RpcError> call(const std::string& method, const nlohmann::json& params,
                                                              Caller& caller);
 
+  /// Takes back what outlives the daemon: for a configuration that failed half-way.
+  void undo_made_taps();
+
  private:
   using Answer = Result<nlohmann::json>;
   struct Method {
@@ -70,6 +73,7 @@ class Commands {
   Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
 
   SwitchModel& model_;
+  std::vector<std::string> made_taps_;  // by tap.add, since the start
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   static const std::map<std::string, Method> kMethods;
 };

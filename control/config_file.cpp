@@ -2,10 +2,27 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
+#include <thread>
+
 #include "control/command_line.hpp"
 
 namespace rb {
 namespace {
+
+/// The kernel gives the taps of a daemon that was killed back a moment after its process is gone: a tap that is held is
+/// asked for again for a while. No client is served yet, so nobody waits for this.
+std::expected<nlohmann::json, RpcError> call_patiently(const Request& request, Commands& commands) {
+  constexpr std::chrono::milliseconds kPause{20};
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    Caller caller;
+    caller.opens_namespaces = true;
+    auto answer = commands.call(request.method, request.params, caller);
+    if (answer || attempt == kAttempts || answer.error().kind != error_name(ErrorCode::kBusy)) return answer;
+    std::this_thread::sleep_for(kPause);
+  }
+}
 
 Result<> apply_line(const std::string& line, Commands& commands) {
   const Result<std::vector<std::string>> words = split_words(line);
@@ -14,9 +31,7 @@ Result<> apply_line(const std::string& line, Commands& commands) {
   const Result<std::vector<Request>> requests = parse_change_command(*words);
   if (!requests) return std::unexpected(requests.error());
   for (const Request& request : *requests) {
-    Caller caller;
-    caller.opens_namespaces = true;
-    const auto answer = commands.call(request.method, request.params, caller);
+    const auto answer = call_patiently(request, commands);
     if (!answer) return fail(ErrorCode::kInvalidArgument, answer.error().message, answer.error().name);
   }
   return {};

@@ -48,7 +48,9 @@ class Daemon {
     std::ifstream input(file);
     if (!input)
       return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", file, std::strerror(errno)), file);
-    return apply_configuration(input, file, commands_);
+    Result<> applied = apply_configuration(input, file, commands_);
+    if (!applied) commands_.undo_made_taps();
+    return applied;
   }
 
   void serve(SocketPath path, const AccessPolicy& access, int signals) {

@@ -330,6 +330,7 @@ Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
   port.netns_id = *watched;
   port.multi_queue = device->multi_queue;
   port.persistent = device->persistent;
+  port.made = device->created;
   port.queue_count = device->queues.size();
   port.offloads = device->offloads;
   if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) {
@@ -446,6 +447,13 @@ bool SwitchModel::retry() {
     left = left || (!port->attached && port->retries_left != 0);
   }
   return left;
+}
+
+void SwitchModel::end_persistence_of_made_taps() {
+  for (auto& [name, port] : ports_) {
+    if (!port->attached || !port->made || !port->persistent) continue;
+    if (Result<> ended = end_persistence(engine_.device_fd(port->index)); !ended) notice(ended.error().message);
+  }
 }
 
 // What workers and watchers get.

@@ -53,6 +53,7 @@ struct ModelPort {
   LinkState link;
   std::uint64_t netns_id = 0;  // where it is watched
   bool attached = false;       // the engine holds it
+  bool made = false;           // by this process
   bool multi_queue = false, persistent = false;
   std::size_t queue_count = 0;
   Offloads offloads;
@@ -128,6 +129,9 @@ class SwitchModel {
   void device_failed(PortIndex index);
   /// Tries again to take back devices that were held by somebody else; false when none is left to try.
   bool retry();
+
+  /// Persistent taps that this process made go with it after all.
+  void end_persistence_of_made_taps();
 
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
   [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }

@@ -102,11 +102,12 @@ Result<> check_is_tap(const LinkState& link) {
 Result<UniqueFd> attach_queue(const std::string& name, bool multi_queue, const LinkState* link) {
   UniqueFd fd(open(kTunDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
-    const ErrorCode code = errno == EACCES || errno == EPERM ? ErrorCode::kPermission : ErrorCode::kNotSupported;
+    const int error = errno;
+    const ErrorCode code = error == EACCES || error == EPERM ? ErrorCode::kPermission : ErrorCode::kNotSupported;
     return fail(
         code,
         fmt::format("cannot open {}: {}; is the tun module there ('modprobe tun'), and may user {} use the device?",
-                    kTunDevice, std::strerror(errno), user_name(geteuid())));
+                    kTunDevice, std::strerror(error), user_name(geteuid())));
   }
   ifreq request = request_for(name);
   request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multi_queue ? IFF_MULTI_QUEUE : 0));
@@ -216,8 +217,7 @@ Result<TapDevice> open_tap(const TapOptions& options) {
   const LinkState* link = *looked ? &**looked : nullptr;
 
   TapDevice device;
-  // A persistent tap may be there from an earlier run: making it again means taking it.
-  const bool make = options.create && !(options.persistent && link != nullptr);
+  const bool make = options.create && !(options.may_exist && link != nullptr);
   if (make) {
     if (link != nullptr)
       return fail(ErrorCode::kExists,
@@ -263,16 +263,18 @@ Result<> add_persistent_tap(const TapOptions& options) {
   return {};
 }
 
+Result<> end_persistence(int tap_fd) {
+  if (ioctl(tap_fd, TUNSETPERSIST, 0UL) == 0) return {};
+  return fail(ErrorCode::kSystem, fmt::format("cannot delete the tap: {}", std::strerror(errno)));
+}
+
 Result<> delete_tap(const std::string& name, int netns_fd) {
   TapOptions options;
   options.name = name;
   options.netns_fd = netns_fd;
   const Result<TapDevice> device = open_tap(options);
   if (!device) return std::unexpected(device.error());
-  if (ioctl(device->queues.front().get(), TUNSETPERSIST, 0UL) < 0) {
-    return fail(ErrorCode::kSystem, fmt::format("cannot delete tap {}: {}", name, std::strerror(errno)));
-  }
-  return {};
+  return end_persistence(device->queues.front().get());
 }
 
 std::optional<std::string> tap_name_now(int tap_fd) {

@@ -20,13 +20,14 @@ inline constexpr std::size_t kMaxInterfaceName = 15;  // octets, IFNAMSIZ - 1
 
 struct TapOptions {
   std::string name;
-  bool create = false;                        // make it; kExists when an interface of that name is there, unless `persistent`
-  bool persistent = false;                    // of a created one: it stays when the daemon goes
+  bool create = false;      // make it; kExists when an interface of that name is there already
+  bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
+  bool persistent = false;  // of a created one: it stays when the daemon goes
   std::optional<std::uint32_t> owner = {}, group = {};  // uid and gid of a created one
-  unsigned queue_count = 1;                   // > 1, or `multi_queue`: IFF_MULTI_QUEUE
-  bool multi_queue = false;                   // of a created one: multi-queue even with one queue opened now
-  bool offload = true;                        // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
-  bool allow_uso = true;                      // false: behave as on a kernel before 6.2
+  unsigned queue_count = 1;                             // > 1, or `multi_queue`: IFF_MULTI_QUEUE
+  bool multi_queue = false;                             // of a created one: multi-queue even with one queue opened now
+  bool offload = true;                                  // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
+  bool allow_uso = true;                                // false: behave as on a kernel before 6.2
   int netns_fd = -1;  // borrowed; the namespace in which to find or make it; -1: the daemon's own
 };
 
@@ -48,6 +49,9 @@ struct TapDevice {
 /// kNotATap, kBusy, kPermission).
 [[nodiscard]] Result<> add_persistent_tap(const TapOptions& options);
 [[nodiscard]] Result<> delete_tap(const std::string& name, int netns_fd);
+
+/// A persistent tap goes with its last descriptor from here on.
+[[nodiscard]] Result<> end_persistence(int tap_fd);
 
 /// The name a tap has now (TUNGETIFF); nullopt when the device was deleted (EBADFD).
 [[nodiscard]] std::optional<std::string> tap_name_now(int tap_fd);

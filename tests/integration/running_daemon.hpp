@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,7 @@ class RunningDaemon {
     argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no daemon behind
       ::dup2(write_end.get(), STDOUT_FILENO);
       ::dup2(write_end.get(), STDERR_FILENO);
       ::execv(RB_BINARY_DIR "/control/ringbridged", argv.data());
