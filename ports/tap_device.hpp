@@ -20,13 +20,14 @@ inline constexpr std::size_t kMaxInterfaceName = 15;  // octets, IFNAMSIZ - 1
 
 struct TapOptions {
   std::string name;
-  bool create = false;                        // make it; kExists when an interface of that name is there already
-  bool persistent = false;                    // it stays when the daemon goes; only with create
-  std::optional<std::uint32_t> owner, group;  // uid and gid who may attach to it later; only with create
-  unsigned queue_count = 1;                   // > 1, or `multi_queue`: IFF_MULTI_QUEUE
-  bool multi_queue = false;                   // of a created one: multi-queue even with one queue opened now
-  bool offload = true;                        // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
-  bool allow_uso = true;                      // false: behave as on a kernel before 6.2
+  bool create = false;                      // make it; kExists when an interface of that name is there already
+  bool persistent = false;                  // it stays when the daemon goes; only with create
+  std::optional<std::uint32_t> owner = {};  // uid that may attach to it later; only with create
+  std::optional<std::uint32_t> group = {};  // gid whose members may; with both, both must fit
+  unsigned queue_count = 1;                 // > 1, or `multi_queue`: IFF_MULTI_QUEUE
+  bool multi_queue = false;                 // of a created one: multi-queue even with one queue opened now
+  bool offload = true;                      // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
+  bool allow_uso = true;                    // false: behave as on a kernel before 6.2
   /// Borrowed; the namespace in which to find it (needs CAP_SYS_ADMIN; lasts as long as the queues are open), or into
   /// which to move it when created (CAP_NET_ADMIN there; goes when its last process does, and the tap with it).
   /// -1: the daemon's own.
@@ -42,8 +43,8 @@ struct TapDevice {
   bool created = false;  // by this call
 };
 
-/// Opens (or creates, and opens) a tap. Needs CAP_NET_ADMIN, or the tap to be owned by the caller's user or group, or by
-/// nobody. What fails has changed nothing. Any thread; with a netns_fd the calling one is elsewhere for a moment.
+/// Opens (or creates, and opens) a tap. Needs CAP_NET_ADMIN, or the tap to be owned by the caller's user or group, or
+/// by nobody. What fails has changed nothing. Any thread; with a netns_fd the calling one is elsewhere for a moment.
 /// Errors: kNoSuchInterface, kNotATap, kIsTun, kBusy (another process holds it), kPermission (names the owner or the
 /// capability), kExists, kNotSupported (kernel without vnet_hdr; more queues than it was made for), kInvalidArgument,
 /// kOutOfRange (0 queues, or more than 256).
