@@ -2,7 +2,8 @@
 //
 // 1. One socket, in the daemon's own namespace, hears of all of them: with NETLINK_LISTEN_ALL_NSID the kernel also
 //    delivers what happens in each namespace that has a number (nsid) here, and says which by a control message.
-//    watch() sees to it that the namespace has a number. Questions and orders go the same way, by IFLA_TARGET_NETNSID.
+//    watch() sees to it that the namespace has a number. Questions go the same way, by IFLA_TARGET_NETNSID; orders
+//    cannot, they need to be given inside (set_link_up).
 // 2. The alternative, a socket opened inside each namespace, would keep the namespace alive: after `ip netns del` its
 //    interfaces would live on, out of reach, until unwatch(). (Measured: neither RTM_DELLINK nor anything else comes.)
 // 3. A namespace that dies says RTM_DELNSID and no RTM_DELLINK. So what is in a watched namespace is kept in `known`,
@@ -107,6 +108,23 @@ std::unexpected<Error> foreign_permission() {
   return fail(ErrorCode::kPermission,
               "following interfaces in another network namespace needs CAP_NET_ADMIN and CAP_NET_BROADCAST; run as "
               "root, or start the switch inside it");
+}
+
+/// To the namespace of the socket. (IFLA_TARGET_NETNSID in a RTM_NEWLINK would not look there, but move there.)
+Result<> send_up(Rtnetlink& netlink, const std::string& name, bool up) {
+  if (name.empty() || name.size() >= IFNAMSIZ) return no_such_interface("'" + name + "'");
+  ifinfomsg header{};
+  header.ifi_flags = up ? IFF_UP : 0;
+  header.ifi_change = IFF_UP;
+  RtnetlinkRequest request(RTM_NEWLINK, 0, header);  // without NLM_F_CREATE: what is missing stays missing
+  request.add(IFLA_IFNAME, name);
+  const int error = netlink.request(request);
+  if (error == 0) return {};
+  if (error == ENODEV) return no_such_interface(name);
+  if (error == EPERM) {
+    return fail(ErrorCode::kPermission, fmt::format("setting {} {} needs CAP_NET_ADMIN", name, up ? "up" : "down"));
+  }
+  return fail(ErrorCode::kSystem, fmt::format("cannot set {} {}: {}", name, up ? "up" : "down", std::strerror(error)));
 }
 
 }  // namespace
@@ -337,9 +355,6 @@ Result<LinkState> LinkMonitor::State::ask(std::uint64_t id, RtnetlinkRequest& re
   });
   if (error == 0) return link.value_or(LinkState{});
   if (error == ENODEV || error == ERANGE) return no_such_interface(what);  // ERANGE: longer than any name can be
-  if (error == EPERM) {
-    return fail(ErrorCode::kPermission, fmt::format("changing interface {} needs CAP_NET_ADMIN", what));
-  }
   // EINVAL: the number of a namespace that has just died.
   if (error == EINVAL && space->nsid >= 0) return no_such_interface(what);
   return fail(ErrorCode::kSystem, fmt::format("interface {}: {}", what, std::strerror(error)));
@@ -394,14 +409,21 @@ Result<LinkState> LinkMonitor::get(std::uint64_t id, int ifindex) {
 }
 
 Result<> LinkMonitor::set_up(std::uint64_t id, const std::string& name, bool up) {
-  if (name.empty() || name.size() >= IFNAMSIZ) return no_such_interface("'" + name + "'");
-  ifinfomsg header{};
-  header.ifi_flags = up ? IFF_UP : 0;
-  header.ifi_change = IFF_UP;
-  RtnetlinkRequest request(RTM_NEWLINK, 0, header);  // without NLM_F_CREATE: what is missing stays missing
-  request.add(IFLA_IFNAME, name);
-  if (const Result<LinkState> set = state_->ask(id, request, name); !set) return std::unexpected(set.error());
-  return {};
+  const Namespace* space = state_->alive(id);
+  if (space == nullptr) return no_such_interface(name + " in a namespace that is watched");
+  if (space->nsid == kOwnNsid) return send_up(*state_->netlink, name, up);
+  return fail(ErrorCode::kNotSupported,
+              fmt::format("{} is in another network namespace, and that cannot be entered by its number", name));
+}
+
+Result<> set_link_up(int netns_fd, const std::string& name, bool up) {
+  Result<Rtnetlink> netlink = [netns_fd]() -> Result<Rtnetlink> {
+    const Result<NetnsScope> scope = NetnsScope::enter(netns_fd);
+    if (!scope) return std::unexpected(scope.error());
+    return Rtnetlink::open();
+  }();
+  if (!netlink) return std::unexpected(netlink.error());
+  return send_up(*netlink, name, up);
 }
 
 int LinkMonitor::event_fd() const noexcept {

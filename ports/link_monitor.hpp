@@ -33,6 +33,10 @@ struct LinkEvent {
   LinkState link;
 };
 
+/// Sets IFF_UP, or takes it away, in a namespace (-1: the calling thread's own), which is entered for a moment
+/// (CAP_SYS_ADMIN). kNoSuchInterface, kPermission.
+[[nodiscard]] Result<> set_link_up(int netns_fd, const std::string& name, bool up);
+
 /// Used by one thread (the control thread), in the namespace in which it was made. Watching does not keep a namespace
 /// alive: when it dies, every interface in it is said to be gone, and its id stays watched, empty, until unwatch().
 class LinkMonitor {
@@ -53,7 +57,8 @@ class LinkMonitor {
   /// watched.
   [[nodiscard]] Result<LinkState> get(std::uint64_t id, const std::string& name);
   [[nodiscard]] Result<LinkState> get(std::uint64_t id, int ifindex);
-  /// Sets IFF_UP, or takes it away. kPermission without CAP_NET_ADMIN.
+  /// Sets IFF_UP, or takes it away, in the daemon's own namespace; kPermission without CAP_NET_ADMIN. kNotSupported in
+  /// another: the monitor holds no way into it, lest it stay alive. set_link_up() does it.
   [[nodiscard]] Result<> set_up(std::uint64_t id, const std::string& name, bool up);
 
   /// One descriptor that is readable when events wait (an epoll); it may be readable for nothing.

@@ -91,9 +91,11 @@ std::unexpected<Error> explain_open_failure(int error) {
                             kTunDevice));
   }
   if (error == EACCES || error == EPERM) {
-    return fail(ErrorCode::kPermission,
-                fmt::format("{} may not be opened by {}; its mode is usually 0666, and a container must allow it",
-                            kTunDevice, describe_user(::geteuid())));
+    return fail(
+        ErrorCode::kPermission,
+        fmt::format("{0} may not be opened by {1}; 'chmod 0666 {0}' is safe and usual (each tap has its owner), and a "
+                    "container must allow the device",
+                    kTunDevice, describe_user(::geteuid())));
   }
   return fail(ErrorCode::kSystem, fmt::format("cannot open {}: {}", kTunDevice, std::strerror(error)));
 }

@@ -20,6 +20,7 @@ using tap_test::ip_in;
 using tap_test::kUser;
 using tap_test::make_netns;
 using tap_test::outcome;
+using tap_test::path_of;
 using testing::StartsWith;
 
 /// Makes taps t0.. in a namespace of its own and follows what becomes of them.
@@ -111,16 +112,25 @@ TEST_F(LinkMonitorTest, GetsByNameAndByNumber) {
 }
 
 TEST_F(LinkMonitorTest, SetsUpAndDown) {
+  const Result<std::uint64_t> id = monitor_->watch(-1);
+  EXPECT_EQ(outcome(monitor_->set_up(*id, "lo", true)), "ok");
+  EXPECT_TRUE(monitor_->get(*id, "lo")->running());
+  EXPECT_EQ(outcome(monitor_->set_up(*id, "lo", false)), "ok");
+  EXPECT_FALSE(monitor_->get(*id, "lo")->admin_up());
+  EXPECT_EQ(monitor_->set_up(*id, "t0", true).error().code, ErrorCode::kNoSuchInterface);
+  EXPECT_EQ(monitor_->set_up(*id + 1, "lo", true).error().code, ErrorCode::kNoSuchInterface) << "not watched";
+}
+
+TEST_F(LinkMonitorTest, SetsUpAndDownInAnotherNamespaceFromInside) {
   const UniqueFd blue = make_netns();
-  for (const int netns_fd : {-1, blue.get()}) {
-    const Result<std::uint64_t> id = monitor_->watch(netns_fd);
-    ASSERT_TRUE(id.has_value()) << outcome(id);
-    EXPECT_EQ(outcome(monitor_->set_up(*id, "lo", true)), "ok");
-    EXPECT_TRUE(monitor_->get(*id, "lo")->running());
-    EXPECT_EQ(outcome(monitor_->set_up(*id, "lo", false)), "ok");
-    EXPECT_FALSE(monitor_->get(*id, "lo")->admin_up());
-    EXPECT_EQ(monitor_->set_up(*id, "t0", true).error().code, ErrorCode::kNoSuchInterface);
-  }
+  const Result<std::uint64_t> home = monitor_->watch(-1);
+  const Result<std::uint64_t> id = monitor_->watch(blue.get());
+  ASSERT_TRUE(id.has_value()) << outcome(id);
+  EXPECT_EQ(monitor_->set_up(*id, "lo", true).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(outcome(set_link_up(blue.get(), "lo", true)), "ok");
+  EXPECT_TRUE(monitor_->get(*id, "lo")->running());
+  EXPECT_FALSE(monitor_->get(*home, "lo")->admin_up());
+  EXPECT_EQ(set_link_up(blue.get(), "t0", true).error().code, ErrorCode::kNoSuchInterface);
 }
 
 TEST_F(LinkMonitorTest, FollowsATapIntoAnotherNamespace) {
@@ -128,7 +138,7 @@ TEST_F(LinkMonitorTest, FollowsATapIntoAnotherNamespace) {
   const Result<std::uint64_t> home = monitor_->watch(-1);
   const Result<TapDevice> tap = open_tap({.name = "t0", .create = true});
   ASSERT_TRUE(await_state("t0"));
-  ASSERT_TRUE(ip("link set t0 netns /proc/self/fd/" + std::to_string(blue.get())));
+  ASSERT_TRUE(ip("link set t0 netns " + path_of(blue)));
   EXPECT_EQ(await_gone("t0")->netns_id, *home);
   const UniqueFd now_in = tap_netns(tap->queues[0].get());
   const Result<std::uint64_t> there = monitor_->watch(now_in.get());
@@ -211,8 +221,7 @@ TEST_F(LinkMonitorTest, AfterAnOverrunItSaysAllAgainAndWhatVanished) {
   ASSERT_TRUE(ip_in(blue.get(), "tuntap add dev t0 mode tap") && ip_in(blue.get(), "tuntap add dev t1 mode tap"));
   ASSERT_TRUE(await_state("t1"));
   // More changes than the socket's buffer holds, while nobody reads.
-  ASSERT_EQ(outcome(monitor_->set_up(*id, "t0", true)), "ok");
-  for (int i = 0; i < 6000; ++i) ASSERT_EQ(outcome(monitor_->set_up(*id, "t0", i % 2 == 0)), "ok");
+  for (int i = 0; i < 6000; ++i) ASSERT_EQ(outcome(set_link_up(blue.get(), "t0", i % 2 == 0)), "ok");
   ASSERT_TRUE(ip_in(blue.get(), "link del t1"));
   EXPECT_TRUE(await_gone("t1"));
   EXPECT_TRUE(await_state("lo")) << "unchanged, and said again";
@@ -234,7 +243,7 @@ TEST_F(LinkMonitorTest, AnOrdinaryUserFollowsItsOwnNamespaceOnly) {
                           std::ranges::any_of(events, [](const LinkEvent& event) { return event.link.running(); });
                       return runs ? outcome(monitor.set_up(*id, "t0", false)) : std::string("does not run");
                     }),
-            "permission: changing interface t0 needs CAP_NET_ADMIN");
+            "permission: setting t0 down needs CAP_NET_ADMIN");
   const int netns_fd = blue.get();
   EXPECT_THAT(as_user(kUser, kUser, [=] { return outcome(LinkMonitor().watch(netns_fd)); }),
               StartsWith("permission: following interfaces in another network namespace needs CAP_NET_ADMIN"));

@@ -27,6 +27,7 @@ using tap_test::kStranger;
 using tap_test::kUser;
 using tap_test::make_netns;
 using tap_test::outcome;
+using tap_test::path_of;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -362,7 +363,7 @@ TEST_F(TapDeviceTest, ADeviceThatMovesIsFollowedAndDiesWithItsNamespace) {
   const Result<TapDevice> tap = open_tap({.name = "t0", .create = true});
   ASSERT_TRUE(tap.has_value()) << outcome(tap);
   const int fd = tap->queues[0].get();
-  ASSERT_TRUE(ip("link set t0 up") && ip("link set t0 netns /proc/self/fd/" + std::to_string(blue.get())));
+  ASSERT_TRUE(ip("link set t0 up") && ip("link set t0 netns " + path_of(blue)));
   EXPECT_EQ(netns_id(tap_netns(fd).get()), netns_id(blue.get()));
   EXPECT_EQ(write_frame(fd), EIO) << "a move takes it down";
   ASSERT_TRUE(ip_in(blue.get(), "link set t0 name eth0 up"));
@@ -371,8 +372,7 @@ TEST_F(TapDeviceTest, ADeviceThatMovesIsFollowedAndDiesWithItsNamespace) {
   while (read_error(fd) == 0) {
   }
   blue.reset();
-  pollfd death{.fd = fd, .events = 0, .revents = 0};
-  ASSERT_EQ(::poll(&death, 1, tap_test::kPatience_ms), 1) << "POLLERR when the device goes";
+  ASSERT_TRUE(await_readable(fd)) << "POLLERR; who waits for POLLIN is woken, who waits for POLLERR alone is not";
   EXPECT_EQ(tap_name_now(fd), std::nullopt);
   EXPECT_FALSE(tap_netns(fd));
   EXPECT_EQ(read_error(fd), EBADFD);
@@ -384,8 +384,7 @@ TEST_F(TapDeviceTest, ACreatedOneDiesWithTheNamespaceItWasMadeFor) {
   const Result<TapDevice> tap = open_tap({.name = "t0", .create = true, .netns_fd = blue.get()});
   ASSERT_TRUE(tap.has_value()) << outcome(tap);
   blue.reset();
-  pollfd death{.fd = tap->queues[0].get(), .events = 0, .revents = 0};
-  ASSERT_EQ(::poll(&death, 1, tap_test::kPatience_ms), 1);
+  ASSERT_TRUE(await_readable(tap->queues[0].get()));
   EXPECT_EQ(tap_name_now(tap->queues[0].get()), std::nullopt);
 }
 

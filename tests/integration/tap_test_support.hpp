@@ -2,13 +2,16 @@
 #pragma once
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <grp.h>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -51,6 +54,11 @@ class PrivateNetns : public testing::Test {
   UniqueFd home_;
 };
 
+/// Where another process finds this one's descriptor.
+[[nodiscard]] inline std::string path_of(const UniqueFd& fd) {
+  return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd.get());
+}
+
 /// Runs `ip ARGUMENTS` in the calling thread's namespace.
 [[nodiscard]] inline bool ip(const std::string& arguments) {
   return std::system(("ip " + arguments).c_str()) == 0;
@@ -68,6 +76,14 @@ class PrivateNetns : public testing::Test {
   return ::poll(&wanted, 1, kPatience_ms) == 1;
 }
 
+/// Gives the calling process a /dev/net/tun of its own that everybody may open, as udev makes it; the machine's may be
+/// root's alone.
+[[nodiscard]] inline bool make_tun_device_public() {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("tmpfs", "/dev/net", "tmpfs", 0, "mode=0755") == 0 &&
+         ::mknod("/dev/net/tun", S_IFCHR, makedev(10, 200)) == 0 && ::chmod("/dev/net/tun", 0666) == 0;
+}
+
 /// What `action` returns in a child process that is an ordinary user without any capability.
 [[nodiscard]] inline std::string as_user(std::uint32_t uid, std::uint32_t gid,
                                          const std::function<std::string()>& action) {
@@ -78,7 +94,8 @@ class PrivateNetns : public testing::Test {
   const pid_t child = ::fork();
   if (child == 0) {
     std::string answer = "cannot become that user";
-    if (::setgroups(0, nullptr) == 0 && ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0) {
+    if (make_tun_device_public() && ::setgroups(0, nullptr) == 0 && ::setresgid(gid, gid, gid) == 0 &&
+        ::setresuid(uid, uid, uid) == 0) {
       answer = action();
     }
     const bool written = ::write(write_end.get(), answer.data(), answer.size()) >= 0;
