@@ -33,72 +33,17 @@
 #include <optional>
 #include <utility>
 
+#include "ports/link_message.hpp"
 #include "ports/rtnetlink.hpp"
 
 namespace rb {
 namespace {
 
-constexpr int kOwnNsid = -1;
 constexpr int kDeadNsid = -2;
 constexpr int kReceiveBuffer = 1 << 20;       // octets; about 600 messages of 1.5 KiB
 constexpr std::size_t kDatagramSize = 65536;  // octets
 constexpr int kDatagramsPerCall = 1024;       // then the caller's turn; the rest is still readable
 constexpr int kDumpTrials = 8;                // of a dump that changes keep interrupting
-
-LinkState read_link(const nlmsghdr& message) {
-  LinkState link;
-  ifinfomsg header{};
-  std::memcpy(&header, mnl_nlmsg_get_payload(&message), sizeof header);
-  link.ifindex = header.ifi_index;
-  link.flags = header.ifi_flags;
-  for_each_attribute(message, sizeof header, [&](const nlattr& attribute) {
-    switch (attribute_type(attribute)) {
-      case IFLA_IFNAME:
-        link.name = attribute_string(attribute);
-        break;
-      case IFLA_MTU:
-        link.mtu = attribute_u32(attribute).value_or(0);
-        break;
-      case IFLA_ADDRESS:
-        if (mnl_attr_get_payload_len(&attribute) == sizeof link.address.octets) {
-          link.address = MacAddress::from_bytes(mnl_attr_get_payload(&attribute));
-        }
-        break;
-      default:
-        break;
-    }
-  });
-  return link;
-}
-
-bool is_link_message(const nlmsghdr& message) {
-  if (message.nlmsg_type != RTM_NEWLINK && message.nlmsg_type != RTM_DELLINK) return false;
-  if (mnl_nlmsg_get_payload_len(&message) < sizeof(ifinfomsg)) return false;
-  ifinfomsg header{};
-  std::memcpy(&header, mnl_nlmsg_get_payload(&message), sizeof header);
-  return header.ifi_family == AF_UNSPEC;
-}
-
-/// The number in a RTM_NEWNSID or RTM_DELNSID; kOwnNsid, which it never is, when there is none.
-int read_nsid(const nlmsghdr& message) {
-  int nsid = kOwnNsid;
-  for_each_attribute(message, sizeof(rtgenmsg), [&](const nlattr& attribute) {
-    if (attribute_type(attribute) == NETNSA_NSID) nsid = static_cast<int>(attribute_u32(attribute).value_or(0));
-  });
-  return nsid;
-}
-
-/// Where a message was sent: the control message that NETLINK_LISTEN_ALL_NSID adds for other namespaces.
-int origin_of(msghdr& received) {
-  for (cmsghdr* control = CMSG_FIRSTHDR(&received); control != nullptr; control = CMSG_NXTHDR(&received, control)) {
-    if (control->cmsg_level == SOL_NETLINK && control->cmsg_type == NETLINK_LISTEN_ALL_NSID) {
-      int nsid = kOwnNsid;
-      std::memcpy(&nsid, CMSG_DATA(control), sizeof nsid);
-      return nsid;
-    }
-  }
-  return kOwnNsid;
-}
 
 std::unexpected<Error> no_such_interface(const std::string& name) {
   return fail(ErrorCode::kNoSuchInterface, fmt::format("there is no interface {}", name));

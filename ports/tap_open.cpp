@@ -26,7 +26,6 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -35,9 +34,9 @@
 #include <span>
 #include <string_view>
 
-#include "ports/account_names.hpp"
 #include "ports/interface_info.hpp"
 #include "ports/netns.hpp"
+#include "ports/tap_refusals.hpp"
 
 // Linux 6.2; missing from the headers of 6.1.
 #ifndef TUN_F_USO4
@@ -48,17 +47,12 @@
 namespace rb {
 namespace {
 
-constexpr const char* kTunDevice = "/dev/net/tun";
 constexpr const char* kPassingName = "rb-new%d";  // the kernel puts a number for %d
 constexpr unsigned kMaxQueues = 256;              // MAX_TAP_QUEUES, drivers/net/tun.c
 constexpr unsigned kLoopbackIndex = 1;            // LOOPBACK_IFINDEX, include/net/flow.h
 
 Result<> pass_on(const Error& error) {
   return std::unexpected(error);
-}
-
-std::unexpected<Error> system_error(std::string_view what, const std::string& name, int error) {
-  return fail(ErrorCode::kSystem, fmt::format("{}: {} failed: {}", name, what, std::strerror(error)));
 }
 
 // ---- What is asked of the caller
@@ -84,22 +78,6 @@ Result<> check_options(const TapOptions& options) {
 
 // ---- Descriptors of /dev/net/tun
 
-std::unexpected<Error> explain_open_failure(int error) {
-  if (error == ENOENT || error == ENODEV || error == ENXIO) {
-    return fail(ErrorCode::kNotSupported,
-                fmt::format("{} is missing; load the driver with 'modprobe tun', or give the container the device",
-                            kTunDevice));
-  }
-  if (error == EACCES || error == EPERM) {
-    return fail(
-        ErrorCode::kPermission,
-        fmt::format("{0} may not be opened by {1}; 'chmod 0666 {0}' is safe and usual (each tap has its owner), and a "
-                    "container must allow the device",
-                    kTunDevice, describe_user(::geteuid())));
-  }
-  return fail(ErrorCode::kSystem, fmt::format("cannot open {}: {}", kTunDevice, std::strerror(error)));
-}
-
 /// Descriptors that are tied to no device yet, and a netlink socket beside them in the same namespace.
 struct Attachment {
   std::vector<UniqueFd> queues;
@@ -114,7 +92,7 @@ Result<Attachment> open_in_netns(int netns_fd, unsigned queue_count) {
   Attachment attachment{.queues = {}, .netlink = std::move(*netlink)};
   for (unsigned i = 0; i < queue_count; ++i) {
     UniqueFd queue(::open(kTunDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-    if (!queue) return explain_open_failure(errno);
+    if (!queue) return explain_tun_device_failure(errno);
     attachment.queues.push_back(std::move(queue));
   }
   return attachment;
@@ -151,57 +129,7 @@ std::optional<int> flags_now(int tap_fd) {
   return answer.ifr_flags;
 }
 
-// ---- Errors of attaching
-
-std::unexpected<Error> no_such_interface(const std::string& name) {
-  return fail(ErrorCode::kNoSuchInterface,
-              fmt::format("there is no interface {0}; make it with 'ip tuntap add dev {0} mode tap', or ask for "
-                          "'create'",
-                          name));
-}
-
-std::unexpected<Error> busy(const std::string& name) {
-  return fail(ErrorCode::kBusy,
-              fmt::format("another process holds {0}; 'fuser -v {1}' shows who has taps open", name, kTunDevice));
-}
-
-/// Why TUNSETIFF said EPERM. Where owner and group are both set, the kernel wants both to fit; with neither, anybody
-/// may.
-std::unexpected<Error> not_the_owner(const std::string& name, const TunInfo& tun) {
-  if (!tun.owner && !tun.group) {
-    return fail(ErrorCode::kPermission, fmt::format("opening {} needs CAP_NET_ADMIN", name));
-  }
-  const std::string user = tun.owner ? describe_user(*tun.owner) : "";
-  const std::string group = tun.group ? describe_group(*tun.group) : "";
-  const bool both = tun.owner && tun.group;
-  return fail(ErrorCode::kPermission, fmt::format("{} belongs to {}{}{}; run as {} or with CAP_NET_ADMIN", name, user,
-                                                  both ? " and " : "", group,
-                                                  both        ? "that user and group"
-                                                  : tun.owner ? "that user"
-                                                              : "a member of that group"));
-}
-
-/// Whether a device can be attached to as `options` ask, as far as looking can tell.
-Result<> check_attachable(const std::optional<InterfaceInfo>& info, const std::string& name, unsigned queue_count) {
-  if (!info) return no_such_interface(name);
-  if (!info->tun) {
-    return fail(ErrorCode::kNotATap, fmt::format("{} {}, not a tap", name, describe_kind(*info)));
-  }
-  if (!info->tun->tap) {
-    return fail(ErrorCode::kIsTun, fmt::format("{0} is a tun device, which carries no Ethernet frames; make a tap with "
-                                               "'ip tuntap add dev {0} mode tap'",
-                                               name));
-  }
-  if (queue_count > 1 && !info->tun->multi_queue) {
-    return fail(ErrorCode::kNotSupported,
-                fmt::format("{0} has one queue and not {1}; make it anew with 'ip tuntap add dev {0} mode tap "
-                            "multi_queue', or ask for one queue",
-                            name, queue_count));
-  }
-  // The kernel would let several processes share a multi-queue tap, and deal the frames out among them.
-  if (info->tun->queue_count > 0) return busy(name);
-  return {};
-}
+// ---- Attaching
 
 /// Looks again at what has just refused TUNSETIFF with `error`.
 std::unexpected<Error> explain_attach_failure(Rtnetlink& netlink, const std::string& name, unsigned queue_count,
@@ -209,26 +137,26 @@ std::unexpected<Error> explain_attach_failure(Rtnetlink& netlink, const std::str
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(netlink, name);
   if (!info) return std::unexpected(info.error());
   const bool wrong_owner = error == EPERM && *info && (*info)->tun;
-  if (wrong_owner) return not_the_owner(name, *(*info)->tun);
+  if (wrong_owner) return not_the_taps_owner(name, *(*info)->tun);
   if (error != E2BIG) {
     if (Result<> checked = check_attachable(*info, name, queue_count); !checked) {
       return std::unexpected(checked.error());
     }
   }
-  if (error == EBUSY || error == E2BIG) return busy(name);
+  if (error == EBUSY || error == E2BIG) return tap_is_busy(name);
   if (error == EINVAL) {
     return fail(ErrorCode::kBusy, fmt::format("{} was made anew while it was being opened; try again", name));
   }
-  return system_error("TUNSETIFF", name, error);
+  return tap_system_error("TUNSETIFF", name, error);
 }
 
 /// With other queues already there, TUNSETIFF leaves the device's header format as it is, and the frames are dealt out.
 Result<> check_alone(Attachment& attachment, const std::string& name) {
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(attachment.netlink, name);
   if (!info) return pass_on(info.error());
-  if (!*info || !(*info)->tun) return no_such_interface(name);
+  if (!*info || !(*info)->tun) return no_such_tap(name);
   const TunInfo& tun = *(*info)->tun;
-  if (tun.multi_queue && tun.queue_count > attachment.queues.size()) return busy(name);
+  if (tun.multi_queue && tun.queue_count > attachment.queues.size()) return tap_is_busy(name);
   return {};
 }
 
@@ -270,28 +198,38 @@ Offloads set_offloads(int tap_fd, const TapOptions& options) {
 
 Result<> set_header_format(int tap_fd, const std::string& name) {
   const std::optional<int> flags = flags_now(tap_fd);
-  if (!flags) return no_such_interface(name);
-  if ((*flags & IFF_VNET_HDR) == 0 || (*flags & IFF_NO_PI) == 0) return busy(name);
+  if (!flags) return no_such_tap(name);
+  if ((*flags & IFF_VNET_HDR) == 0 || (*flags & IFF_NO_PI) == 0) return tap_is_busy(name);
   int header_size = sizeof(VnetHeader);
   int little_endian = 1;
   if (::ioctl(tap_fd, TUNSETVNETHDRSZ, &header_size) != 0 || ::ioctl(tap_fd, TUNSETVNETLE, &little_endian) != 0) {
-    if (errno != EINVAL && errno != ENOTTY) return system_error("TUNSETVNETHDRSZ", name, errno);
+    if (errno != EINVAL && errno != ENOTTY) return tap_system_error("TUNSETVNETHDRSZ", name, errno);
     return fail(ErrorCode::kNotSupported,
                 fmt::format("{}: this kernel's tap driver lacks virtio_net_hdr of 12 octets, little-endian", name));
   }
   // A write must not wait for octets that the stack has not freed yet; EAGAIN would be a lost frame.
   int send_buffer = INT_MAX;
-  if (::ioctl(tap_fd, TUNSETSNDBUF, &send_buffer) != 0) return system_error("TUNSETSNDBUF", name, errno);
+  if (::ioctl(tap_fd, TUNSETSNDBUF, &send_buffer) != 0) return tap_system_error("TUNSETSNDBUF", name, errno);
   return {};
+}
+
+/// A persistent device keeps what its former holder set: here a filter over addresses and a program that picks queues.
+/// Kernels that lack either (they answer EINVAL) have nothing to be undone.
+void forget_former_holder(int tap_fd) {
+  tun_filter no_filter{};
+  ::ioctl(tap_fd, TUNSETTXFILTER, &no_filter);
+  int no_program = -1;
+  ::ioctl(tap_fd, TUNSETSTEERINGEBPF, &no_program);
 }
 
 /// Makes an open tap of attached queues; its device is theirs alone.
 Result<TapDevice> set_up_device(std::vector<UniqueFd> queues, const TapOptions& options) {
   const int tap_fd = queues.front().get();
   if (Result<> set = set_header_format(tap_fd, options.name); !set) return std::unexpected(set.error());
+  forget_former_holder(tap_fd);
   const Offloads offloads = set_offloads(tap_fd, options);
   const std::optional<int> flags = flags_now(tap_fd);
-  if (!flags) return no_such_interface(options.name);
+  if (!flags) return no_such_tap(options.name);
   return TapDevice{.queues = std::move(queues),
                    .offloads = offloads,
                    .multi_queue = (*flags & IFF_MULTI_QUEUE) != 0,
@@ -307,33 +245,16 @@ Result<TapDevice> attach_tap(const TapOptions& options) {
 
 // ---- Creating
 
-std::unexpected<Error> exists(const std::string& name) {
-  return fail(
-      ErrorCode::kExists,
-      fmt::format("an interface {} exists already; leave 'create' out to use it, or choose another name", name));
-}
-
-std::unexpected<Error> explain_create_failure(const std::string& name, int error) {
-  if (error == EBUSY || error == EEXIST) return exists(name);
-  if (error == EPERM) {
-    return fail(ErrorCode::kPermission,
-                fmt::format("creating {0} needs CAP_NET_ADMIN; run as root, or have root make it for you: 'ip tuntap "
-                            "add dev {0} mode tap user {1}'",
-                            name, ::geteuid()));
-  }
-  return system_error("creating the tap", name, error);
-}
-
 /// Makes the device with the first descriptor and attaches the others; returns the name it has got.
 Result<std::string> make_device(const Attachment& attachment, const std::string& name, const TapOptions& options) {
   const bool multi_queue = options.multi_queue || options.queue_count > 1;
   const int first = attachment.queues.front().get();
   ifreq request = request_for(name, tun_flags(multi_queue) | IFF_TUN_EXCL);
-  if (::ioctl(first, TUNSETIFF, &request) != 0) return explain_create_failure(options.name, errno);
+  if (::ioctl(first, TUNSETIFF, &request) != 0) return explain_tap_creation_failure(options.name, errno);
   const std::string made = request.ifr_name;
   const std::span<const UniqueFd> others = std::span(attachment.queues).subspan(1);
   if (const int error = attach_queues(others, made, multi_queue); error != 0) {
-    return system_error("opening a further queue", options.name, error);
+    return tap_system_error("opening a further queue", options.name, error);
   }
   return made;
 }
@@ -342,7 +263,7 @@ Result<std::string> make_device(const Attachment& attachment, const std::string&
 Result<> move_device(Rtnetlink& netlink, const std::string& passing_name, const TapOptions& options) {
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(netlink, passing_name);
   if (!info) return pass_on(info.error());
-  if (!*info) return no_such_interface(passing_name);
+  if (!*info) return no_such_tap(passing_name);
   ifinfomsg header{};
   header.ifi_index = (*info)->ifindex;
   RtnetlinkRequest request(RTM_NEWLINK, 0, header);
@@ -355,15 +276,15 @@ Result<> move_device(Rtnetlink& netlink, const std::string& passing_name, const 
         ErrorCode::kPermission,
         fmt::format("moving {} into that network namespace needs CAP_NET_ADMIN over it; run as root", options.name));
   }
-  return explain_create_failure(options.name, error);
+  return explain_tap_creation_failure(options.name, error);
 }
 
 Result<> set_owner(int tap_fd, const TapOptions& options) {
   if (options.owner && ::ioctl(tap_fd, TUNSETOWNER, static_cast<unsigned long>(*options.owner)) != 0) {
-    return system_error("TUNSETOWNER", options.name, errno);
+    return tap_system_error("TUNSETOWNER", options.name, errno);
   }
   if (options.group && ::ioctl(tap_fd, TUNSETGROUP, static_cast<unsigned long>(*options.group)) != 0) {
-    return system_error("TUNSETGROUP", options.name, errno);
+    return tap_system_error("TUNSETGROUP", options.name, errno);
   }
   return {};
 }
@@ -385,7 +306,7 @@ Result<TapDevice> create_tap(const TapOptions& options) {
   if (!device) return device;
   device->created = true;
   if (options.persistent && ::ioctl(tap_fd, TUNSETPERSIST, 1UL) != 0) {
-    return system_error("TUNSETPERSIST", options.name, errno);
+    return tap_system_error("TUNSETPERSIST", options.name, errno);
   }
   device->persistent = options.persistent;
   return device;
@@ -414,7 +335,7 @@ Result<> delete_tap(const std::string& name, int netns_fd) {
   if (!attachment) return pass_on(attachment.error());
   if (Result<InterfaceInfo> info = attach(*attachment, name); !info) return pass_on(info.error());
   if (::ioctl(attachment->queues.front().get(), TUNSETPERSIST, 0UL) != 0) {
-    return system_error("TUNSETPERSIST", name, errno);
+    return tap_system_error("TUNSETPERSIST", name, errno);
   }
   return {};
 }

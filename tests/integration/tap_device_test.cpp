@@ -1,10 +1,13 @@
 #include "ports/tap_device.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <atomic>
@@ -20,13 +23,11 @@ namespace rb {
 namespace {
 
 using tap_test::as_user;
+using tap_test::await_readable;
 using tap_test::ip;
-using tap_test::ip_in;
 using tap_test::kStranger;
 using tap_test::kUser;
-using tap_test::make_netns;
 using tap_test::outcome;
-using tap_test::path_of;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -43,28 +44,6 @@ class TapDeviceTest : public tap_test::PrivateNetns {
   static int tap_flags(int fd) {
     ifreq answer{};
     return ::ioctl(fd, TUNGETIFF, &answer) == 0 ? static_cast<unsigned short>(answer.ifr_flags) : 0;
-  }
-  /// 0, or the errno with which a frame of 60 octets is refused.
-  static int write_frame(int fd) {
-    std::array<unsigned char, sizeof(VnetHeader) + 60> frame{};
-    frame.fill(0);
-    std::fill_n(frame.begin() + sizeof(VnetHeader), 6, static_cast<unsigned char>(0xff));
-    frame[sizeof(VnetHeader) + 6] = 2;
-    return ::write(fd, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size()) ? 0 : errno;
-  }
-  static int read_error(int fd) {
-    std::array<char, 2048> frame{};
-    return ::read(fd, frame.data(), frame.size()) >= 0 ? 0 : errno;
-  }
-  /// Reads what the stack still sends until the device goes. Who waits for POLLIN is woken then, and finds POLLERR; who
-  /// waits for POLLERR alone is not woken (Linux 6.18).
-  static bool await_death(int fd) {
-    pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
-    while (::poll(&wanted, 1, tap_test::kPatience_ms) == 1) {
-      if ((wanted.revents & POLLERR) != 0) return true;
-      (void)read_error(fd);
-    }
-    return false;
   }
 };
 
@@ -103,6 +82,25 @@ TEST_F(TapDeviceTest, SetsTheFormatAnewAfterAnotherProgramUsedIt) {
   ASSERT_TRUE(tap.has_value()) << outcome(tap);
   EXPECT_EQ(tap_flags(tap->queues[0].get()) & (IFF_NO_PI | IFF_VNET_HDR), IFF_NO_PI | IFF_VNET_HDR);
   EXPECT_EQ(tap_number(tap->queues[0].get(), TUNGETSNDBUF), INT_MAX);
+}
+
+TEST_F(TapDeviceTest, TakesAwayTheFilterOfAnotherProgram) {
+  ASSERT_TRUE(ip("tuntap add dev t0 mode tap") && ip("addr add 192.0.2.1/24 dev t0"));
+  {
+    const Result<TapDevice> other = open_tap({.name = "t0"});
+    // A tun_filter: no flags, one address, which is 02:00:00:00:00:09.
+    std::array<std::uint16_t, 5> only_one_station{0, 1, htons(0x0200), 0, htons(0x0009)};
+    ASSERT_EQ(::ioctl(other->queues[0].get(), TUNSETTXFILTER, only_one_station.data()), 1);
+  }
+  const Result<TapDevice> tap = open_tap({.name = "t0"});
+  ASSERT_TRUE(tap.has_value() && ip("link set t0 up"));
+  const UniqueFd sender(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in neighbour{};
+  neighbour.sin_family = AF_INET;
+  neighbour.sin_port = htons(9);
+  ::inet_pton(AF_INET, "192.0.2.2", &neighbour.sin_addr);
+  ASSERT_EQ(::sendto(sender.get(), "", 0, 0, reinterpret_cast<sockaddr*>(&neighbour), sizeof neighbour), 0);
+  EXPECT_TRUE(await_readable(tap->queues[0].get())) << "the ARP request is let out";
 }
 
 TEST_F(TapDeviceTest, AsksForAsMuchOffloadAsIsAllowed) {
@@ -318,109 +316,6 @@ TEST_F(TapDeviceTest, ACapabilityWithinAUserNamespaceCountsForItsOwnNamespaces) 
   if (alone.starts_with("no ")) GTEST_SKIP() << alone;
   EXPECT_EQ(alone, "may not");
   EXPECT_EQ(after(CLONE_NEWUSER | CLONE_NEWNET), "may");
-}
-
-// ---- Other namespaces
-
-TEST_F(TapDeviceTest, AttachesInAnotherNamespaceAndReturns) {
-  const UniqueFd blue = make_netns();
-  const std::uint64_t home = netns_id(-1);
-  ASSERT_TRUE(ip_in(blue.get(), "tuntap add dev t0 mode tap"));
-  EXPECT_EQ(interface_kind("t0", blue.get()), InterfaceKind::kTap);
-  EXPECT_EQ(interface_kind("t0", -1), InterfaceKind::kNone);
-  const Result<TapDevice> tap = open_tap({.name = "t0", .netns_fd = blue.get()});
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  EXPECT_EQ(netns_id(-1), home);
-  EXPECT_EQ(netns_id(tap_netns(tap->queues[0].get()).get()), netns_id(blue.get()));
-  EXPECT_THAT(outcome(open_tap({.name = "t1", .netns_fd = blue.get()})), StartsWith("no_such_interface: "));
-  EXPECT_EQ(netns_id(-1), home);
-}
-
-TEST_F(TapDeviceTest, CreatesIntoAnotherNamespace) {
-  const UniqueFd blue = make_netns();
-  const TapOptions options{.name = "t0", .create = true, .owner = kUser, .queue_count = 2, .netns_fd = blue.get()};
-  const Result<TapDevice> tap = open_tap(options);
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  EXPECT_EQ(interface_kind("t0", blue.get()), InterfaceKind::kTap);
-  EXPECT_EQ(tap_name_now(tap->queues[0].get()), "t0");
-  EXPECT_EQ(tap_name_now(tap->queues[1].get()), "t0");
-  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "only lo is here";
-  EXPECT_THAT(outcome(open_tap(options)), StartsWith("exists: an interface t0 exists already"));
-  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "the failed one is gone";
-}
-
-TEST_F(TapDeviceTest, AddsAndDeletesInAnotherNamespace) {
-  const UniqueFd blue = make_netns();
-  ASSERT_EQ(outcome(add_persistent_tap({.name = "t0", .netns_fd = blue.get()})), "ok");
-  EXPECT_EQ(interface_kind("t0", blue.get()), InterfaceKind::kTap);
-  EXPECT_EQ(outcome(delete_tap("t0", blue.get())), "ok");
-  EXPECT_EQ(interface_kind("t0", blue.get()), InterfaceKind::kNone);
-}
-
-TEST_F(TapDeviceTest, AnotherNamespaceNeedsACapability) {
-  const UniqueFd blue = make_netns();
-  ASSERT_TRUE(ip_in(blue.get(), "tuntap add dev t0 mode tap user 54321"));
-  const int netns_fd = blue.get();
-  EXPECT_THAT(as_user(kUser, kUser, [=] { return outcome(open_tap({.name = "t0", .netns_fd = netns_fd})); }),
-              StartsWith("permission: entering another network namespace needs CAP_SYS_ADMIN"));
-  EXPECT_THAT(
-      as_user(kUser, kUser, [=] { return outcome(open_tap({.name = "t1", .create = true, .netns_fd = netns_fd})); }),
-      StartsWith("permission: creating t1 needs CAP_NET_ADMIN"));
-}
-
-// ---- What happens to a device while it is held
-
-TEST_F(TapDeviceTest, ADeviceThatIsDownAnswersEio) {
-  const Result<TapDevice> tap = open_tap({.name = "t0", .create = true});
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  const int fd = tap->queues[0].get();
-  EXPECT_EQ(write_frame(fd), EIO);
-  EXPECT_EQ(read_error(fd), EAGAIN);
-  ASSERT_TRUE(ip("link set t0 up"));
-  EXPECT_EQ(write_frame(fd), 0);
-  ASSERT_TRUE(ip("link set t0 down"));
-  EXPECT_EQ(write_frame(fd), EIO);
-}
-
-TEST_F(TapDeviceTest, ADeviceThatMovesIsFollowedAndDiesWithItsNamespace) {
-  UniqueFd blue = make_netns();
-  const Result<TapDevice> tap = open_tap({.name = "t0", .create = true});
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  const int fd = tap->queues[0].get();
-  ASSERT_TRUE(ip("link set t0 up") && ip("link set t0 netns " + path_of(blue)));
-  EXPECT_EQ(netns_id(tap_netns(fd).get()), netns_id(blue.get()));
-  EXPECT_EQ(write_frame(fd), EIO) << "a move takes it down";
-  ASSERT_TRUE(ip_in(blue.get(), "link set t0 name eth0 up"));
-  EXPECT_EQ(tap_name_now(fd), "eth0");
-  EXPECT_EQ(write_frame(fd), 0);
-  blue.reset();
-  ASSERT_TRUE(await_death(fd));
-  EXPECT_EQ(tap_name_now(fd), std::nullopt);
-  EXPECT_FALSE(tap_netns(fd));
-  EXPECT_EQ(read_error(fd), EBADFD);
-  EXPECT_EQ(write_frame(fd), EBADFD);
-}
-
-TEST_F(TapDeviceTest, ACreatedOneDiesWithTheNamespaceItWasMadeFor) {
-  UniqueFd blue = make_netns();
-  const Result<TapDevice> tap = open_tap({.name = "t0", .create = true, .netns_fd = blue.get()});
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  blue.reset();
-  ASSERT_TRUE(await_death(tap->queues[0].get()));
-  EXPECT_EQ(tap_name_now(tap->queues[0].get()), std::nullopt);
-}
-
-TEST_F(TapDeviceTest, ADeletedDeviceAnswersEbadfd) {
-  ASSERT_TRUE(ip("tuntap add dev t0 mode tap"));
-  const Result<TapDevice> tap = open_tap({.name = "t0"});
-  ASSERT_TRUE(tap.has_value()) << outcome(tap);
-  const int fd = tap->queues[0].get();
-  ASSERT_TRUE(ip("link set t0 name t1"));
-  EXPECT_EQ(tap_name_now(fd), "t1");
-  ASSERT_TRUE(ip("link del t1"));
-  EXPECT_EQ(tap_name_now(fd), std::nullopt);
-  EXPECT_EQ(read_error(fd), EBADFD);
-  EXPECT_EQ(write_frame(fd), EBADFD);
 }
 
 }  // namespace
