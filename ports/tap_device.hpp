@@ -20,14 +20,14 @@ inline constexpr std::size_t kMaxInterfaceName = 15;  // octets, IFNAMSIZ - 1
 
 struct TapOptions {
   std::string name;
-  bool create = false;                      // make it; kExists when an interface of that name is there already
-  bool persistent = false;                  // it stays when the daemon goes; only with create
-  std::optional<std::uint32_t> owner = {};  // uid that may attach to it later; only with create
-  std::optional<std::uint32_t> group = {};  // gid whose members may; with both, both must fit
-  unsigned queue_count = 1;                 // > 1, or `multi_queue`: IFF_MULTI_QUEUE
-  bool multi_queue = false;                 // of a created one: multi-queue even with one queue opened now
-  bool offload = true;                      // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
-  bool allow_uso = true;                    // false: behave as on a kernel before 6.2
+  bool create = false;      // make it; kExists when an interface of that name is there already
+  bool persistent = false;  // it stays when the daemon goes; only with create
+  std::optional<std::uint32_t> owner = std::nullopt;  // uid that may attach to it later; only with create
+  std::optional<std::uint32_t> group = std::nullopt;  // gid whose members may; with both, both must fit
+  unsigned queue_count = 1;                           // > 1, or `multi_queue`: IFF_MULTI_QUEUE
+  bool multi_queue = false;                           // of a created one: multi-queue even with one queue opened now
+  bool offload = true;                                // false: nothing unfinished is asked for (TUNSETOFFLOAD 0)
+  bool allow_uso = true;                              // false: behave as on a kernel before 6.2
   /// Borrowed; the namespace in which to find it (needs CAP_SYS_ADMIN; lasts as long as the queues are open), or into
   /// which to move it when created (CAP_NET_ADMIN there; goes when its last process does, and the tap with it).
   /// -1: the daemon's own.

@@ -251,7 +251,7 @@ Result<std::string> make_device(const Attachment& attachment, const std::string&
   const int first = attachment.queues.front().get();
   ifreq request = request_for(name, tun_flags(multi_queue) | IFF_TUN_EXCL);
   if (::ioctl(first, TUNSETIFF, &request) != 0) return explain_tap_creation_failure(options.name, errno);
-  const std::string made = request.ifr_name;
+  std::string made = request.ifr_name;
   const std::span<const UniqueFd> others = std::span(attachment.queues).subspan(1);
   if (const int error = attach_queues(others, made, multi_queue); error != 0) {
     return tap_system_error("opening a further queue", options.name, error);

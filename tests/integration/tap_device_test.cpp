@@ -28,7 +28,6 @@ using tap_test::ip;
 using tap_test::kStranger;
 using tap_test::kUser;
 using tap_test::outcome;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 class TapDeviceTest : public tap_test::PrivateNetns {
@@ -137,7 +136,7 @@ TEST_F(TapDeviceTest, LeavesNothingBehindWhenTheDeviceComesAndGoes) {
   std::atomic<bool> done{false};
   std::jthread other([&done] {  // in the same namespace: a thread inherits its maker's
     for (int i = 0; i < 30; ++i) {
-      (void)add_persistent_tap({.name = "t0"});
+      EXPECT_EQ(outcome(add_persistent_tap({.name = "t0"})), "ok");
       while (outcome(delete_tap("t0", -1)).starts_with("busy")) {
       }
     }
