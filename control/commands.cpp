@@ -217,7 +217,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   spec.tap.name = params.text("name");
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
-  spec.tap.may_exist = spec.tap.create && spec.tap.persistent;
+  spec.may_exist = spec.tap.create && spec.tap.persistent;
   spec.tap.offload = params.flag("offload", true);
   if (const auto owner = params.maybe_integer("owner", 0, UINT32_MAX - 1))
     spec.tap.owner = static_cast<std::uint32_t>(*owner);

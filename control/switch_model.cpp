@@ -33,6 +33,12 @@ Error no_such_bridge(const std::string& name) {
           name};
 }
 
+/// The same tap, but as it stands.
+void attach_only(TapOptions& options) {
+  options.create = options.persistent = options.multi_queue = false;
+  options.owner = options.group = std::nullopt;
+}
+
 int fd_of(const std::shared_ptr<UniqueFd>& netns) {
   return netns ? netns->get() : -1;
 }
@@ -320,6 +326,7 @@ Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
   TapOptions with = options;
   with.netns_fd = fd_of(port.spec.netns);
   with.allow_uso = options_.allow_uso;
+  if (port.spec.may_exist && interface_kind(with.name, with.netns_fd) == InterfaceKind::kTap) attach_only(with);
   Result<std::uint64_t> watched = links_.watch(with.netns_fd);
   if (!watched) return std::unexpected(watched.error());
   Result<TapDevice> device = options_.open_tap(with);
@@ -338,6 +345,7 @@ Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
     return attached;
   }
   port.attached = true;
+  if (with.create) port.spec.netns.reset();
   const Result<LinkState> link = links_.get(port.netns_id, port.name);
   port.link = link ? *link : LinkState{};
   port.device = !link ? DeviceState::kUnknown : port.link.running() ? DeviceState::kUp : DeviceState::kDown;
@@ -420,8 +428,9 @@ void SwitchModel::look_at_device(ModelPort& port) {
 }
 
 void SwitchModel::take_device_back(ModelPort& port) {
+  if (!port.spec.netns_label.empty() && !port.spec.netns) return;  // it went with its namespace
   TapOptions options = port.spec.tap;
-  if (!port.host) options.create = false;
+  if (!port.host) attach_only(options);
   const std::uint64_t watched = port.netns_id;
   if (Result<> opened = open_device(port, options); !opened) {
     // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.

@@ -33,9 +33,12 @@ enum class DeviceState : std::uint8_t {
 
 /// How a port was asked for: enough to ask for it again.
 struct PortSpec {
-  TapOptions tap;                   // netns_fd is not used; see netns
-  std::string netns_label;          // what the user called the namespace; empty: the daemon's own
-  std::shared_ptr<UniqueFd> netns;  // the namespace; null: the daemon's own
+  TapOptions tap;           // netns_fd is not used; see netns
+  bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
+  std::string netns_label;  // what the user called the namespace; empty: the daemon's own
+  /// The namespace; null: the daemon's own, or one that a tap was made in: nothing of ours keeps that one alive, and
+  /// the tap goes with it.
+  std::shared_ptr<UniqueFd> netns;
 };
 
 /// One port of a bridge.

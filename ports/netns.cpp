@@ -1,9 +1,13 @@
 #include "ports/netns.hpp"
 
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -13,35 +17,53 @@
 namespace rb {
 namespace {
 
-constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
+constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";
+
+/// The magic of the file system is asked first: NS_GET_NSTYPE could mean anything to another kind of file.
+bool is_netns(int fd) {
+  struct statfs file_system{};
+  return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&
+         ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
 
 }  // namespace
 
-Result<NetnsVisit> NetnsVisit::enter(int netns_fd) {
-  if (netns_fd < 0) return NetnsVisit(UniqueFd());
-  UniqueFd home(open(kOwnNamespace, O_RDONLY | O_CLOEXEC));
-  if (!home) return fail(ErrorCode::kSystem, fmt::format("cannot open {}: {}", kOwnNamespace, std::strerror(errno)));
-  if (setns(netns_fd, CLONE_NEWNET) == 0) return NetnsVisit(std::move(home));
-  if (errno == EPERM) {
-    return fail(ErrorCode::kPermission,
-                "ringbridged may not enter that network namespace: it lacks CAP_SYS_ADMIN over it; run it as root");
-  }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("that is no network namespace that can be entered: {}", std::strerror(errno)));
-}
-
-NetnsVisit::~NetnsVisit() {
-  if (!home_) return;
-  if (setns(home_.get(), CLONE_NEWNET) == 0) return;
-  // To go on in a foreign namespace would make taps in the wrong place from here on.
-  std::perror("ringbridged: cannot return to its own network namespace");
-  std::abort();
-}
-
 std::uint64_t netns_id(int netns_fd) {
   struct stat status{};
-  const int result = netns_fd < 0 ? stat(kOwnNamespace, &status) : fstat(netns_fd, &status);
-  return result == 0 ? status.st_ino : 0;
+  if (netns_fd < 0) return ::stat(kOwnNetns, &status) == 0 ? status.st_ino : 0;
+  return is_netns(netns_fd) && ::fstat(netns_fd, &status) == 0 ? status.st_ino : 0;
+}
+
+Result<> check_netns(int netns_fd) {
+  if (netns_fd < 0 || is_netns(netns_fd)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "the descriptor given as a network namespace is not one; open /run/netns/NAME or /proc/PID/ns/net");
+}
+
+Result<NetnsScope> NetnsScope::enter(int netns_fd) {
+  NetnsScope scope;
+  if (Result<> checked = check_netns(netns_fd); !checked) return std::unexpected(checked.error());
+  if (netns_fd < 0 || netns_id(netns_fd) == netns_id(-1)) return scope;
+  UniqueFd home(::open(kOwnNetns, O_RDONLY | O_CLOEXEC));
+  if (!home) {
+    return fail(ErrorCode::kSystem,
+                fmt::format("cannot open {}: {}; is /proc mounted?", kOwnNetns, std::strerror(errno)));
+  }
+  if (::setns(netns_fd, CLONE_NEWNET) != 0) {
+    if (errno == EPERM) {
+      return fail(ErrorCode::kPermission,
+                  "entering another network namespace needs CAP_SYS_ADMIN; run as root, or start the switch inside it");
+    }
+    return fail(ErrorCode::kSystem, fmt::format("cannot enter the network namespace: {}", std::strerror(errno)));
+  }
+  scope.home_ = std::move(home);
+  return scope;
+}
+
+NetnsScope::~NetnsScope() {
+  if (!home_ || ::setns(home_.get(), CLONE_NEWNET) == 0) return;
+  std::perror("ringbridge: cannot return to the own network namespace");
+  std::abort();
 }
 
 }  // namespace rb

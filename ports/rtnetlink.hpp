@@ -1,70 +1,70 @@
-// Rtnetlink: asks the kernel about network interfaces of one namespace, and sets them up or down.
+// Rtnetlink: asks the kernel about network interfaces and tells it to change them, one request at a time.
 #pragma once
 
+#include <linux/netlink.h>
+
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "ports/unique_fd.hpp"
-#include "switch/mac_address.hpp"
 #include "switch/result.hpp"
 
-struct nlmsghdr;
+struct mnl_socket;
 
 namespace rb {
 
-/// One interface as rtnetlink describes it.
-struct LinkState {
-  int ifindex = 0;
-  std::string name;
-  std::uint32_t flags = 0;  // IFF_*
-  std::uint32_t mtu = 0;    // octets
-  MacAddress address;
-  std::string kind;  // IFLA_INFO_KIND: "tun" (of taps too), "bridge", "veth"; empty for a physical device
-  /// What IFLA_INFO_DATA says of a tun or tap (Linux 4.17).
-  struct Tun {
-    bool tap = false;
-    bool multi_queue = false;
-    bool persistent = false;
-    std::optional<std::uint32_t> owner, group;  // uid, gid
-    std::uint32_t queue_count = 0;              // that somebody holds
-  };
-  std::optional<Tun> tun;
+using AttributeVisitor = std::function<void(const nlattr&)>;
+/// Visits the attributes of a message behind its family header of `header_size` octets (ifinfomsg, rtgenmsg), or
+/// those inside another attribute. Stops at the first that does not fit the message.
+void for_each_attribute(const nlmsghdr& message, std::size_t header_size, const AttributeVisitor& visit);
+void for_each_nested_attribute(const nlattr& attribute, const AttributeVisitor& visit);
+/// An attribute's type without its flag bits, and its value; nullopt (or a shorter string) when the size is wrong.
+[[nodiscard]] std::uint16_t attribute_type(const nlattr& attribute) noexcept;
+[[nodiscard]] std::optional<std::uint8_t> attribute_u8(const nlattr& attribute) noexcept;
+[[nodiscard]] std::optional<std::uint32_t> attribute_u32(const nlattr& attribute) noexcept;
+[[nodiscard]] std::string attribute_string(const nlattr& attribute);
 
-  [[nodiscard]] bool admin_up() const noexcept;  // IFF_UP
-  [[nodiscard]] bool running() const noexcept;   // IFF_UP and IFF_LOWER_UP: a tap that somebody holds has carrier
-  [[nodiscard]] bool promiscuous() const noexcept;
-};
-
-/// Reads an RTM_NEWLINK or RTM_DELLINK; nullopt when it is malformed.
-[[nodiscard]] std::optional<LinkState> parse_link(const nlmsghdr* message);
-
-/// One request socket. Used by one thread; every call waits for the kernel's answer, which comes at once.
-class Rtnetlink {
+/// A message to the kernel in the making; large enough for any that this project sends.
+class RtnetlinkRequest {
  public:
-  /// In a namespace (-1: the calling thread's own).
-  [[nodiscard]] static Result<Rtnetlink> open(int netns_fd);
-
-  /// kNoSuchInterface when it is not there.
-  [[nodiscard]] Result<LinkState> get(const std::string& name);
-  [[nodiscard]] Result<LinkState> get(int ifindex);
-  /// Every interface.
-  [[nodiscard]] Result<> for_each(const std::function<void(const LinkState&)>& visit);
-  /// Sets IFF_UP, or takes it away.
-  enum class Admin : std::uint8_t { kDown, kUp };
-  [[nodiscard]] Result<> set_admin(int ifindex, Admin admin);
+  /// `flags` beside NLM_F_REQUEST and NLM_F_ACK: 0, or NLM_F_DUMP. `header` is the family's, e.g. ifinfomsg.
+  template <typename Header>
+  RtnetlinkRequest(std::uint16_t type, std::uint16_t flags, const Header& header) {
+    begin(type, flags, &header, sizeof header);
+  }
+  void add(std::uint16_t attribute, std::uint32_t value);
+  void add(std::uint16_t attribute, const std::string& value);
+  [[nodiscard]] nlmsghdr& message() noexcept;
 
  private:
-  explicit Rtnetlink(UniqueFd socket) noexcept : socket_(std::move(socket)) {}
-  [[nodiscard]] Result<> transact(nlmsghdr* request, const std::function<void(const nlmsghdr*)>& answer);
-  [[nodiscard]] Result<LinkState> get(int ifindex, const std::string& name);
-
-  UniqueFd socket_;
-  std::uint32_t sequence_ = 0;
+  void begin(std::uint16_t type, std::uint16_t flags, const void* header, std::size_t size);
+  alignas(nlmsghdr) std::array<char, 256> bytes_{};
 };
 
-/// A socket that hears of every change of an interface of the namespace the thread is in (RTNLGRP_LINK).
-[[nodiscard]] Result<UniqueFd> open_link_events();
+/// A socket of its own, in the network namespace that the opening thread was in. One thread at a time.
+class Rtnetlink {
+ public:
+  [[nodiscard]] static Result<Rtnetlink> open();
+
+  using MessageVisitor = std::function<void(const nlmsghdr&)>;
+  /// Sends, and waits for the whole answer. Returns 0 or an errno: the kernel's own, or EINTR when a dump is not
+  /// consistent because something changed meanwhile.
+  [[nodiscard]] int request(RtnetlinkRequest& request, const MessageVisitor& visit = {});
+
+ private:
+  struct Closer {
+    void operator()(mnl_socket* socket) const noexcept;
+  };
+  using Socket = std::unique_ptr<mnl_socket, Closer>;
+  explicit Rtnetlink(Socket socket);
+  Socket socket_;
+  std::vector<char> buffer_;
+  std::uint32_t sequence_ = 0;
+};
 
 }  // namespace rb

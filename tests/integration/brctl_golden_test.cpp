@@ -27,7 +27,7 @@ GoldenStep expected(GoldenStep golden, int occurrence) {
   golden.output = normalised(golden.output);
   if (golden.command == "brctl addbr thisnameiswaytoolong") {  // refused, not cut off
     return {golden.command,
-            "add bridge failed: interface name 'thisnameiswaytoolong' has 20 characters; at most 15 are possible\n", 1};
+            "add bridge failed: 'thisnameiswaytoolong' is no interface name: it has more than 15 octets\n", 1};
   }
   if (golden.command == "brctl setbridgeprio br0 70000") {  // refused, not cut off
     return {golden.command, "set bridge priority failed: Numerical result out of range\n", 1};

@@ -45,7 +45,7 @@ TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
   std::ofstream(file) << "addbr br0\naddif br0 tap:made,create,persistent\n\naddif br0 nosuch   # fails\n";
   const CommandResult result = run_shell(RB_BINARY_DIR "/control/ringbridged --socket " + socket + " --config " + file);
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, HasSubstr("bad.conf:4: interface nosuch does not exist"));
+  EXPECT_THAT(result.output, HasSubstr("bad.conf:4: there is no interface nosuch"));
   EXPECT_EQ(run_shell("ip link show made").exit_status, 1) << "what was made is gone again";
   EXPECT_EQ(run_shell("ip link show br0").exit_status, 1);
   EXPECT_FALSE(std::filesystem::exists(socket));
@@ -154,7 +154,7 @@ TEST_F(DaemonLife, MonitorTellsWhatHappens) {
   b.send(frame);
   EXPECT_TRUE(eventually(
       [] { return Lab::call("fdb.get", {{"mac", "02:aa:00:00:00:01"}, {"bridge", "br0"}})["entry"]["port"] == "t2"; }));
-  EXPECT_TRUE(told("eleted")) << "it ages after two seconds";
+  EXPECT_TRUE(told("\"age\"")) << "it ages after two seconds";
   ::kill(monitor, SIGTERM);
   ::waitpid(monitor, nullptr, 0);
 }

@@ -41,7 +41,7 @@ inline Octets ethernet_frame(const std::string& destination, const std::string& 
 class Wire {
  public:
   Wire(int netns_fd, const std::string& device) {
-    const Result<NetnsVisit> visit = NetnsVisit::enter(netns_fd);
+    const Result<NetnsScope> visit = NetnsScope::enter(netns_fd);
     if (!visit) throw std::runtime_error(visit.error().message);
     fd_.reset(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)));
     const int one = 1, buffer_size = 64 << 20;
@@ -264,7 +264,7 @@ class Stream {
 
  private:
   static UniqueFd socket_in(const Lab::Host& host, int family) {
-    const Result<NetnsVisit> visit = NetnsVisit::enter(host.netns.get());
+    const Result<NetnsScope> visit = NetnsScope::enter(host.netns.get());
     return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   }
   UniqueFd sender_, receiver_;

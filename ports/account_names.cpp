@@ -1,0 +1,36 @@
+#include "ports/account_names.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include <array>
+
+namespace rb {
+namespace {
+
+constexpr std::size_t kEntrySize = 4096;  // octets; a group with more members than fit is called by its number
+
+}  // namespace
+
+std::string describe_user(std::uint32_t uid) {
+  std::array<char, kEntrySize> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+    return fmt::format("uid {}", uid);
+  }
+  return fmt::format("user {} (uid {})", found->pw_name, uid);
+}
+
+std::string describe_group(std::uint32_t gid) {
+  std::array<char, kEntrySize> buffer{};
+  group entry{};
+  group* found = nullptr;
+  if (::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+    return fmt::format("gid {}", gid);
+  }
+  return fmt::format("group {} (gid {})", found->gr_name, gid);
+}
+
+}  // namespace rb
