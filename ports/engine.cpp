@@ -79,6 +79,9 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   shared.start_s = monotonic_s();
   shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
   shared.nowait = probe_ring_features().tap_nowait && !options.without_nowait;
+  // Before Linux 6.4 too a file that leaves the table stays open for up to a second (io_rsrc_node_ref_zero): a tap that
+  // is given back would be busy, and one made here would outlive its port.
+  shared.register_files = shared.nowait;
   impl->state = std::make_unique<ForwardingState>(std::vector<BridgeState>{}, std::vector<PortState>{});
   shared.state.store(impl->state.get(), std::memory_order_release);
   shared.published.store(1, std::memory_order_release);

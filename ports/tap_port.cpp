@@ -84,7 +84,7 @@ void TapPort::read_now(std::size_t number, BufferId buffer, Worker& worker) noex
   io_uring_sqe* sqe = worker.ring().entry();
   io_uring_prep_read(sqe, static_cast<int>(queues_[number].file), worker.pool().address(buffer),
                      BufferPool::kBufferSize, 0);
-  sqe->flags |= IOSQE_FIXED_FILE;
+  io_uring_sqe_set_flags(sqe, worker.file_flag());
   sqe->rw_flags = RWF_NOWAIT;
   io_uring_sqe_set_data64(sqe, Tag{Operation::kReadNow, index(), read_detail(number, buffer)}.pack());
 }
@@ -92,7 +92,7 @@ void TapPort::read_now(std::size_t number, BufferId buffer, Worker& worker) noex
 void TapPort::read_wait(std::size_t number, Worker& worker) noexcept {
   io_uring_sqe* sqe = worker.ring().entry();
   io_uring_prep_read(sqe, static_cast<int>(queues_[number].file), nullptr, BufferPool::kBufferSize, 0);
-  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+  io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_BUFFER_SELECT);
   sqe->buf_group = Ring::kBufferGroup;
   io_uring_sqe_set_data64(sqe, Tag{Operation::kReadWait, index(), read_detail(number, kNoBuffer)}.pack());
 }
@@ -155,7 +155,7 @@ void TapPort::write_whole(const Frame& frame, CastKind cast, Worker& worker) noe
   io_uring_sqe* sqe = worker.ring().entry();
   const auto size = frame.size + static_cast<std::uint32_t>(sizeof(VnetHeader));
   io_uring_prep_write(sqe, static_cast<int>(write_file_), frame.vnet, size, 0);
-  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+  io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
   sqe->rw_flags = nowait_ ? RWF_NOWAIT : 0;
   io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index(), write_detail(cast, frame.size)}.pack());
   count_sent(cast, frame.size, worker);
@@ -177,7 +177,7 @@ void TapPort::write_segments(const Frame& frame, CastKind cast, Worker& worker) 
     }
     io_uring_sqe* sqe = worker.ring().entry();
     io_uring_prep_writev(sqe, static_cast<int>(write_file_), space.vectors.data(), segment.payload_count + 1, 0);
-    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
     sqe->rw_flags = nowait_ ? RWF_NOWAIT : 0;
     io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index(), std::exchange(detail, kWriteUncounted)}.pack());
   }

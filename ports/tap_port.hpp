@@ -26,7 +26,7 @@ namespace rb {
 
 class TapPort final : public Port {
  public:
-  /// `write_file` and `read_files` are places in the worker's table of registered files.
+  /// `write_file` and `read_files` are as Worker::register_file() gives them.
   TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait);
 
   void arm(Worker& worker) noexcept override;

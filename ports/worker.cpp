@@ -185,6 +185,7 @@ void Worker::finish_removals() noexcept {
 }
 
 std::optional<unsigned> Worker::register_file(int fd) {
+  if (!shared_.register_files) return static_cast<unsigned>(fd);
   if (free_files_.empty()) return std::nullopt;
   const unsigned place = free_files_.back();
   if (ring_->register_file(place, fd) < 0) return std::nullopt;
@@ -192,9 +193,10 @@ std::optional<unsigned> Worker::register_file(int fd) {
   return place;
 }
 
-void Worker::unregister_file(unsigned place) noexcept {
-  (void)ring_->register_file(place, -1);
-  free_files_.push_back(place);
+void Worker::unregister_file(unsigned file) noexcept {
+  if (!shared_.register_files) return;
+  (void)ring_->register_file(file, -1);
+  free_files_.push_back(file);
 }
 
 void Worker::receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept {

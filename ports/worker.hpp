@@ -49,9 +49,10 @@ struct EngineShared {
   std::atomic<bool> fdb_events_wanted{false};
   std::atomic<bool> events_pending{false};  // event_fd has been written and not yet been looked at
   UniqueFd event_fd;
-  std::int64_t start_s = 0;  // CLOCK_MONOTONIC
-  unsigned file_count = 0;   // places for descriptors in each worker's ring
-  bool nowait = false;       // reads and writes with RWF_NOWAIT
+  std::int64_t start_s = 0;     // CLOCK_MONOTONIC
+  unsigned file_count = 0;      // places for descriptors in each worker's ring
+  bool nowait = false;          // reads and writes with RWF_NOWAIT
+  bool register_files = false;  // name files by their place in the ring's table; else by descriptor
 };
 
 class Worker {
@@ -83,9 +84,10 @@ class Worker {
   void add_port(std::unique_ptr<Port> port) noexcept;
   /// Stops a port; `done` is called with the port, for the last time, when nothing of it is outstanding.
   void remove_port(PortIndex index, std::function<void(std::unique_ptr<Port>)> done);
-  /// A place in the table of registered files, or nothing when it is full.
+  /// How requests name a file: its place in the table of registered files, nothing when that is full, or the
+  /// descriptor itself. file_flag() goes with it.
   [[nodiscard]] std::optional<unsigned> register_file(int fd);
-  void unregister_file(unsigned place) noexcept;
+  void unregister_file(unsigned file) noexcept;
   void stop() noexcept { stopping_ = true; }
 
   // The worker's thread: ports.
@@ -93,6 +95,7 @@ class Worker {
   [[nodiscard]] Ring& ring() noexcept { return *ring_; }
   [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
   [[nodiscard]] bool nowait() const noexcept { return shared_.nowait; }
+  [[nodiscard]] unsigned file_flag() const noexcept { return shared_.register_files ? IOSQE_FIXED_FILE : 0; }
   [[nodiscard]] PortCounters& counters(PortIndex port) noexcept { return counters_[port]; }
   [[nodiscard]] CastKind cast(FrameIndex index) const noexcept { return relay_.cast(index); }
   /// Puts a received buffer (virtio_net_hdr, then the frame) into the batch; the batch owns it from here.

@@ -1,0 +1,70 @@
+// Frames of one flow leave in the order in which they came, however many workers there are and however much they do.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "lab.hpp"
+
+namespace rb::test {
+namespace {
+
+using Order = LabTest;
+
+constexpr unsigned kFrames = 30000;
+constexpr std::uint32_t kLast = 0xffffffff;
+const std::string kA = "02:aa:00:00:00:01", kB = "02:bb:00:00:00:02";
+
+Octets numbered(const std::string& to, const std::string& from, std::uint32_t number) {
+  Octets rest = {0x88, 0xb5};
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) rest.push_back(static_cast<std::uint8_t>(number >> shift & 0xff));
+  rest.resize(48);
+  return ethernet_frame(to, from, rest);
+}
+
+std::uint32_t number_of(const Octets& frame) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 14; i < 18; ++i) number = number << 8 | frame.at(i);
+  return number;
+}
+
+/// Reads up to the frame kLast; every other number must be larger than the one before. Returns how many came.
+unsigned expect_ascending(const Wire& wire) {
+  unsigned count = 0;
+  std::int64_t previous = -1;
+  for (Octets frame = wire.receive(10000); !frame.empty(); frame = wire.receive(10000)) {
+    const std::uint32_t number = number_of(frame);
+    if (number == kLast) return count;
+    EXPECT_GT(number, previous);
+    previous = number;
+    ++count;
+  }
+  ADD_FAILURE() << "the last frame did not come";
+  return count;
+}
+
+TEST_F(Order, IsKeptInBothDirectionsWithTwoWorkersAndTwoQueues) {
+  for (const std::string queues : {"", ",queues=2"}) {
+    Lab lab({"--no-host-port", "--workers", "2"});
+    Lab::ok("rbctl addbr br0");
+    const Wire a = lab.add_host("br0", queues).wire(), b = lab.add_host("br0", queues).wire();
+    b.send(numbered("ff:ff:ff:ff:ff:ff", kB, 0));
+    a.send(numbered(kB, kA, 0));
+    ASSERT_TRUE(a.sees(numbered("ff:ff:ff:ff:ff:ff", kB, 0)));
+    ASSERT_TRUE(b.sees(numbered(kB, kA, 0)));
+    const auto flood = [](const Wire& wire, const std::string& to, const std::string& from) {
+      for (std::uint32_t number = 0; number < kFrames; ++number) {
+        // What does not fit is lost; what comes is in order.
+        [[maybe_unused]] const bool sent = wire.try_send(numbered(to, from, number));
+      }
+      while (!wire.try_send(numbered(to, from, kLast))) ::poll(nullptr, 0, 1);
+    };
+    std::thread there([&] { flood(a, kB, kA); }), back([&] { flood(b, kA, kB); });
+    EXPECT_GT(expect_ascending(b), 0U);
+    EXPECT_GT(expect_ascending(a), 0U);
+    there.join();
+    back.join();
+  }
+}
+
+}  // namespace
+}  // namespace rb::test

@@ -1,0 +1,44 @@
+// Super-frames: TCP and UDP frames of up to 64 KiB that somebody is still to cut and to sum, sent and seen with the
+// virtio_net_hdr that says so.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lab.hpp"
+#include "switch/vnet_header.hpp"
+
+namespace rb::test {
+
+/// A frame with what came beside it.
+struct OffloadedFrame {
+  VnetHeader header = {};  // with NEEDS_CSUM: the checksum field holds the sum over the pseudo header only
+  Octets octets = {};
+};
+
+struct SuperFrameFields {
+  std::string destination = "ff:ff:ff:ff:ff:ff";
+  std::string source = "02:aa:00:00:00:01";
+  bool ipv6 = false;
+  bool udp = false;  // USO, else TSO
+  std::uint16_t segment_size = 1400;
+};
+[[nodiscard]] OffloadedFrame make_super_frame(const SuperFrameFields& fields, const std::string& payload);
+
+/// What is behind the TCP or UDP header of a frame that make_super_frame() made, or of a segment of it; nullopt for any
+/// other frame, and when a length or, in a finished frame, a checksum is wrong.
+[[nodiscard]] std::optional<std::string> payload_of(const OffloadedFrame& frame);
+
+/// As Wire, with the virtio_net_hdr of each frame.
+class OffloadedWire {
+ public:
+  explicit OffloadedWire(const Lab::Host& host);
+  void send(const OffloadedFrame& frame) const;
+  /// The next frame with a payload_of(); nullopt when none comes for ten seconds.
+  [[nodiscard]] std::optional<OffloadedFrame> receive() const;
+
+ private:
+  UniqueFd fd_;
+};
+
+}  // namespace rb::test
