@@ -45,6 +45,7 @@ struct Options {
   bool qdisc = false;
   bool null = false;
   int cpu = -1;
+  pid_t switch_pid = 0;
 };
 
 using Address = std::array<std::uint8_t, ETH_ALEN>;
@@ -60,7 +61,9 @@ class Sender {
   Sender& operator=(const Sender&) = delete;
 
   [[nodiscard]] const Address& address() const { return address_; }
+  /// Frames that the device took, and calls that ended because it took no more.
   [[nodiscard]] std::uint64_t sent() const { return sent_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
   void prepare(const Address& destination, std::size_t size) {
     frame_.assign(size, 0);
@@ -115,6 +118,7 @@ class Sender {
       // ENOBUFS: the device or its queue is full, which is what a full load means.
       if (count < 0 && errno != ENOBUFS && errno != EAGAIN) die_of_errno("send by " + device_.name);
       if (count > 0) sent_.store(sent() + static_cast<std::uint64_t>(count), std::memory_order_relaxed);
+      if (count < static_cast<int>(kFramesPerCall)) refused_.store(refused() + 1, std::memory_order_relaxed);
       if (rate > 0) {
         const double due = start + static_cast<double>(sent()) / rate;
         while (bench::now_s() < due) {
@@ -130,6 +134,7 @@ class Sender {
   iovec vector_{};
   std::array<mmsghdr, kFramesPerCall> messages_{};
   std::atomic<std::uint64_t> sent_{0};
+  std::atomic<std::uint64_t> refused_{0};
   std::atomic<bool> running_{true};
   std::thread thread_;
 };
@@ -137,18 +142,22 @@ class Sender {
 /// Everything that is read at an edge of the window.
 struct Reading {
   double time_s = 0;
-  bench::BusyTime busy;
+  bench::CpuTime cpu;
   std::uint64_t sent = 0;
+  std::uint64_t refused = 0;
   std::uint64_t received = 0;
 };
 
 Reading read_all(const std::vector<std::unique_ptr<Sender>>& senders,
-                 const std::vector<bench::ReceiveCounter>& receivers) {
+                 const std::vector<bench::ReceiveCounter>& receivers, pid_t process) {
   Reading reading;
-  for (const auto& sender : senders) reading.sent += sender->sent();
+  for (const auto& sender : senders) {
+    reading.sent += sender->sent();
+    reading.refused += sender->refused();
+  }
   for (const bench::ReceiveCounter& receiver : receivers) reading.received += receiver.frames();
   reading.time_s = bench::now_s();
-  reading.busy = bench::BusyTime::now();
+  reading.cpu = bench::CpuTime::now(process);
   return reading;
 }
 
@@ -170,14 +179,16 @@ void run(const Options& options) {
   if (!options.null) receivers.emplace_back(options.to);
   if (options.both) receivers.emplace_back(options.from);
   bench::sleep_s(kWarmUpS);
-  const Reading first = read_all(senders, receivers);
+  const Reading first = read_all(senders, receivers, options.switch_pid);
   bench::sleep_s(options.seconds);
-  const Reading last = read_all(senders, receivers);
+  const Reading last = read_all(senders, receivers, options.switch_pid);
   for (const auto& sender : senders) sender->stop();
-  const bench::BusyTime busy = last.busy.since(first.busy);
-  fmt::print("{{\"sent\": {}, \"received\": {}, \"seconds\": {:.4f}, \"busy_s\": {:.2f}, \"user_s\": {:.2f}}}\n",
-             last.sent - first.sent, last.received - first.received, last.time_s - first.time_s, busy.total_s,
-             busy.user_s);
+  const bench::CpuTime cpu = last.cpu.since(first.cpu);
+  fmt::print(
+      "{{\"sent\": {}, \"refused\": {}, \"received\": {}, \"seconds\": {:.4f}, \"machine_s\": {:.2f}, "
+      "\"switch_s\": {:.6f}}}\n",
+      last.sent - first.sent, last.refused - first.refused, last.received - first.received, last.time_s - first.time_s,
+      cpu.machine_s, cpu.process_s);
 }
 
 Options parse(int argc, char** argv) {
@@ -196,6 +207,7 @@ Options parse(int argc, char** argv) {
     ("both", po::bool_switch(&options.both), "both devices send, and count")
     ("qdisc", po::bool_switch(&options.qdisc), "through the device's queueing discipline")
     ("null", po::bool_switch(&options.null), "count what is sent; --to is not needed")
+    ("switch-pid", po::value(&options.switch_pid)->default_value(0), "whose processor time is read, too")
     ("cpu", po::value(&options.cpu)->default_value(-1), "first sender's processor; the second takes the next");
   // clang-format on
   po::variables_map values;

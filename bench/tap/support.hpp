@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -81,23 +82,30 @@ inline void sleep_s(double seconds) {
   }
 }
 
-/// Time that all processors together were busy since boot, in seconds (/proc/stat: all but idle, iowait and steal), and
-/// how much of it in user mode.
-struct BusyTime {
-  double total_s = 0;
-  double user_s = 0;
+/// Processor time spent since boot, in seconds.
+struct CpuTime {
+  double machine_s = 0;  // all processors together: /proc/stat without idle, iowait and steal; steps of a tick
+  double process_s = 0;  // the threads of one process, to the last tick; 0 when there is none
 
-  [[nodiscard]] static BusyTime now() {
+  /// `process` is 0, or the process id of the switch that is measured.
+  [[nodiscard]] static CpuTime now(pid_t process) {
+    CpuTime result;
     std::ifstream stat("/proc/stat");
     std::string word;
     double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
     stat >> word >> user >> nice >> system >> idle >> iowait >> irq >> softirq;
     if (!stat) die("/proc/stat cannot be read");
-    const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-    return {(user + nice + system + irq + softirq) / ticks, (user + nice) / ticks};
+    result.machine_s = (user + nice + system + irq + softirq) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    if (process == 0) return result;
+    for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process))) {
+      double running_ns = 0;
+      std::ifstream(task.path() / "schedstat") >> running_ns;
+      result.process_s += running_ns * 1e-9;
+    }
+    return result;
   }
-  [[nodiscard]] BusyTime since(const BusyTime& earlier) const {
-    return {total_s - earlier.total_s, user_s - earlier.user_s};
+  [[nodiscard]] CpuTime since(const CpuTime& earlier) const {
+    return {machine_s - earlier.machine_s, process_s - earlier.process_s};
   }
 };
 

@@ -31,6 +31,7 @@ struct Options {
   double seconds = 1;
   int cpu_send = -1;
   int cpu_receive = -1;
+  pid_t switch_pid = 0;
 };
 
 /// Makes a socket in a namespace without moving the caller there.
@@ -89,18 +90,18 @@ void run(const Options& options) {
   });
   bench::sleep_s(kWarmUpS);
   const std::uint64_t first = received.load(std::memory_order_relaxed);
-  const bench::BusyTime first_busy = bench::BusyTime::now();
+  const bench::CpuTime first_cpu = bench::CpuTime::now(options.switch_pid);
   const double start = bench::now_s();
   bench::sleep_s(options.seconds);
   const std::uint64_t octets = received.load(std::memory_order_relaxed) - first;
   const double seconds = bench::now_s() - start;
-  const bench::BusyTime busy = bench::BusyTime::now().since(first_busy);
+  const bench::CpuTime cpu = bench::CpuTime::now(options.switch_pid).since(first_cpu);
   shutdown(stream.receiver.get(), SHUT_RDWR);
   shutdown(stream.sender.get(), SHUT_RDWR);
   sender.join();
   receiver.join();
-  fmt::print("{{\"octets\": {}, \"seconds\": {:.4f}, \"busy_s\": {:.2f}, \"user_s\": {:.2f}}}\n", octets, seconds,
-             busy.total_s, busy.user_s);
+  fmt::print("{{\"octets\": {}, \"seconds\": {:.4f}, \"machine_s\": {:.2f}, \"switch_s\": {:.6f}}}\n", octets, seconds,
+             cpu.machine_s, cpu.process_s);
 }
 
 Options parse(int argc, char** argv) {
@@ -114,6 +115,7 @@ Options parse(int argc, char** argv) {
     ("to", po::value(&options.to), "the receiver's namespace")
     ("address", po::value(&options.address), "the receiver's IPv4 address")
     ("seconds", po::value(&options.seconds)->default_value(1), "the window that is measured")
+    ("switch-pid", po::value(&options.switch_pid)->default_value(0), "whose processor time is read, too")
     ("cpu-send", po::value(&options.cpu_send)->default_value(-1), "the sender's processor")
     ("cpu-receive", po::value(&options.cpu_receive)->default_value(-1), "the receiver's processor");
   // clang-format on
