@@ -85,8 +85,8 @@ Result<SocketPath> SocketPath::listen_on(const std::string& path) {
 
 SocketPath::~SocketPath() {
   if (!listener_) return;
+  // The lock's file stays: to unlink it would let two daemons that start at once each lock a file of their own.
   unlink(path_.c_str());
-  unlink((path_ + ".lock").c_str());
 }
 
 }  // namespace rb
