@@ -14,6 +14,7 @@
 //   --slots            which free slot the next read gets: the one used last, or the one used longest ago
 //   --submits          reads together with writes, or writes first and reads by a system call of their own
 //   --spin US          look for so long whether a frame has come before sleeping
+//   --huge             slots lie in transparent huge pages
 //   --fixed            slots are registered with the ring (READ_FIXED, WRITE_FIXED)
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -57,6 +58,7 @@ struct Options {
   bool fifo = false;
   bool two_submits = false;
   bool fixed = false;
+  bool huge = false;
   bool offload = true;
   unsigned burst = 32;
   unsigned spin_us = 0;
@@ -94,9 +96,10 @@ rb::UniqueFd open_endpoint(const std::string& endpoint, bool offload) {
 /// The frame buffers, and the order in which they are used again.
 class Slots {
  public:
-  explicit Slots(bool fifo) : fifo_(fifo) {
+  Slots(bool fifo, bool huge) : fifo_(fifo) {
     void* memory = mmap(nullptr, kSlotCount * kSlotStride, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (memory == MAP_FAILED) die("no memory");
+    if (huge) madvise(memory, kSlotCount * kSlotStride, MADV_HUGEPAGE);  // a refusal costs speed only
     memory_ = static_cast<std::byte*>(memory);
     for (std::size_t i = kSlotCount; i-- > 0;) free_.push_back(static_cast<std::uint16_t>(i));
   }
@@ -118,7 +121,7 @@ class Slots {
 
 class Pump {
  public:
-  explicit Pump(const Options& options) : options_(options), slots_(options.fifo) {
+  explicit Pump(const Options& options) : options_(options), slots_(options.fifo, options.huge) {
     for (std::size_t i = 0; i < 2; ++i) taps_[i].fd = open_endpoint(options.taps[i], options.offload);
     open_stop();
     open_ring();
@@ -360,6 +363,7 @@ Options parse(int argc, char** argv) {
     ("submits", po::value(&submits)->default_value("one"), "one or two a round")
     ("spin", po::value(&options.spin_us)->default_value(0), "microseconds before sleeping")
     ("fixed", po::bool_switch(&options.fixed), "registered buffers")
+    ("huge", po::bool_switch(&options.huge), "slots in huge pages")
     ("no-offload", "frames come checksummed and cut")
     ("cpu", po::value(&options.cpu), "run on this processor")
     ("tap", po::value(&taps), "");
