@@ -140,7 +140,7 @@ std::optional<std::string> payload_of(const OffloadedFrame& frame) {
 }
 
 OffloadedWire::OffloadedWire(const Lab::Host& host) {
-  const Result<NetnsVisit> visit = NetnsVisit::enter(host.netns.get());
+  const Result<NetnsScope> visit = NetnsScope::enter(host.netns.get());
   if (!visit) throw std::runtime_error(visit.error().message);
   fd_.reset(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   const int one = 1;
