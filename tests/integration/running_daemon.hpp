@@ -80,6 +80,8 @@ class RunningDaemon {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
+    // What a whole test run is to be done with, e.g. "--without=nowait,uso".
+    if (const char* for_all = std::getenv("RINGBRIDGE_TEST_ARGUMENT")) arguments.insert(arguments.begin(), for_all);
     arguments.insert(arguments.begin(), "ringbridged");
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());

@@ -4,6 +4,12 @@
 #include "super_frames.hpp"
 
 namespace rb::test {
+
+/// How GoogleTest names a parameter.
+static void PrintTo(const SuperFrameFields& fields, std::ostream* out) {
+  *out << (fields.udp ? "UDP" : "TCP") << (fields.ipv6 ? " over IPv6" : " over IPv4");
+}
+
 namespace {
 
 class SuperFrames : public LabTest, public ::testing::WithParamInterface<SuperFrameFields> {};
@@ -24,7 +30,7 @@ TEST_P(SuperFrames, CrossWhole) {
   from.send(sent);
   const std::optional<OffloadedFrame> got = to.receive();
   ASSERT_TRUE(got.has_value());
-  EXPECT_EQ(got->octets, sent.octets);
+  EXPECT_TRUE(got->octets == sent.octets);
   EXPECT_EQ(got->header.gso_type, sent.header.gso_type);
   EXPECT_EQ(got->header.gso_size, sent.header.gso_size);
   EXPECT_EQ(got->header.flags & kVnetNeedsCsum, kVnetNeedsCsum);
@@ -44,10 +50,10 @@ TEST_P(SuperFrames, AreCutForThePortThatTakesNothingUnfinishedAlone) {
     EXPECT_LE(segment->octets.size(), 1514U);
     together += payload_of(*segment).value();
   }
-  EXPECT_EQ(together, content());
+  EXPECT_TRUE(together == content());
   const std::optional<OffloadedFrame> other = whole.receive();
   ASSERT_TRUE(other.has_value());
-  EXPECT_EQ(payload_of(*other), content());
+  EXPECT_TRUE(payload_of(*other) == content());
 }
 
 std::string name_of(const ::testing::TestParamInfo<SuperFrameFields>& info) {
