@@ -48,7 +48,7 @@ TapPort::TapPort(PortIndex index, unsigned write_file, const std::vector<unsigne
 }
 
 std::size_t TapPort::waiting_read_count() const noexcept {
-  return queues_.size() * (nowait_ ? 1 : kMaxBurst);
+  return queues_.size() * (nowait_ ? 1 : kMaxWaitingBurst);
 }
 
 bool TapPort::stopped() const noexcept {
@@ -135,7 +135,7 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Wo
   if (queue.outstanding != 0 || queue.failed || stopping_) return;
   // What has just been found is the best guess of what waits now: ask for half as much again, so that a growing load is
   // met in a few rounds, and an ebbing one costs few reads in vain.
-  queue.burst = std::min(queue.found + queue.found / 2 + 1, kMaxBurst);
+  queue.burst = std::min(queue.found + queue.found / 2 + 1, max_burst());
   worker.arm_later(*this);
 }
 

@@ -39,7 +39,8 @@ class TapPort final : public Port {
   void release(Worker& worker) noexcept override;
 
  private:
-  static constexpr unsigned kMaxBurst = 32;  // reads; bench/tap/pump shows no gain beyond
+  static constexpr unsigned kMaxBurst = 64;         // reads; docs/performance.md, "What was tried"
+  static constexpr unsigned kMaxWaitingBurst = 32;  // where all of them may wait, each for a provided buffer
 
   struct Queue {
     unsigned file = 0;
@@ -49,6 +50,7 @@ class TapPort final : public Port {
     bool failed = false;       // the device is gone; not read any more
   };
 
+  [[nodiscard]] unsigned max_burst() const noexcept { return nowait_ ? kMaxBurst : kMaxWaitingBurst; }
   void arm_queue(std::size_t number, Worker& worker) noexcept;
   void read_now(std::size_t number, BufferId buffer, Worker& worker) noexcept;
   void read_wait(std::size_t number, Worker& worker) noexcept;
