@@ -129,10 +129,11 @@ bool Segmenter::read_ipv6(std::uint8_t protocol) noexcept {
   const std::size_t readable = std::min<std::size_t>({frame_.pieces[0].size, frame_.size, kMaxHeaderSize});
   if (layer3_ + kIpv6Size > readable || get8(octets + layer3_) >> 4 != 6) return false;
   if (get16(octets + layer3_ + 4) != frame_.size - layer3_ - kIpv6Size) return false;
-  // RFC 8200 4: hop-by-hop, routing and destination options may stand between; each is at least eight octets long.
+  // RFC 8200 4: hop-by-hop and destination options may stand between; each is at least eight octets long. Not a routing
+  // header: behind it the checksum covers the last destination (8.1), and that is not the one in the IPv6 header.
   std::uint8_t next = get8(octets + layer3_ + 6);
   layer4_ = layer3_ + kIpv6Size;
-  while (next == 0 || next == 43 || next == 60) {
+  while (next == 0 || next == 60) {
     if (layer4_ + 8 > readable) return false;
     next = get8(octets + layer4_);
     layer4_ += (get8(octets + layer4_ + 1) + 1U) * 8;

@@ -22,7 +22,8 @@ namespace rb {
 ///
 /// Supports TCP over IPv4 and IPv6 (GSO_TCPV4, GSO_TCPV6, with ECN: CWR only on the first segment; FIN and PSH only
 /// on the last; IPv4 id counted up), UDP_L4 (USO), each behind any number of VLAN tags that fits kMaxHeaderSize, with
-/// IPv4 options and IPv6 extension headers. Every length is checked against the frame once, in the constructor.
+/// IPv4 options and IPv6 options headers (no routing header). Every length is checked against the frame once, in the
+/// constructor.
 class Segmenter {
  public:
   static constexpr std::size_t kMaxHeaderSize = 192;  // octets to the end of layer 4

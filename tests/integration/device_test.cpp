@@ -228,12 +228,14 @@ TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
   const std::string directory = (lab.daemon.directory() / "user").string(), log = directory + "/log",
                     socket = directory + "/s";
   Lab::ok("mkdir " + directory + " && chown 4242 " + directory);
-  const std::string rbctl = "rbctl --socket " + socket + " ", node = lab.daemon.directory() / "tun";
+  // The build tree may be closed to others: the user gets programs of their own.
+  Lab::ok("cp " RB_BINARY_DIR "/control/ringbridged " RB_BINARY_DIR "/control/rbctl " + directory);
+  const std::string rbctl = directory + "/rbctl --socket " + socket + " ", node = lab.daemon.directory() / "tun";
   const pid_t daemon = ::fork();
   if (daemon == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int status = as_nobody(node, [&] {
-      return run_shell("exec " RB_BINARY_DIR "/control/ringbridged --socket " + socket + " 2>" + log).exit_status;
+      return run_shell("exec " + directory + "/ringbridged --socket " + socket + " 2>" + log).exit_status;
     });
     ::_exit(status);
   }
@@ -255,9 +257,11 @@ TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
   int status = 0;
   ::waitpid(daemon, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 0);
-  // The other way round: root's daemon does not obey an ordinary user.
-  EXPECT_EQ(as_nobody(node, [&] { return run_shell("rbctl addbr br9").exit_status; }), 1);
-  EXPECT_THAT(run_shell("setpriv --reuid 4242 --regid 4242 --clear-groups rbctl show").output, HasSubstr("4242"));
+  // The other way round: root's daemon does not obey an ordinary user, and says to whom it does.
+  const std::string stranger = directory + "/rbctl show >" + log + " 2>&1";
+  EXPECT_EQ(as_nobody(node, [&] { return run_shell(directory + "/rbctl addbr br9").exit_status; }), 1);
+  EXPECT_EQ(as_nobody(node, [&] { return run_shell(stranger).exit_status; }), 1);
+  EXPECT_THAT(run_shell("cat " + log).output, HasSubstr("4242"));
 }
 
 }  // namespace

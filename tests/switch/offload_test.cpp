@@ -264,6 +264,8 @@ TEST(Segmenter, RefusesWhatTheHeadersDoNotSupport) {
   EXPECT_TRUE(refused(Sample({}), [](Sample& s) { s.octets[s.l3 + 6] |= 0x20; }));
   EXPECT_TRUE(refused(Sample({}), [](Sample& s) { s.octets[s.l4 + 12] = 0x40; }));
   EXPECT_TRUE(refused(Sample({}), [](Sample& s) { s.octets[12] = 0x12; }));
+  EXPECT_FALSE(refused(Sample({.ipv6 = true, .options = 8}), [](Sample&) {}));
+  EXPECT_TRUE(refused(Sample({.ipv6 = true, .options = 8}), [](Sample& s) { s.octets[s.l3 + 6] = 43; }));
   EXPECT_TRUE(refused(Sample({}, 20), [](Sample& s) { s.pieces.resize(21); }));
   EXPECT_TRUE(refused(Sample({}),
                       [](Sample& s) { s.vnet = {.flags = kVnetNeedsCsum, .csum_start = 5000, .csum_offset = 16}; }));
