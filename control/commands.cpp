@@ -309,13 +309,8 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
 Commands::Answer Commands::port_list(Params& params, Caller&) {
   const std::optional<std::string> bridge_name = params.maybe_text("bridge"), name = params.maybe_text("name");
   params.finish();
-  if (bridge_name) {
-    if (const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name); !bridge)
-      return std::unexpected(bridge.error());
-  }
-  if (name) {
-    if (const Result<ModelPort*> port = model_.find_port(*name); !port) return std::unexpected(port.error());
-  }
+  const Result<Selection> selection = select(bridge_name, name);
+  if (!selection) return std::unexpected(selection.error());
   json ports = json::array();
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;
@@ -326,6 +321,22 @@ Commands::Answer Commands::port_list(Params& params, Caller&) {
   return json{{"ports", std::move(ports)}};
 }
 
+Result<Commands::Selection> Commands::select(const std::optional<std::string>& bridge,
+                                             const std::optional<std::string>& port) {
+  Selection selection;
+  if (bridge) {
+    const Result<ModelBridge*> found = model_.find_bridge(*bridge);
+    if (!found) return std::unexpected(found.error());
+    selection.bridge = *found;
+  }
+  if (port) {
+    const Result<ModelPort*> found = model_.find_port(*port);
+    if (!found) return std::unexpected(found.error());
+    selection.port = *found;
+  }
+  return selection;
+}
+
 // FDB.
 
 Commands::Answer Commands::fdb_list(Params& params, Caller&) {
@@ -333,22 +344,12 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
   const bool any_kind = !params.has("kind");
   const FdbKind kind = read_kind(params, FdbKind::kDynamic);
   params.finish();
-  Fid fid = 0;
-  PortIndex port_index = kNoPort;
-  if (bridge_name) {
-    const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name);
-    if (!bridge) return std::unexpected(bridge.error());
-    fid = (*bridge)->fid;
-  }
-  if (port_name) {
-    const Result<ModelPort*> port = model_.find_port(*port_name);
-    if (!port) return std::unexpected(port.error());
-    port_index = (*port)->index;
-  }
+  const Result<Selection> selection = select(bridge_name, port_name);
+  if (!selection) return std::unexpected(selection.error());
   std::vector<FdbEntry> found;
   model_.engine().fdb().for_each(model_.engine().now_s(), [&](const FdbEntry& entry) {
-    if (fid != 0 && entry.fid != fid) return;
-    if (port_index != kNoPort && entry.port != port_index) return;
+    if (selection->bridge != nullptr && entry.fid != selection->bridge->fid) return;
+    if (selection->port != nullptr && entry.port != selection->port->index) return;
     if (!any_kind && entry.kind != kind) return;
     found.push_back(entry);
   });
@@ -433,25 +434,16 @@ Commands::Answer Commands::fdb_flush(Params& params, Caller&) {
     throw InvalidParams{"either 'bridge' or 'port' says what to flush"};
   if (kind != "dynamic" && kind != "static" && kind != "all")
     throw InvalidParams{"'kind' must be dynamic, static or all"};
-  Fid fid = 0;
-  PortIndex port_index = kNoPort;
-  if (bridge_name) {
-    const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name);
-    if (!bridge) return std::unexpected(bridge.error());
-    fid = (*bridge)->fid;
-  } else {
-    const Result<ModelPort*> port = model_.find_port(*port_name);
-    if (!port) return std::unexpected(port.error());
-    port_index = (*port)->index;
-  }
+  const Result<Selection> selection = select(bridge_name, port_name);
+  if (!selection) return std::unexpected(selection.error());
   Fdb& fdb = model_.engine().fdb();
-  if (kind != "static") bridge_name ? fdb.flush_fid(fid) : fdb.flush_port(port_index);
+  if (kind != "static") bridge_name ? fdb.flush_fid(selection->bridge->fid) : fdb.flush_port(selection->port->index);
   if (kind != "dynamic") {
-    fdb.remove_if(
-        [&](const FdbEntry& entry) {
-          return entry.kind == FdbKind::kStatic && (bridge_name ? entry.fid == fid : entry.port == port_index);
-        },
-        model_.engine().now_s());
+    const auto matches = [&](const FdbEntry& entry) {
+      if (entry.kind != FdbKind::kStatic) return false;
+      return bridge_name ? entry.fid == selection->bridge->fid : entry.port == selection->port->index;
+    };
+    fdb.remove_if(matches, model_.engine().now_s());
   }
   return json::object();
 }
@@ -461,13 +453,8 @@ Commands::Answer Commands::fdb_flush(Params& params, Caller&) {
 Commands::Answer Commands::stats_get(Params& params, Caller&) {
   const std::optional<std::string> bridge_name = params.maybe_text("bridge"), port_name = params.maybe_text("port");
   params.finish();
-  if (bridge_name) {
-    if (const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name); !bridge)
-      return std::unexpected(bridge.error());
-  }
-  if (port_name) {
-    if (const Result<ModelPort*> port = model_.find_port(*port_name); !port) return std::unexpected(port.error());
-  }
+  const Result<Selection> selection = select(bridge_name, port_name);
+  if (!selection) return std::unexpected(selection.error());
   json ports = json::array();
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;

@@ -69,6 +69,12 @@ class Commands {
   Answer monitor(Params& params, Caller& caller);
   Answer config_dump(Params& params, Caller& caller);
 
+  /// What `bridge` and `port`, both optional, name; an unknown name is an error.
+  struct Selection {
+    const ModelBridge* bridge = nullptr;
+    const ModelPort* port = nullptr;
+  };
+  Result<Selection> select(const std::optional<std::string>& bridge, const std::optional<std::string>& port);
   Answer enter_fdb(Params& params, Fdb::IfExists if_exists);
   Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
 

@@ -66,18 +66,6 @@ unsigned port_id(const ModelPort& port) {
 
 }  // namespace
 
-std::string_view fdb_kind_name(FdbKind kind) noexcept {
-  switch (kind) {
-    case FdbKind::kDynamic:
-      return "dynamic";
-    case FdbKind::kStatic:
-      return "static";
-    case FdbKind::kLocal:
-      return "local";
-  }
-  return "dynamic";
-}
-
 std::optional<FdbKind> fdb_kind_of(std::string_view name) noexcept {
   for (const FdbKind kind : {FdbKind::kDynamic, FdbKind::kStatic, FdbKind::kLocal}) {
     if (fdb_kind_name(kind) == name) return kind;

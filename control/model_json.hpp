@@ -11,7 +11,6 @@ namespace rb {
 [[nodiscard]] nlohmann::json bridge_json(const SwitchModel& model, const ModelBridge& bridge);
 [[nodiscard]] nlohmann::json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry);
 [[nodiscard]] nlohmann::json stats_json(const PortTotals& totals);
-[[nodiscard]] std::string_view fdb_kind_name(FdbKind kind) noexcept;
 [[nodiscard]] std::optional<FdbKind> fdb_kind_of(std::string_view name) noexcept;
 /// "8000.020000000010"
 [[nodiscard]] std::string bridge_id(const ModelBridge& bridge);

@@ -331,6 +331,18 @@ void Fdb::Table::shorten_reach(std::size_t home) noexcept {
   if (needed < reach) at_home.set_reach(needed);
 }
 
+std::string_view fdb_kind_name(FdbKind kind) noexcept {
+  switch (kind) {
+    case FdbKind::kDynamic:
+      return "dynamic";
+    case FdbKind::kStatic:
+      return "static";
+    case FdbKind::kLocal:
+      return "local";
+  }
+  return "dynamic";
+}
+
 Fdb::Fdb(const Options& options) : table_(std::make_unique<Table>(options)) {}
 Fdb::~Fdb() = default;
 

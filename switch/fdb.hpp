@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "switch/frame.hpp"
 #include "switch/mac_address.hpp"
@@ -32,6 +33,9 @@ enum class FdbKind : std::uint8_t {
   kStatic,   // entered by hand; neither ages nor moves
   kLocal,    // an address of the bridge itself ("permanent" in iproute2's words)
 };
+
+/// "dynamic", "static", "local"
+[[nodiscard]] std::string_view fdb_kind_name(FdbKind kind) noexcept;
 
 /// What a look-up found; port is kNoPort when nothing was.
 struct FdbHit {

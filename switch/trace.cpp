@@ -20,18 +20,6 @@ std::string_view cast_name(CastKind cast) {
   return "";
 }
 
-std::string_view kind_name(FdbKind kind) {
-  switch (kind) {
-    case FdbKind::kDynamic:
-      return "dynamic";
-    case FdbKind::kStatic:
-      return "static";
-    case FdbKind::kLocal:
-      return "local";
-  }
-  return "";
-}
-
 std::string text_of(DropReason why) {
   return std::string(drop_reason_name(why));
 }
@@ -60,12 +48,12 @@ void Explainer::would_learn(const FdbKey& source, const FdbHit& known, PortIndex
   if (!known.found()) {
     say("learn", mac + " is new: would be entered behind " + name_of_(ingress));
   } else if (known.port == ingress) {
-    say("learn", mac + " is known behind " + name_of_(ingress) + " (" + std::string(kind_name(known.kind)) + ")");
+    say("learn", mac + " is known behind " + name_of_(ingress) + " (" + std::string(fdb_kind_name(known.kind)) + ")");
   } else if (known.kind == FdbKind::kDynamic) {
     say("learn", mac + " would move from " + name_of_(known.port) + " to " + name_of_(ingress));
   } else {
     say("learn",
-        mac + " stays behind " + name_of_(known.port) + ": the entry is " + std::string(kind_name(known.kind)));
+        mac + " stays behind " + name_of_(known.port) + ": the entry is " + std::string(fdb_kind_name(known.kind)));
   }
 }
 
@@ -75,9 +63,9 @@ void Explainer::does_not_learn(std::string why) {
 
 void Explainer::looked_up(const FdbKey& destination, const FdbHit& hit) {
   const std::string mac = to_string(destination.mac());
-  say("look_up", hit.found()
-                     ? mac + " is behind " + name_of_(hit.port) + " (" + std::string(kind_name(hit.kind)) + " entry)"
-                     : mac + " is not in the FDB");
+  say("look_up",
+      hit.found() ? mac + " is behind " + name_of_(hit.port) + " (" + std::string(fdb_kind_name(hit.kind)) + " entry)"
+                  : mac + " is not in the FDB");
 }
 
 void Explainer::sends(PortIndex port, bool hairpin) {
