@@ -18,6 +18,6 @@ for program in ip bridge ping nsenter setpriv ethtool head; do
 done
 
 cat >"$work/script" <<SCRIPT
-exec $build/tests/integration_tests --gtest_color=no --gtest_filter='Forwarding.*:Devices.*:-*SegmentsAsTheKernel*'
+exec $build/tests/integration_tests --gtest_color=no --gtest_filter='Forwarding.*:Devices.*:DaemonLife.*:-*SegmentsAsTheKernel*'
 SCRIPT
 "$(dirname "$0")/run_guest" "${arguments[@]}" "$work/script"
