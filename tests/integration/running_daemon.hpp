@@ -106,6 +106,7 @@ class RunningDaemon {
 
  private:
   int end_by(int signal) {
+    if (pid_ <= 0) throw std::logic_error("the daemon has ended already");  // and kill(-1) would end everything
     ::kill(pid_, signal);
     int status = 0;
     ::waitpid(std::exchange(pid_, -1), &status, 0);
