@@ -361,7 +361,7 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
   json entries = json::array();
   for (const FdbEntry& entry : found) {
     json object = fdb_entry_json(model_, entry);
-    if (object["port"] != "") entries.push_back(std::move(object));
+    if (!object["port"].get_ref<const std::string&>().empty()) entries.push_back(std::move(object));
   }
   return json{{"entries", std::move(entries)}};
 }

@@ -20,7 +20,8 @@ Result<Peer> Peer::of(int fd) {
   peer.uid = credentials.uid;
   // Asked twice: how many there are, then which.
   size = 0;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &size) < 0 && errno == ERANGE) {
+  gid_t none = 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &none, &size) < 0 && errno == ERANGE) {
     peer.groups.resize(size / sizeof(gid_t));
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &size) < 0) peer.groups.clear();
   }

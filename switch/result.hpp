@@ -39,7 +39,9 @@ enum class ErrorCode : std::uint8_t {
 struct Error {
   ErrorCode code = ErrorCode::kSystem;
   std::string message;
-  std::string name = {};  // the name or value it is about, where there is one
+  // the name or value it is about, where there is one. Initialised here so that Error{code, message} names every
+  // member, as GCC wants it.
+  std::string name = {};  // NOLINT(readability-redundant-member-init)
 };
 
 template <typename T = void>
