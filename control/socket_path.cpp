@@ -29,7 +29,8 @@ UniqueFd stream_socket() {
 /// Whether somebody listens there: a refused connection means that the file is all that is left.
 bool is_dead(const sockaddr_un& address) {
   const UniqueFd probe = stream_socket();
-  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 && errno == ECONNREFUSED;
+  return probe && connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 &&
+         errno == ECONNREFUSED;
 }
 
 }  // namespace

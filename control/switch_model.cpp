@@ -81,6 +81,7 @@ Result<ModelBridge*> SwitchModel::find_bridge(const std::string& name) {
 
 std::vector<const ModelBridge*> SwitchModel::bridges() const {
   std::vector<const ModelBridge*> all;
+  all.reserve(bridges_.size());
   for (const auto& [name, bridge] : bridges_) all.push_back(bridge.get());
   return all;
 }

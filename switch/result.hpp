@@ -39,9 +39,7 @@ enum class ErrorCode : std::uint8_t {
 struct Error {
   ErrorCode code = ErrorCode::kSystem;
   std::string message;
-  // the name or value it is about, where there is one. Initialised here so that Error{code, message} names every
-  // member, as GCC wants it.
-  std::string name = {};  // NOLINT(readability-redundant-member-init)
+  std::string name = {};  // what it is about, if any; NOLINT(readability-redundant-member-init): GCC wants it
 };
 
 template <typename T = void>
