@@ -33,11 +33,15 @@ void put32(std::byte* at, std::uint32_t value) noexcept {
   put16(at, value >> 16);
   put16(at + 2, value & 0xffff);
 }
-/// A checksum is a pair of octets, not a number: it goes as it lies in memory. 0 would mean "none" to UDP and is
-/// written as its equal, 0xffff, for every protocol, as Linux skb_checksum_help() does.
+/// A checksum is a pair of octets, not a number: it goes as it lies in memory.
 void put_checksum(std::byte* at, std::uint16_t checksum) noexcept {
-  if (checksum == 0) checksum = 0xffff;
   std::memcpy(at, &checksum, sizeof checksum);
+}
+
+/// 0 would mean "none" to UDP and is written as its equal, 0xffff; by Linux skb_checksum_help() for every protocol, but
+/// not by tcp_gso_segment().
+std::uint16_t never_zero(std::uint16_t checksum) noexcept {
+  return checksum == 0 ? std::uint16_t{0xffff} : checksum;
 }
 
 std::uint8_t gso_kind(const VnetHeader& vnet) noexcept {
@@ -184,8 +188,7 @@ void Segmenter::write_layer3(std::byte* head, std::uint32_t payload_size) const 
   put16(ip + 10, 0);
   ChecksumSum sum;
   sum.add({ip, layer4_ - layer3_});
-  const std::uint16_t checksum = sum.finish();
-  std::memcpy(ip + 10, &checksum, sizeof checksum);
+  put_checksum(ip + 10, sum.finish());
 }
 
 void Segmenter::write_layer4(std::byte* head, std::uint32_t payload_size) const noexcept {
@@ -211,7 +214,7 @@ void Segmenter::write_checksum(std::byte* head, const Segment& segment) const no
   }
   sum.add({head + layer4_, head_size_ - layer4_});
   for (std::uint32_t i = 0; i < segment.payload_count; ++i) sum.add({segment.payload[i].data, segment.payload[i].size});
-  put_checksum(head + checksum_at_, sum.finish());
+  put_checksum(head + checksum_at_, work_ == Work::kTcp ? sum.finish() : never_zero(sum.finish()));
 }
 
 void Segmenter::take_payload(std::uint32_t size, Segment& segment) noexcept {
