@@ -15,6 +15,7 @@ namespace rb {
 namespace {
 
 constexpr std::chrono::milliseconds kAcceptPause{200};
+constexpr std::chrono::milliseconds kSoon{1};  // a timer's shortest delay
 
 }  // namespace
 
@@ -22,6 +23,7 @@ struct ControlSocket::Session {
   UniqueFd fd;
   Peer peer;
   std::string in, out;
+  std::size_t searched = 0;  // octets of `in` known to hold no end of line
   std::vector<UniqueFd> descriptors;
   std::vector<std::string> kinds;  // of events it wants
   bool ending = false;             // to be closed when `out` is empty
@@ -33,9 +35,12 @@ struct ControlSocket::Session {
 };
 
 ControlSocket::ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy)
-    : loop_(loop), commands_(commands), path_(std::move(path)), policy_(policy), accept_again_(loop, [this] {
-        loop_.change(path_.fd(), EPOLLIN);
-      }) {
+    : loop_(loop),
+      commands_(commands),
+      path_(std::move(path)),
+      policy_(policy),
+      accept_again_(loop, [this] { loop_.change(path_.fd(), EPOLLIN); }),
+      close_soon_(loop, [this] { close_marked(); }) {
   loop_.add(path_.fd(), EPOLLIN, [this](std::uint32_t) { accept_clients(); });
 }
 
@@ -58,7 +63,8 @@ void ControlSocket::accept_clients() {
     }
     Result<Peer> peer = Peer::of(fd.get());
     if (!peer) continue;
-    if (sessions_.size() >= kMaxClients) {
+    const std::size_t places = policy_.allows(*peer, Right::kChange) ? kMaxClients : kMaxClients - kReservedClients;
+    if (sessions_.size() >= places) {
       refuse_client(std::move(fd));
       continue;
     }
@@ -73,7 +79,7 @@ void ControlSocket::accept_clients() {
 
 void ControlSocket::refuse_client(UniqueFd fd) {
   const RpcError error{kRpcOperationFailed,
-                       fmt::format("{} clients are connected, and no more are served", kMaxClients),
+                       fmt::format("{} clients are connected, and no more are served", sessions_.size()),
                        std::string(error_name(ErrorCode::kLimit)),
                        {}};
   const std::string line = rpc_error_line(nullptr, error);
@@ -83,7 +89,7 @@ void ControlSocket::refuse_client(UniqueFd fd) {
 void ControlSocket::handle(Session& session, std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) flush(session);
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !session.dead && !session.ending) receive(session);
-  if ((events & (EPOLLHUP | EPOLLERR)) != 0) session.dead = true;
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) mark_dead(session);
   close_marked();
 }
 
@@ -107,13 +113,18 @@ void ControlSocket::receive(Session& session) {
     }
   }
   if (size < 0) {
-    if (errno != EAGAIN && errno != EINTR) session.dead = true;
+    if (errno != EAGAIN && errno != EINTR) mark_dead(session);
     return;
   }
-  if (size == 0 || session.descriptors.size() > kMaxDescriptors) {
-    session.ending = true;  // its last answers may still be on the way
-    if (session.out.empty()) session.dead = true;
-    return;
+  if (size == 0) return end(session);
+  if ((message.msg_flags & MSG_CTRUNC) != 0 || session.descriptors.size() > kMaxDescriptors) {
+    session.descriptors.clear();
+    send(session,
+         rpc_error_line(nullptr, {kRpcInvalidRequest,
+                                  fmt::format("at most {} descriptors can come with a request", kMaxDescriptors),
+                                  {},
+                                  {}}));
+    return end(session);
   }
   session.in.append(buffer.data(), static_cast<std::size_t>(size));
   serve_lines(session);
@@ -122,22 +133,24 @@ void ControlSocket::receive(Session& session) {
 void ControlSocket::serve_lines(Session& session) {
   std::size_t start = 0;
   while (!session.dead && !session.ending) {
-    const std::size_t end = session.in.find('\n', start);
-    const std::size_t size = (end == std::string::npos ? session.in.size() : end + 1) - start;
+    // From where the last search ended: a client that sends octet by octet must not have us read all again for each.
+    const std::size_t end_of_line = session.in.find('\n', std::max(start, session.searched));
+    const bool whole = end_of_line != std::string::npos;
+    const std::size_t size = (whole ? end_of_line + 1 : session.in.size()) - start;
     if (size > kMaxRequest) {
       send(session,
            rpc_error_line(
                nullptr, {kRpcInvalidRequest, fmt::format("a request is at most {} octets long", kMaxRequest), {}, {}}));
-      session.ending = true;
+      end(session);
       break;
     }
-    if (end == std::string::npos) break;
-    const std::string_view line(session.in.data() + start, end - start);
+    if (!whole) break;
+    const std::string_view line(session.in.data() + start, end_of_line - start);
     if (line.find_first_not_of(" \t\r") != std::string_view::npos) serve(session, line);
-    start = end + 1;
+    start = end_of_line + 1;
   }
   session.in.erase(0, start);
-  if (session.ending && session.out.empty()) session.dead = true;
+  session.searched = session.in.size();
 }
 
 void ControlSocket::serve(Session& session, std::string_view line) {
@@ -168,7 +181,7 @@ void ControlSocket::serve(Session& session, std::string_view line) {
 void ControlSocket::send(Session& session, const std::string& line) {
   if (session.dead) return;
   if (session.out.size() + line.size() > kMaxWaiting && !session.out.empty()) {
-    session.dead = true;  // it does not read
+    mark_dead(session);  // it does not read
     return;
   }
   const bool was_empty = session.out.empty();
@@ -182,14 +195,32 @@ void ControlSocket::flush(Session& session) {
     const ssize_t size =
         ::send(session.fd.get(), session.out.data() + sent, session.out.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno != EAGAIN) session.dead = true;
+    if (size < 0 && errno != EAGAIN) mark_dead(session);
     if (size < 0) break;
     sent += static_cast<std::size_t>(size);
   }
   session.out.erase(0, sent);
-  if (session.out.empty() && session.ending) session.dead = true;
-  if (!session.dead)
-    loop_.change(session.fd.get(), session.out.empty() ? EPOLLIN : session.ending ? EPOLLOUT : EPOLLIN | EPOLLOUT);
+  if (session.out.empty() && session.ending) mark_dead(session);
+  listen_to(session);
+}
+
+void ControlSocket::listen_to(const Session& session) {
+  if (session.dead) return;
+  // Of one that is ending nothing more is read: its end of file, or what it still sends, would wake us for ever.
+  const std::uint32_t reading = session.ending ? 0U : EPOLLIN;
+  loop_.change(session.fd.get(), session.out.empty() ? reading : reading | EPOLLOUT);
+}
+
+void ControlSocket::end(Session& session) {
+  session.ending = true;  // its last answers may still be on the way
+  if (session.out.empty()) mark_dead(session);
+  listen_to(session);
+}
+
+void ControlSocket::mark_dead(Session& session) {
+  // Not closed here: the caller may be in the middle of serving it, or another one.
+  session.dead = true;
+  close_soon_.start_once(kSoon);
 }
 
 void ControlSocket::broadcast(const std::string& kind, const nlohmann::json& event) {
@@ -199,7 +230,6 @@ void ControlSocket::broadcast(const std::string& kind, const nlohmann::json& eve
     if (line.empty()) line = rpc_event_line(event);
     send(*session, line);
   }
-  // Not closed here: the caller may be in the middle of serving one of them.
 }
 
 bool ControlSocket::anybody_wants(const std::string& kind) const {
@@ -207,6 +237,7 @@ bool ControlSocket::anybody_wants(const std::string& kind) const {
 }
 
 void ControlSocket::close_marked() {
+  close_soon_.stop();
   bool unsubscribed = false;
   for (auto at = sessions_.begin(); at != sessions_.end();) {
     if (!(*at)->dead) {

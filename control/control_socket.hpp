@@ -23,6 +23,8 @@ class ControlSocket {
   static constexpr std::size_t kMaxRequest = 1U << 20;  // octets of one line, with its end
   static constexpr std::size_t kMaxWaiting = 4U << 20;  // octets of answers that a client has not read
   static constexpr std::size_t kMaxClients = 1024;
+  /// Places among them that only those who may change things can take, lest others keep them out.
+  static constexpr std::size_t kReservedClients = 64;
   static constexpr std::size_t kMaxDescriptors = 16;  // that may wait for one request
 
   /// All outlive this.
@@ -47,6 +49,9 @@ class ControlSocket {
   void serve(Session& session, std::string_view line);
   void send(Session& session, const std::string& line);
   void flush(Session& session);
+  void listen_to(const Session& session);
+  void end(Session& session);
+  void mark_dead(Session& session);
   void close_marked();
 
   EventLoop& loop_;
@@ -54,6 +59,7 @@ class ControlSocket {
   SocketPath path_;
   AccessPolicy policy_;
   Timer accept_again_;  // after the process has run out of descriptors
+  Timer close_soon_;    // sessions that died while somebody else was being served
   std::list<std::unique_ptr<Session>> sessions_;
   std::function<void()> subscriptions_changed_;
 };

@@ -11,41 +11,53 @@ namespace rb {
 
 EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
 
+std::uint64_t EventLoop::tag_of(int fd, std::uint32_t serial) noexcept {
+  return std::uint64_t{serial} << 32 | static_cast<std::uint32_t>(fd);
+}
+
 void EventLoop::add(int fd, std::uint32_t events, Handler handler) {
+  const std::uint32_t serial = ++last_serial_;
   epoll_event interest{};
   interest.events = events;
-  interest.data.fd = fd;
+  interest.data.u64 = tag_of(fd, serial);
   [[maybe_unused]] const int added = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
   assert(added == 0);
-  handlers_[fd] = std::make_shared<Handler>(std::move(handler));
+  registrations_[fd] = {serial, std::make_shared<Handler>(std::move(handler))};
 }
 
 void EventLoop::change(int fd, std::uint32_t events) {
+  const auto found = registrations_.find(fd);
+  if (found == registrations_.end()) return;
   epoll_event interest{};
   interest.events = events;
-  interest.data.fd = fd;
+  interest.data.u64 = tag_of(fd, found->second.serial);
   (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &interest);
 }
 
 void EventLoop::remove(int fd) {
   (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  handlers_.erase(fd);
+  registrations_.erase(fd);
 }
 
 void EventLoop::run() {
-  while (!stopping_) run_once(-1);
+  while (!stopping_) (void)run_once(-1);
 }
 
-void EventLoop::run_once(int timeout_ms) {
+std::size_t EventLoop::run_once(int timeout_ms) {
   std::array<epoll_event, 64> events;
   const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  std::size_t handled = 0;
   for (int i = 0; i < count && !stopping_; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    const auto found = handlers_.find(event.data.fd);
-    if (found == handlers_.end()) continue;  // an earlier handler of this round removed it
-    const std::shared_ptr<Handler> handler = found->second;
+    const auto fd = static_cast<int>(event.data.u64 & 0xffffffff);
+    const auto found = registrations_.find(fd);
+    // An earlier handler of this round may have removed it, and another descriptor may have got its number since.
+    if (found == registrations_.end() || tag_of(fd, found->second.serial) != event.data.u64) continue;
+    const std::shared_ptr<Handler> handler = found->second.handler;  // it may remove itself
     (*handler)(event.events);
+    ++handled;
   }
+  return handled;
 }
 
 Timer::Timer(EventLoop& loop, std::function<void()> expired)

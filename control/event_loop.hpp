@@ -26,12 +26,20 @@ class EventLoop {
   /// Runs until stop().
   void run();
   void stop() noexcept { stopping_ = true; }
-  /// Waits at most `timeout_ms` (-1: for ever) and handles what has come.
-  void run_once(int timeout_ms);
+  /// Waits at most `timeout_ms` (-1: for ever), handles what has come, and says how many descriptors that was.
+  std::size_t run_once(int timeout_ms);
 
  private:
+  struct Registration {
+    std::uint32_t serial;  // tells this registration from earlier ones of the same descriptor
+    std::shared_ptr<Handler> handler;
+  };
+  /// What epoll gives back with an event: the descriptor and the serial number of its registration.
+  [[nodiscard]] static std::uint64_t tag_of(int fd, std::uint32_t serial) noexcept;
+
   UniqueFd epoll_;
-  std::map<int, std::shared_ptr<Handler>> handlers_;
+  std::map<int, Registration> registrations_;
+  std::uint32_t last_serial_ = 0;
   bool stopping_ = false;
 };
 

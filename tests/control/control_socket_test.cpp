@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -34,8 +36,8 @@ UniqueFd connect_to(const std::string& path) {
   return fd;
 }
 
-/// A served socket; the loop runs in a thread of its own.
-class ControlSocketTest : public ::testing::Test {
+/// A socket that is served when the test runs its loop.
+class QuietSocketTest : public ::testing::Test {
  protected:
   void SetUp() override {
     rlimit limit{};
@@ -45,13 +47,8 @@ class ControlSocketTest : public ::testing::Test {
     Result<SocketPath> listening = SocketPath::listen_on(path);
     ASSERT_TRUE(listening.has_value()) << listening.error().message;
     socket = std::make_unique<ControlSocket>(loop, *fake.commands, std::move(*listening), AccessPolicy{});
-    serving = std::thread([this] {
-      while (!stop) loop.run_once(20);
-    });
   }
   void TearDown() override {
-    stop = true;
-    serving.join();
     socket.reset();
     EXPECT_FALSE(std::filesystem::exists(path));
     std::filesystem::remove_all(directory);
@@ -78,13 +75,36 @@ class ControlSocketTest : public ::testing::Test {
     char c = 0;
     return poll(&waiting, 1, 10000) == 1 && recv(fd.get(), &c, 1, 0) <= 0;
   }
+  static ssize_t say_with_descriptors(const UniqueFd& fd, const std::string& text, const UniqueFd& lent,
+                                      std::size_t count) {
+    iovec vector{const_cast<char*>(text.data()), text.size()};
+    std::vector<int> numbers(count, lent.get());
+    std::vector<char> control(CMSG_SPACE(count * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(count * sizeof(int));
+    std::memcpy(CMSG_DATA(header), numbers.data(), count * sizeof(int));
+    return sendmsg(fd.get(), &message, MSG_NOSIGNAL);
+  }
   static std::string request(const std::string& method, const json& params = json::object(), int id = 1) {
     return json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump() + "\n";
   }
-  void expect_alive() {
-    const UniqueFd client = connect_to(path);
-    say(client, request("bridge.list"));
-    EXPECT_THAT(hear(client), HasSubstr("\"bridges\""));
+  /// Serves until nothing is left to do; false when there is always something.
+  [[nodiscard]] bool settles() {
+    for (int round = 0; round < 10000; ++round) {
+      if (loop.run_once(0) == 0) return true;
+    }
+    return false;
+  }
+  static std::size_t open_descriptors() {
+    const auto all = std::filesystem::directory_iterator("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
 
   std::filesystem::path directory = make_directory();
@@ -92,6 +112,28 @@ class ControlSocketTest : public ::testing::Test {
   testing::FakeSwitch fake;
   EventLoop loop;
   std::unique_ptr<ControlSocket> socket;
+};
+
+/// A served socket; the loop runs in a thread of its own.
+class ControlSocketTest : public QuietSocketTest {
+ protected:
+  void SetUp() override {
+    QuietSocketTest::SetUp();
+    serving = std::thread([this] {
+      while (!stop) loop.run_once(20);
+    });
+  }
+  void TearDown() override {
+    stop = true;
+    serving.join();
+    QuietSocketTest::TearDown();
+  }
+  void expect_alive() {
+    const UniqueFd client = connect_to(path);
+    say(client, request("bridge.list"));
+    EXPECT_THAT(hear(client), HasSubstr("\"bridges\""));
+  }
+
   std::atomic<bool> stop{false};
   std::thread serving;
 };
@@ -158,21 +200,7 @@ TEST_F(ControlSocketTest, ClosesDescriptorsThatNobodyAskedFor) {
   const UniqueFd reading(ends[0]);
   {
     const UniqueFd writing(ends[1]);
-    const std::string line = request("bridge.list");
-    iovec vector{const_cast<char*>(line.data()), line.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = writing.get();
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    ASSERT_GT(sendmsg(client.get(), &message, 0), 0);
+    ASSERT_GT(say_with_descriptors(client, request("bridge.list"), writing, 1), 0);
   }
   hear(client);
   char c = 0;
@@ -195,6 +223,80 @@ TEST_F(ControlSocketTest, SendsEventsToThoseWhoAskedForThem) {
   say(other, request("bridge.list"));
   EXPECT_THAT(hear(other), ::testing::Not(HasSubstr("event")));
   EXPECT_TRUE(told);
+}
+
+TEST_F(QuietSocketTest, AClientThatHasEndedAndDoesNotReadKeepsNobodyAwake) {
+  const UniqueFd lazy = connect_to(path);
+  std::string many;
+  while (many.size() < 60000) many += request("stats.get") + request("no.such");
+  say(lazy, many);
+  ASSERT_EQ(shutdown(lazy.get(), SHUT_WR), 0);
+  EXPECT_TRUE(settles()) << "its end of file is told once";
+  std::size_t answers = 0;
+  std::array<char, 65536> buffer;
+  do {
+    const ssize_t size = recv(lazy.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size == 0) break;
+    if (size > 0) answers += static_cast<std::size_t>(std::count(buffer.begin(), buffer.begin() + size, '\n'));
+    ASSERT_TRUE(settles());
+  } while (true);
+  EXPECT_EQ(answers, static_cast<std::size_t>(std::count(many.begin(), many.end(), '\n'))) << "all its answers came";
+}
+
+TEST_F(QuietSocketTest, AMonitorThatDoesNotReadIsClosedThoughNobodyElseCalls) {
+  const UniqueFd monitor = connect_to(path);
+  say(monitor, request("monitor"));
+  ASSERT_TRUE(settles());
+  ASSERT_TRUE(socket->anybody_wants("fdb"));
+  const std::size_t before = open_descriptors();
+  const json event = {{"kind", "fdb"}, {"filler", std::string(1U << 20, 'x')}};
+  while (socket->anybody_wants("fdb")) socket->broadcast("fdb", event);
+  while (open_descriptors() == before) ASSERT_EQ(loop.run_once(10000), 1U);
+  EXPECT_EQ(open_descriptors(), before - 1);
+}
+
+TEST_F(QuietSocketTest, RunningOutOfDescriptorsIsNoBusyLoopAndPasses) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd next(dup(client.get()));
+  const auto lowest_free = static_cast<rlim_t>(next.get()) + 1;
+  const rlimit tight{lowest_free, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  say(client, request("bridge.list"));
+  EXPECT_TRUE(settles());
+  char c = 0;
+  EXPECT_EQ(recv(client.get(), &c, 1, MSG_DONTWAIT), -1) << "nobody could accept it";
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  while (recv(client.get(), &c, 1, MSG_DONTWAIT | MSG_PEEK) != 1) ASSERT_GT(loop.run_once(10000), 0U);
+  EXPECT_THAT(hear(client), HasSubstr("bridges"));
+}
+
+TEST_F(QuietSocketTest, LeaksNoDescriptorWhateverClientsDo) {
+  const std::size_t before = open_descriptors();
+  for (int round = 0; round < 50; ++round) {
+    const UniqueFd one = connect_to(path), two = connect_to(path), three = connect_to(path);
+    say(one, "{\"jsonrpc\":");
+    EXPECT_GT(say_with_descriptors(one, "half a line", three, 5), 0);
+    EXPECT_GT(say_with_descriptors(two, request("port.add", {{"bridge", "x"}, {"port", {{"netns_fd", 3}}}}), three, 7),
+              0);
+    EXPECT_GT(say_with_descriptors(three, "garbage\n", two, 16), 0);
+    ASSERT_TRUE(settles());
+  }
+  ASSERT_TRUE(settles());
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_F(QuietSocketTest, RefusesMoreDescriptorsThanARequestCanNeed) {
+  const UniqueFd client = connect_to(path);
+  ASSERT_GT(say_with_descriptors(client, request("bridge.list"), client, ControlSocket::kMaxDescriptors + 1), 0);
+  ASSERT_TRUE(settles());
+  EXPECT_THAT(hear(client), HasSubstr("at most 16 descriptors"));
+  EXPECT_TRUE(is_closed(client));
 }
 
 TEST(AccessPolicy, TellsReadersFromThoseWhoMayChange) {
