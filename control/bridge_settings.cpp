@@ -30,6 +30,13 @@ std::string_view stp_state_name(StpState state) noexcept {
   return kNames[static_cast<std::size_t>(state)];
 }
 
+PortSettings host_port_settings() noexcept {
+  PortSettings settings;
+  settings.learning = false;
+  settings.flood = false;
+  return settings;
+}
+
 const std::vector<PortFlag>& port_flags() {
   static const std::vector<PortFlag> flags = {
       {"learning", &PortSettings::learning},

@@ -39,6 +39,10 @@ struct PortSettings {
   bool locked = false;
 };
 
+/// What a bridge's own port begins with. As the kernel's bridge: its interface is known by its address, so nothing is
+/// learned from it, and unknown unicast does not reach it (unless it is promiscuous).
+[[nodiscard]] PortSettings host_port_settings() noexcept;
+
 /// The boolean settings of a port by their names in `bridge link`.
 struct PortFlag {
   const char* name;

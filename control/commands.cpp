@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <tuple>
 
 #include "control/config_dump.hpp"
@@ -61,6 +62,28 @@ StpState read_state(Params& params, const json& object, StpState otherwise) {
   return static_cast<StpState>(params.maybe_integer("state", 0, 4).value_or(static_cast<int>(otherwise)));
 }
 
+/// The local entry by which frames find the bridge's own interface.
+bool is_own_address(const ModelBridge& bridge, const MacAddress& mac) {
+  return bridge.host_port != nullptr && bridge.address() == mac;
+}
+
+std::unexpected<Error> own_address_stays(const ModelBridge& bridge) {
+  const std::string mac = to_string(bridge.address());
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} is the address of {} itself; its entry follows 'ip link set {} address'", mac,
+                          bridge.name, bridge.name),
+              mac);
+}
+
+/// A label is printed, and stands in a dump as an option of a port.
+Result<> check_netns_label(const std::string& label) {
+  constexpr std::size_t kMaxLabel = 4096;  // octets; PATH_MAX
+  const bool printable = std::ranges::none_of(label, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  if (label.size() <= kMaxLabel && printable && label.find(',') == std::string::npos) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "the name of a network namespace cannot hold commas or control characters, nor be longer than a path");
+}
+
 }  // namespace
 
 const std::map<std::string, Commands::Method> Commands::kMethods = {
@@ -99,6 +122,8 @@ std::expected<json, RpcError> Commands::call(const std::string& method, const js
   const auto found = kMethods.find(method);
   if (found == kMethods.end())
     return std::unexpected(RpcError{kRpcMethodNotFound, fmt::format("there is no method '{}'", method), {}, {}});
+  // Who has just set a link up or down expects to find it so.
+  model_.take_link_events();
   // Params throws InvalidParams before a method changes anything; this is the border where it is caught.
   try {
     Params params(object);
@@ -107,6 +132,9 @@ std::expected<json, RpcError> Commands::call(const std::string& method, const js
     return *std::move(answer);
   } catch (const InvalidParams& refusal) {
     return std::unexpected(RpcError{kRpcInvalidParams, fmt::format("{}: {}", method, refusal.message), {}, {}});
+  } catch (const json::exception& bug) {
+    // Params has read every member by its type, so this is a mistake of ours; it shall not end the switch.
+    return std::unexpected(RpcError{kRpcInternalError, fmt::format("{}: {}", method, bug.what()), {}, {}});
   }
 }
 
@@ -197,10 +225,11 @@ Commands::Answer Commands::bridge_list(Params& params, Caller&) {
   params.finish();
   json bridges = json::array();
   if (names) {
+    std::set<std::string> answered;  // each once: the answer stays in proportion to what there is
     for (const std::string& name : *names) {
       const Result<ModelBridge*> bridge = model_.find_bridge(name);
       if (!bridge) return std::unexpected(bridge.error());
-      bridges.push_back(bridge_json(model_, **bridge));
+      if (answered.insert(name).second) bridges.push_back(bridge_json(model_, **bridge));
     }
   } else {
     for (const ModelBridge* bridge : model_.bridges()) bridges.push_back(bridge_json(model_, *bridge));
@@ -227,6 +256,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   spec.netns_label = params.maybe_text("netns").value_or("");
   const std::optional<std::int64_t> place = params.maybe_integer("netns_fd", 0, 1000);
   params.finish();
+  if (Result<> checked = check_netns_label(spec.netns_label); !checked) return std::unexpected(checked.error());
   if (kind != "tap")
     return fail(ErrorCode::kNotSupported, fmt::format("port kind '{}' is not known; 'tap' is", kind), kind);
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
@@ -315,7 +345,7 @@ Commands::Answer Commands::port_list(Params& params, Caller&) {
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;
     for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kNo)) {
-      if (!name || port->name == *name) ports.push_back(port_json(model_, *port));
+      if (!name || port->name == *name) ports.push_back(port_json(*bridge, *port));
     }
   }
   return json{{"ports", std::move(ports)}};
@@ -394,13 +424,19 @@ Commands::Answer Commands::enter_fdb(Params& params, Fdb::IfExists if_exists) {
                 to_string(mac));
   }
   const ModelBridge& bridge = *model_.bridge_at((*port)->bridge);
+  if (if_exists == Fdb::IfExists::kReplace && is_own_address(bridge, mac)) return own_address_stays(bridge);
   Result<> added =
       model_.engine().fdb().add(FdbKey::of(mac, bridge.fid), (*port)->index, kind, if_exists, model_.engine().now_s());
   if (!added) {
     added.error().name = to_string(mac);
     return std::unexpected(added.error());
   }
+  tell_fdb("add", {mac, bridge.fid, (*port)->index, kind, 0});
   return json::object();
+}
+
+void Commands::tell_fdb(const char* what, const FdbEntry& entry) const {
+  if (fdb_changed_) fdb_changed_(what, entry);
 }
 
 Commands::Answer Commands::fdb_add(Params& params, Caller&) {
@@ -416,13 +452,16 @@ Commands::Answer Commands::fdb_delete(Params& params, Caller&) {
   params.finish();
   const Result<ModelPort*> port = model_.find_port(port_name);
   if (!port) return std::unexpected(port.error());
-  const FdbKey key = FdbKey::of(mac, model_.bridge_at((*port)->bridge)->fid);
+  const ModelBridge& bridge = *model_.bridge_at((*port)->bridge);
+  const FdbKey key = FdbKey::of(mac, bridge.fid);
   const std::optional<FdbEntry> entry = model_.engine().fdb().get(key, model_.engine().now_s());
   if (!entry || entry->port != (*port)->index) {
     return fail(ErrorCode::kNoSuchEntry, fmt::format("{} is not in the FDB behind {}", to_string(mac), port_name),
                 to_string(mac));
   }
+  if (is_own_address(bridge, mac)) return own_address_stays(bridge);
   if (Result<> removed = model_.engine().fdb().remove(key); !removed) return std::unexpected(removed.error());
+  tell_fdb("delete", *entry);
   return json::object();
 }
 
@@ -563,7 +602,9 @@ Commands::Answer Commands::monitor(Params& params, Caller& caller) {
       throw InvalidParams{fmt::format("'kinds' knows fdb, port and bridge, not '{}'", kind)};
   }
   caller.subscribes = true;
-  caller.kinds = kinds;
+  for (const std::string& kind : kAll) {
+    if (std::ranges::find(kinds, kind) != kinds.end()) caller.kinds.push_back(kind);
+  }
   return json::object();
 }
 

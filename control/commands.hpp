@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -35,6 +36,10 @@ class Commands {
   /// Carries a request out. Never throws; a failed operation has changed nothing.
   [[nodiscard]] std::expected<nlohmann::json, RpcError> call(const std::string& method, const nlohmann::json& params,
                                                              Caller& caller);
+
+  /// Called when an FDB entry was made ("add") or taken away ("delete") by hand; not for each that a flush forgets.
+  using FdbListener = std::function<void(const char* what, const FdbEntry& entry)>;
+  void on_fdb_change(FdbListener listener) { fdb_changed_ = std::move(listener); }
 
   /// Takes back what outlives the daemon: for a configuration that failed half-way.
   void undo_made_taps();
@@ -76,9 +81,11 @@ class Commands {
   };
   Result<Selection> select(const std::optional<std::string>& bridge, const std::optional<std::string>& port);
   Answer enter_fdb(Params& params, Fdb::IfExists if_exists);
+  void tell_fdb(const char* what, const FdbEntry& entry) const;
   Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
 
   SwitchModel& model_;
+  FdbListener fdb_changed_;
   std::vector<std::string> made_taps_;  // by tap.add, since the start
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   static const std::map<std::string, Method> kMethods;

@@ -12,9 +12,10 @@ namespace {
 
 /// As split_words() reads it back.
 std::string quoted(const std::string& word) {
-  if (word.find_first_of(" \t'\"#\\") == std::string::npos) return word;
-  if (word.find('\'') == std::string::npos) return "'" + word + "'";
-  return "\"" + word + "\"";
+  if (word.find_first_of(" '\"#") == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) c == '\'' ? text += "'\"'\"'" : text += c;  // out of the quotes, in the others, back in
+  return text + "'";
 }
 
 std::string spec_of(const ModelPort& port) {
@@ -45,9 +46,8 @@ void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
         fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));
 }
 
-void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {
-  const PortSettings usual, &settings = port.settings;
-  lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(spec_of(port))));
+void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::vector<std::string>& lines) {
+  const PortSettings& settings = port.settings;
   std::string changes;
   for (const PortFlag& flag : port_flags()) {
     if (settings.*flag.member != usual.*flag.member)
@@ -59,12 +59,24 @@ void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std
   if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", quoted(port.name), changes));
 }
 
+void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {
+  lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(spec_of(port))));
+  dump_port_settings(port, PortSettings{}, lines);
+}
+
+/// Entered by hand: neither learned nor the address of a bridge's own interface.
+bool is_configured(const FdbEntry& entry, const ModelPort& port, const ModelBridge& bridge) {
+  const bool own = port.host && entry.kind == FdbKind::kLocal && entry.mac == bridge.address();
+  return entry.kind != FdbKind::kDynamic && !own;
+}
+
 }  // namespace
 
 std::vector<std::string> dump_configuration(SwitchModel& model) {
   std::vector<std::string> lines;
   for (const ModelBridge* bridge : model.bridges()) {
     dump_bridge(*bridge, lines);
+    if (bridge->host_port != nullptr) dump_port_settings(*bridge->host_port, host_port_settings(), lines);
     std::vector<const ModelPort*> ports = model.ports_of(*bridge, SwitchModel::WithHost::kNo);
     // In the order of their numbers, so that each gets the same one again.
     std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->number; });
@@ -73,7 +85,8 @@ std::vector<std::string> dump_configuration(SwitchModel& model) {
   std::vector<FdbEntry> entries;
   model.engine().fdb().for_each(model.engine().now_s(), [&](const FdbEntry& entry) {
     const ModelPort* port = model.port_at(entry.port);
-    if (entry.kind != FdbKind::kDynamic && port != nullptr && !port->host) entries.push_back(entry);
+    const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
+    if (port != nullptr && bridge != nullptr && is_configured(entry, *port, *bridge)) entries.push_back(entry);
   });
   std::ranges::sort(entries, {}, [](const FdbEntry& entry) { return std::pair(entry.fid, entry.mac); });
   for (const FdbEntry& entry : entries) {

@@ -5,7 +5,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +15,7 @@
 #include "control/config_file.hpp"
 #include "control/control_socket.hpp"
 #include "control/event_loop.hpp"
+#include "control/fdb_ageing.hpp"
 #include "control/model_json.hpp"
 #include "control/switch_model.hpp"
 #include "ports/link_monitor.hpp"
@@ -25,10 +25,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kRetryPause{100};
-/// The whole FDB is looked at in a tenth of the shortest ageing time, within these bounds.
-constexpr double kShortestWalk_s = 1, kLongestWalk_s = 30;
 
 UniqueFd block_signals() {
   sigset_t signals;
@@ -56,15 +53,15 @@ class Daemon {
   void serve(SocketPath path, const AccessPolicy& access, int signals) {
     ControlSocket socket(loop_, commands_, std::move(path), access);
     socket_ = &socket;
-    socket.on_subscriptions_changed([this] { engine_->want_fdb_events(socket_->anybody_wants("fdb")); });
+    socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
     model_.on_event([this](const ModelEvent& event) { tell(event); });
+    commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
     model_.on_retry_needed([this] {
       if (!retry_.running()) retry_.start_once(kRetryPause);
     });
     loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
     loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
     loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
-    sweep_.start_periodic(kTick);
     std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
                  engine_->describe().c_str());
     loop_.run();
@@ -83,14 +80,22 @@ class Daemon {
         model_.device_failed(event.port);
         continue;
       }
+      ageing_.learned();
+      if (!socket_->anybody_wants("fdb")) continue;
       const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
       json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
       if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
       socket_->broadcast("fdb", object);
     }
     if (const std::uint64_t lost = engine_->lost_events(); lost != lost_told_) {
+      ageing_.learned();  // one of them may have said so
       socket_->broadcast("fdb", {{"kind", "lost"}, {"count", lost - std::exchange(lost_told_, lost)}});
     }
+  }
+
+  void tell_fdb(const char* what, const FdbEntry& entry) {
+    if (entry.kind == FdbKind::kDynamic && std::string_view(what) == "add") ageing_.learned();
+    if (socket_ != nullptr && socket_->anybody_wants("fdb")) socket_->broadcast("fdb", fdb_event(what, entry));
   }
 
   json fdb_event(const char* what, const FdbEntry& entry) {
@@ -106,7 +111,7 @@ class Daemon {
       socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
       return;
     }
-    json port = port_json(model_, *event.port);
+    json port = port_json(*event.bridge, *event.port);
     socket_->broadcast("port", {{"kind", "port"},
                                 {"event", event.what},
                                 {"name", event.port->name},
@@ -114,29 +119,6 @@ class Daemon {
                                 {"device", port["device"]},
                                 {"state", port["state"]},
                                 {"port", port}});
-  }
-
-  void sweep() {
-    Fdb& fdb = engine_->fdb();
-    if (fdb.size() == 0) return;
-    double shortest = kLongestWalk_s * 10;
-    std::map<Fid, std::uint32_t> ageing_s;
-    for (const ModelBridge* bridge : model_.bridges()) {
-      shortest = std::min(shortest, bridge->settings.ageing_s);
-      ageing_s[bridge->fid] = static_cast<std::uint32_t>(bridge->settings.ageing_s);
-    }
-    const double walk_s = std::clamp(shortest / 10, kShortestWalk_s, kLongestWalk_s);
-    const auto slice = static_cast<std::size_t>(static_cast<double>(fdb.bucket_count()) / walk_s) + 1;
-    const bool told = socket_->anybody_wants("fdb");
-    fdb.sweep(
-        slice, engine_->now_s(),
-        [&](Fid fid) {
-          const auto found = ageing_s.find(fid);
-          return found == ageing_s.end() ? 0 : found->second;
-        },
-        [&](const FdbEntry& entry) {
-          if (told) socket_->broadcast("fdb", fdb_event("age", entry));
-        });
   }
 
   EventLoop loop_;
@@ -147,7 +129,7 @@ class Daemon {
   ControlSocket* socket_ = nullptr;
   std::string socket_path_;
   std::uint64_t lost_told_ = 0;
-  Timer sweep_{loop_, [this] { sweep(); }};
+  FdbAgeing ageing_{loop_, model_, [this](const FdbEntry& entry) { tell_fdb("age", entry); }};
   Timer retry_{loop_, [this] {
                  if (model_.retry()) retry_.start_once(kRetryPause);
                }};

@@ -77,8 +77,7 @@ std::string bridge_id(const ModelBridge& bridge) {
   return fmt::format("{:04x}.{:012x}", bridge.settings.priority, bridge.address().to_number());
 }
 
-json port_json(const SwitchModel& model, const ModelPort& port) {
-  const ModelBridge& bridge = *model.bridge_at(port.bridge);
+json port_json(const ModelBridge& bridge, const ModelPort& port) {
   json object = {{"name", port.name},
                  {"bridge", bridge.name},
                  {"kind", "tap"},
@@ -118,7 +117,7 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   const BridgeSettings& settings = bridge.settings;
   json ports = json::array();
   for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
-    ports.push_back(port_json(model, *port));
+    ports.push_back(port_json(bridge, *port));
   const ModelPort* host = bridge.host_port;
   return {{"name", bridge.name},
           {"ifindex", host != nullptr ? host->link.ifindex : 0},

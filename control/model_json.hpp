@@ -7,7 +7,7 @@
 
 namespace rb {
 
-[[nodiscard]] nlohmann::json port_json(const SwitchModel& model, const ModelPort& port);
+[[nodiscard]] nlohmann::json port_json(const ModelBridge& bridge, const ModelPort& port);
 [[nodiscard]] nlohmann::json bridge_json(const SwitchModel& model, const ModelBridge& bridge);
 [[nodiscard]] nlohmann::json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry);
 [[nodiscard]] nlohmann::json stats_json(const PortTotals& totals);

@@ -15,6 +15,8 @@ namespace {
 
 /// As many bridges as there are FIDs to tell them apart, within reason.
 constexpr std::size_t kMaxBridges = 1024;
+/// A port identifier has ten bits for the number, below the priority (BR_PORT_BITS of the kernel's bridge).
+constexpr unsigned kMaxPortNumber = (1U << 10) - 1;
 /// How often a device that is back but still held is asked for again.
 constexpr unsigned kRetries = 50;
 
@@ -126,12 +128,10 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
   port->index = *index;
   port->bridge = bridge.index;
   port->host = true;
-  // As the kernel's bridge: its own interface is known by its address and sees no unknown unicast (unless promiscuous).
-  port->settings.learning = false;
-  port->settings.flood = false;
+  port->settings = host_port_settings();
   port->spec.tap.name = bridge.name;
   port->spec.tap.create = true;
-  if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
+  if (Result<> opened = open_host_device(*port); !opened) {
     if (opened.error().code == ErrorCode::kExists) {
       return fail(ErrorCode::kBridgeExists,
                   fmt::format("an interface named {} exists already on this host; choose another name, or add the "
@@ -141,11 +141,16 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
     }
     return opened;
   }
-  if (Result<> set = set_tap_address(engine_.device_fd(port->index), stable_address(bridge.name)); !set)
-    notice(set.error().message);
-  if (const Result<LinkState> link = links_.get(port->netns_id, bridge.name)) port->link = *link;
   bridge.host_port = port.get();
   ports_[bridge.name] = std::move(port);
+  return {};
+}
+
+Result<> SwitchModel::open_host_device(ModelPort& port) {
+  if (Result<> opened = open_device(port, port.spec.tap); !opened) return opened;
+  if (Result<> set = set_tap_address(engine_.device_fd(port.index), stable_address(port.name)); !set)
+    notice(set.error().message);
+  if (const Result<LinkState> link = links_.get(port.netns_id, port.name)) port.link = *link;
   return {};
 }
 
@@ -157,23 +162,21 @@ Result<> SwitchModel::delete_bridge(const std::string& name) {
     return fail(ErrorCode::kBridgeUp, fmt::format("bridge {} is still up; 'ip link set {} down' first", name, name),
                 name);
   }
-  tell(ModelEvent::Kind::kBridge, "delete", bridge);
   // Published first: no worker learns for it any more. Then forgotten, and only then its numbers are free.
-  std::vector<ModelPort*> members;
-  for (auto& [port_name, port] : ports_) {
-    if (port->bridge == bridge.index) members.push_back(port.get());
-  }
-  for (ModelPort* port : members) port->bridge = kNoBridge;
   const std::unique_ptr<ModelBridge> last = std::move(bridges_.extract(name).mapped());
-  publish();
-  for (ModelPort* port : members) {
-    close_device(*port);
-    engine_.fdb().flush_port(port->index);
-    engine_.clear_counters(port->index);
-    ports_.erase(ports_.find(port->name));
+  std::vector<std::unique_ptr<ModelPort>> members;
+  for (auto at = ports_.begin(); at != ports_.end();) {
+    const auto port = at++;
+    if (port->second->bridge == last->index) members.push_back(std::move(ports_.extract(port).mapped()));
   }
+  publish();
+  for (const std::unique_ptr<ModelPort>& port : members) forget_device(*port);
   engine_.fdb().flush_fid(last->fid);
   engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.fid == last->fid; }, engine_.now_s());
+  for (const std::unique_ptr<ModelPort>& port : members) {
+    if (!port->host) tell(ModelEvent::Kind::kPort, "delete", *last, port.get());
+  }
+  tell(ModelEvent::Kind::kBridge, "delete", *last);
   return {};
 }
 
@@ -264,11 +267,16 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   const std::optional<PortIndex> index = free_index();
   if (!index)
     return fail(ErrorCode::kTableFull, fmt::format("there are {} ports, and no more are possible", kMaxPorts));
+  const unsigned number = free_number((*bridge)->index);
+  if (number > kMaxPortNumber) {
+    return fail(ErrorCode::kTableFull,
+                fmt::format("bridge {} has {} ports, and no more are possible", bridge_name, kMaxPortNumber), name);
+  }
   auto port = std::make_unique<ModelPort>();
   port->name = name;
   port->index = *index;
   port->bridge = (*bridge)->index;
-  port->number = free_number((*bridge)->index);
+  port->number = number;
   port->spec = std::move(spec);
   if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
     if (opened.error().name.empty()) opened.error().name = name;
@@ -290,22 +298,20 @@ Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::str
       return fail(ErrorCode::kNoSuchInterface, fmt::format("interface {} does not exist", name), name);
     return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, bridge_name), name);
   }
-  ModelPort& port = *found->second;
-  if (port.bridge != (*bridge)->index || port.host)
+  if (found->second->bridge != (*bridge)->index || found->second->host)
     return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, bridge_name), name);
-  tell(ModelEvent::Kind::kPort, "delete", **bridge, &port);
-  remove_port(port);
+  const std::unique_ptr<ModelPort> last = std::move(ports_.extract(found).mapped());
+  publish();
+  forget_device(*last);
+  engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.port == last->index; }, engine_.now_s());
+  tell(ModelEvent::Kind::kPort, "delete", **bridge, last.get());
   return {};
 }
 
-void SwitchModel::remove_port(ModelPort& port) {
-  port.bridge = kNoBridge;
-  publish();
+void SwitchModel::forget_device(ModelPort& port) {
   close_device(port);
   engine_.fdb().flush_port(port.index);
-  engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.port == port.index; }, engine_.now_s());
   engine_.clear_counters(port.index);
-  ports_.erase(ports_.find(port.name));
 }
 
 Result<> SwitchModel::set_port(const std::string& name, const PortSettings& settings) {
@@ -395,45 +401,79 @@ void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
 
 void SwitchModel::device_failed(PortIndex index) {
   for (auto& [name, port] : ports_) {
-    if (port->index == index && port->attached) return look_at_device(*port);
+    if (port->index != index || !port->attached) continue;
+    look_at_device(*port);
+    if (!port->attached) return;
+    // It lives, and only its reading has ended. Not begun again at once, lest a device that keeps failing keep us busy.
+    port->stalled = true;
+    if (retry_needed_) retry_needed_();
+    return;
   }
+}
+
+void SwitchModel::resume(ModelPort& port) {
+  port.stalled = false;
+  const Result<> attached = engine_.attach(port.index, engine_.detach(port.index));
+  port.attached = attached.has_value();
+  if (port.attached) return;
+  notice(fmt::format("port {}: {}", port.name, attached.error().message));
+  lose_device(port);
 }
 
 void SwitchModel::look_at_device(ModelPort& port) {
   const int fd = engine_.device_fd(port.index);
   const std::optional<std::string> name_now = tap_name_now(fd);
-  if (name_now) {
-    // It lives, so it was moved: a move says RTM_DELLINK where it was.
-    const UniqueFd netns = tap_netns(fd);
-    const Result<std::uint64_t> watched = netns ? links_.watch(netns.get()) : std::unexpected(Error{});
-    const Result<LinkState> link = watched ? links_.get(*watched, *name_now) : std::unexpected(Error{});
-    links_.unwatch(std::exchange(port.netns_id, watched.value_or(0)));
-    if (link) return link_changed(port, *link);
-    port.link.mtu = 0;
-    port.device = DeviceState::kUnknown;
-  } else {
-    // Deleted. The namespace is watched on: the port takes the device back when it comes again.
-    port.device = DeviceState::kGone;
-    publish();
-    (void)engine_.detach(port.index);
-    port.attached = false;
-    port.link.ifindex = 0;
-    engine_.fdb().flush_port(port.index);
-  }
-  publish();
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-  if (!port.attached) {
+  if (!name_now) {
+    lose_device(port);
     port.retries_left = 1;  // it may be there again already, its RTM_NEWLINK read and passed over
     take_device_back(port);
+    return;
   }
+  // It lives, so it was moved: a move says RTM_DELLINK where it was.
+  const UniqueFd netns = tap_netns(fd);
+  const Result<std::uint64_t> watched = netns ? links_.watch(netns.get()) : std::unexpected(Error{});
+  const Result<LinkState> link = watched ? links_.get(*watched, *name_now) : std::unexpected(Error{});
+  if (watched) {
+    links_.unwatch(std::exchange(port.netns_id, *watched));
+  } else {
+    watch_home(port);  // out of sight; it may come back
+  }
+  if (link) return link_changed(port, *link);
+  port.link.mtu = 0;
+  port.device = DeviceState::kUnknown;
+  publish();
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+}
+
+void SwitchModel::lose_device(ModelPort& port) {
+  port.device = DeviceState::kGone;
+  port.link.ifindex = 0;
+  publish();
+  if (port.attached) (void)engine_.detach(port.index);
+  port.attached = port.stalled = false;
+  engine_.fdb().flush_port(port.index);
+  watch_home(port);
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+}
+
+void SwitchModel::watch_home(ModelPort& port) {
+  std::uint64_t home = 0;
+  if (!went_with_its_namespace(port)) home = links_.watch(fd_of(port.spec.netns)).value_or(0);
+  if (port.netns_id != 0) links_.unwatch(port.netns_id);
+  port.netns_id = home;
+}
+
+bool SwitchModel::went_with_its_namespace(const ModelPort& port) {
+  return !port.spec.netns_label.empty() && !port.spec.netns;
 }
 
 void SwitchModel::take_device_back(ModelPort& port) {
-  if (!port.spec.netns_label.empty() && !port.spec.netns) return;  // it went with its namespace
+  if (went_with_its_namespace(port)) return;
   TapOptions options = port.spec.tap;
-  if (!port.host) attach_only(options);
+  attach_only(options);
   const std::uint64_t watched = port.netns_id;
-  if (Result<> opened = open_device(port, options); !opened) {
+  const MacAddress address_before = port.link.address;
+  if (Result<> opened = port.host ? open_host_device(port) : open_device(port, options); !opened) {
     // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.
     if (opened.error().code != ErrorCode::kBusy || port.retries_left == 0) {
       port.retries_left = 0;
@@ -443,15 +483,18 @@ void SwitchModel::take_device_back(ModelPort& port) {
     if (retry_needed_) retry_needed_();
     return;
   }
-  links_.unwatch(watched);
+  if (watched != 0) links_.unwatch(watched);
   port.retries_left = 0;
   publish();
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
+  ModelBridge& bridge = *bridges_.at(bridge_at(port.bridge)->name);
+  if (port.host && port.link.address != address_before) renew_local_entry(bridge, address_before);
+  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
 }
 
 bool SwitchModel::retry() {
   bool left = false;
   for (auto& [name, port] : ports_) {
+    if (port->stalled) resume(*port);
     if (port->attached || port->retries_left == 0) continue;
     take_device_back(*port);
     left = left || (!port->attached && port->retries_left != 0);
@@ -481,7 +524,6 @@ void SwitchModel::publish() {
   }
   std::vector<PortState> ports;
   for (const auto& [name, port] : ports_) {
-    if (port->bridge == kNoBridge) continue;
     if (ports.size() <= port->index) ports.resize(port->index + 1U);
     PortState& state = ports[port->index];
     state.bridge = port->bridge;

@@ -54,8 +54,9 @@ struct ModelPort {
   // The device.
   DeviceState device = DeviceState::kGone;
   LinkState link;
-  std::uint64_t netns_id = 0;  // where it is watched
+  std::uint64_t netns_id = 0;  // what is watched: where it is, or where it would come back; 0: nothing
   bool attached = false;       // the engine holds it
+  bool stalled = false;        // attached, but reading has ended by an error; begun again by retry()
   bool made = false;           // by this process
   bool multi_queue = false, persistent = false;
   std::size_t queue_count = 0;
@@ -130,7 +131,8 @@ class SwitchModel {
   void take_link_events();
   /// Reading a port's device has failed.
   void device_failed(PortIndex index);
-  /// Tries again to take back devices that were held by somebody else; false when none is left to try.
+  /// Tries again to take back devices that were held by somebody else, and to read from those that failed; false when
+  /// none is left to try.
   bool retry();
 
   /// Persistent taps that this process made go with it after all.
@@ -138,20 +140,29 @@ class SwitchModel {
 
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
   [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
-  /// Called after each change has been published.
+  /// Called after each change has been published. What was deleted is told last, and lives until the call returns.
   void on_event(std::function<void(const ModelEvent&)> listener) { listener_ = std::move(listener); }
   /// Called when a port waits for retry().
   void on_retry_needed(std::function<void()> listener) { retry_needed_ = std::move(listener); }
 
  private:
   Result<> add_host_port(ModelBridge& bridge);
+  Result<> open_host_device(ModelPort& port);
   /// Opens and attaches the device and begins to follow it.
   Result<> open_device(ModelPort& port, const TapOptions& options);
   void close_device(ModelPort& port);
   void look_at_device(ModelPort& port);
   void take_device_back(ModelPort& port);
   void link_changed(ModelPort& port, const LinkState& link);
-  void remove_port(ModelPort& port);
+  /// Of a port that is in no published state any more: its device, what was learned behind it, its counters.
+  void forget_device(ModelPort& port);
+  /// The device was deleted.
+  void lose_device(ModelPort& port);
+  /// Watches the namespace where the device was found or made, instead of where it is.
+  void watch_home(ModelPort& port);
+  void resume(ModelPort& port);
+  /// A tap made in another namespace, of which nothing of ours is left.
+  [[nodiscard]] static bool went_with_its_namespace(const ModelPort& port);
   void publish();
   void renew_local_entry(ModelBridge& bridge, const MacAddress& before);
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);

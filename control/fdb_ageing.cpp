@@ -1,0 +1,65 @@
+#include "control/fdb_ageing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace rb {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{1000};
+/// The whole FDB is looked at in a tenth of the shortest ageing time, within these bounds.
+constexpr double kShortestWalk_s = 1, kLongestWalk_s = 30;
+
+}  // namespace
+
+FdbAgeing::FdbAgeing(EventLoop& loop, SwitchModel& model, Aged aged)
+    : model_(model), aged_(std::move(aged)), timer_(loop, [this] { tick(); }) {
+  renew_wish();
+}
+
+void FdbAgeing::enter(Phase phase) {
+  phase_ = phase;
+  met_dynamic_ = false;
+  if (phase == Phase::kAsleep) timer_.stop();
+  if (phase != Phase::kAsleep && !timer_.running()) timer_.start_periodic(kTick);
+  renew_wish();
+}
+
+void FdbAgeing::renew_wish() {
+  model_.engine().want_fdb_events(others_want_events_ || phase_ != Phase::kWalking);
+}
+
+void FdbAgeing::learned() {
+  if (phase_ != Phase::kWalking) enter(Phase::kWalking);
+  met_dynamic_ = true;
+}
+
+void FdbAgeing::want_events(bool wanted) {
+  others_want_events_ = wanted;
+  renew_wish();
+}
+
+void FdbAgeing::tick() {
+  double shortest_s = kLongestWalk_s * 10;
+  std::map<Fid, std::uint32_t> ageing_s;
+  for (const ModelBridge* bridge : model_.bridges()) {
+    shortest_s = std::min(shortest_s, bridge->settings.ageing_s);
+    // The FDB counts whole seconds: rather a fraction too late than too early.
+    ageing_s[bridge->fid] = static_cast<std::uint32_t>(std::ceil(bridge->settings.ageing_s));
+  }
+  Fdb& fdb = model_.engine().fdb();
+  const double walk_s = std::clamp(shortest_s / 10, kShortestWalk_s, kLongestWalk_s);
+  const auto slice = static_cast<std::size_t>(static_cast<double>(fdb.bucket_count()) / walk_s) + 1;
+  const auto ageing_time_of = [&](Fid fid) {
+    met_dynamic_ = true;  // asked for dynamic entries only
+    const auto found = ageing_s.find(fid);
+    return found == ageing_s.end() ? 0 : found->second;
+  };
+  const bool walked_round = fdb.sweep(slice, model_.engine().now_s(), ageing_time_of, aged_);
+  if (!walked_round) return;
+  if (met_dynamic_) return enter(Phase::kWalking);
+  enter(phase_ == Phase::kWalking ? Phase::kSettling : Phase::kAsleep);
+}
+
+}  // namespace rb
