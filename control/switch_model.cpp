@@ -20,11 +20,17 @@ constexpr unsigned kMaxPortNumber = (1U << 10) - 1;
 /// How often a device that is back but still held is asked for again.
 constexpr unsigned kRetries = 50;
 
-/// The same on every start: from the bridge's name and this machine's id; locally administered, unicast.
+/// What tells this machine from others: its id, or its name where it has none (containers often do not).
+std::string machine_identity() {
+  std::string identity;
+  std::ifstream("/etc/machine-id") >> identity;
+  if (identity.empty() || identity == "uninitialized") std::ifstream("/proc/sys/kernel/hostname") >> identity;
+  return identity;
+}
+
+/// The same on every start: from the bridge's name and this machine; locally administered, unicast.
 MacAddress stable_address(const std::string& bridge) {
-  std::string seed;
-  std::ifstream("/etc/machine-id") >> seed;
-  seed += bridge;
+  const std::string seed = machine_identity() + bridge;
   MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
   address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
   return address;
@@ -62,7 +68,11 @@ std::string_view device_state_name(DeviceState state) noexcept {
 }
 
 SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
-    : engine_(engine), links_(links), options_(std::move(options)) {
+    : engine_(engine),
+      links_(links),
+      options_(std::move(options)),
+      bridge_by_index_(kMaxBridges),
+      port_by_index_(kMaxPorts) {
   if (options_.host_ports && !may_create_taps()) {
     options_.host_ports = false;
     notice("without CAP_NET_ADMIN bridges get no interface of their own on this host");
@@ -94,22 +104,21 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
     return fail(ErrorCode::kBridgeExists, fmt::format("bridge {} exists already", name), name);
   if (ports_.contains(name))
     return fail(ErrorCode::kBridgeExists, fmt::format("{} is a port; a bridge needs a name of its own", name), name);
-  std::vector<bool> used(kMaxBridges);
-  for (const auto& [other, bridge] : bridges_) used[bridge->index] = true;
-  const auto free = std::ranges::find(used, false);
-  if (free == used.end())
+  const auto free = std::ranges::find(bridge_by_index_, nullptr);
+  if (free == bridge_by_index_.end())
     return fail(ErrorCode::kTableFull, fmt::format("there are {} bridges, and no more are possible", kMaxBridges));
 
   auto bridge = std::make_unique<ModelBridge>();
   bridge->name = name;
-  bridge->index = static_cast<BridgeIndex>(free - used.begin());
+  bridge->index = static_cast<BridgeIndex>(free - bridge_by_index_.begin());
   bridge->fid = static_cast<Fid>(bridge->index + 1);
   bridge->wants_host_port = host_port;
   ModelBridge& made = *bridge;
+  *free = bridge.get();
   bridges_[name] = std::move(bridge);
   if (host_port && options_.host_ports) {
     if (Result<> added = add_host_port(made); !added) {
-      bridges_.erase(name);
+      (void)take_out(made);
       return added;
     }
   }
@@ -141,8 +150,7 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
     }
     return opened;
   }
-  bridge.host_port = port.get();
-  ports_[bridge.name] = std::move(port);
+  bridge.host_port = &keep(std::move(port));
   return {};
 }
 
@@ -163,11 +171,11 @@ Result<> SwitchModel::delete_bridge(const std::string& name) {
                 name);
   }
   // Published first: no worker learns for it any more. Then forgotten, and only then its numbers are free.
-  const std::unique_ptr<ModelBridge> last = std::move(bridges_.extract(name).mapped());
+  const std::unique_ptr<ModelBridge> last = take_out(bridge);
   std::vector<std::unique_ptr<ModelPort>> members;
   for (auto at = ports_.begin(); at != ports_.end();) {
     const auto port = at++;
-    if (port->second->bridge == last->index) members.push_back(std::move(ports_.extract(port).mapped()));
+    if (port->second->bridge == last->index) members.push_back(take_out(port));
   }
   publish();
   for (const std::unique_ptr<ModelPort>& port : members) forget_device(*port);
@@ -212,32 +220,38 @@ std::vector<const ModelPort*> SwitchModel::ports_of(const ModelBridge& bridge, W
 }
 
 const ModelPort* SwitchModel::port_at(PortIndex index) const {
-  for (const auto& [name, port] : ports_) {
-    if (port->index == index) return port.get();
-  }
-  return nullptr;
+  return index < port_by_index_.size() ? port_by_index_[index] : nullptr;
 }
 
 const ModelBridge* SwitchModel::bridge_at(BridgeIndex index) const {
-  for (const auto& [name, bridge] : bridges_) {
-    if (bridge->index == index) return bridge.get();
-  }
-  return nullptr;
+  return index < bridge_by_index_.size() ? bridge_by_index_[index] : nullptr;
 }
 
 const ModelBridge* SwitchModel::bridge_of_fid(Fid fid) const {
-  for (const auto& [name, bridge] : bridges_) {
-    if (bridge->fid == fid) return bridge.get();
-  }
-  return nullptr;
+  return fid == 0 ? nullptr : bridge_at(static_cast<BridgeIndex>(fid - 1));
+}
+
+ModelPort& SwitchModel::keep(std::unique_ptr<ModelPort> port) {
+  ModelPort& kept = *port;
+  port_by_index_[kept.index] = &kept;
+  ports_[kept.name] = std::move(port);
+  return kept;
+}
+
+std::unique_ptr<ModelPort> SwitchModel::take_out(std::map<std::string, std::unique_ptr<ModelPort>>::iterator port) {
+  port_by_index_[port->second->index] = nullptr;
+  return std::move(ports_.extract(port).mapped());
+}
+
+std::unique_ptr<ModelBridge> SwitchModel::take_out(ModelBridge& bridge) {
+  bridge_by_index_[bridge.index] = nullptr;
+  return std::move(bridges_.extract(bridge.name).mapped());
 }
 
 std::optional<PortIndex> SwitchModel::free_index() const {
-  std::vector<bool> used(kMaxPorts);
-  for (const auto& [name, port] : ports_) used[port->index] = true;
-  const auto free = std::ranges::find(used, false);
-  if (free == used.end()) return std::nullopt;
-  return static_cast<PortIndex>(free - used.begin());
+  const auto free = std::ranges::find(port_by_index_, nullptr);
+  if (free == port_by_index_.end()) return std::nullopt;
+  return static_cast<PortIndex>(free - port_by_index_.begin());
 }
 
 unsigned SwitchModel::free_number(BridgeIndex bridge) const {
@@ -282,8 +296,7 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
     if (opened.error().name.empty()) opened.error().name = name;
     return opened;
   }
-  const ModelPort& made = *port;
-  ports_[name] = std::move(port);
+  const ModelPort& made = keep(std::move(port));
   publish();
   tell(ModelEvent::Kind::kPort, "add", **bridge, &made);
   return {};
@@ -300,7 +313,7 @@ Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::str
   }
   if (found->second->bridge != (*bridge)->index || found->second->host)
     return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, bridge_name), name);
-  const std::unique_ptr<ModelPort> last = std::move(ports_.extract(found).mapped());
+  const std::unique_ptr<ModelPort> last = take_out(found);
   publish();
   forget_device(*last);
   engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.port == last->index; }, engine_.now_s());
@@ -394,7 +407,7 @@ void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
   publish();
   // As the kernel's bridge: what was learned behind a port whose carrier is lost is forgotten.
   if (device_before == DeviceState::kUp && port.device == DeviceState::kDown) engine_.fdb().flush_port(port.index);
-  ModelBridge& bridge = *bridges_.at(bridge_at(port.bridge)->name);
+  ModelBridge& bridge = *bridge_by_index_[port.bridge];
   if (port.host && address_before != link.address) renew_local_entry(bridge, address_before);
   tell(ModelEvent::Kind::kPort, "change", bridge, &port);
 }
@@ -486,7 +499,7 @@ void SwitchModel::take_device_back(ModelPort& port) {
   if (watched != 0) links_.unwatch(watched);
   port.retries_left = 0;
   publish();
-  ModelBridge& bridge = *bridges_.at(bridge_at(port.bridge)->name);
+  ModelBridge& bridge = *bridge_by_index_[port.bridge];
   if (port.host && port.link.address != address_before) renew_local_entry(bridge, address_before);
   tell(ModelEvent::Kind::kPort, "change", bridge, &port);
 }

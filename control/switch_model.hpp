@@ -167,6 +167,9 @@ class SwitchModel {
   void renew_local_entry(ModelBridge& bridge, const MacAddress& before);
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
   void notice(std::string text);
+  ModelPort& keep(std::unique_ptr<ModelPort> port);
+  std::unique_ptr<ModelPort> take_out(std::map<std::string, std::unique_ptr<ModelPort>>::iterator port);
+  std::unique_ptr<ModelBridge> take_out(ModelBridge& bridge);
   [[nodiscard]] std::optional<PortIndex> free_index() const;
   [[nodiscard]] unsigned free_number(BridgeIndex bridge) const;
 
@@ -175,6 +178,9 @@ class SwitchModel {
   Options options_;
   std::map<std::string, std::unique_ptr<ModelBridge>> bridges_;
   std::map<std::string, std::unique_ptr<ModelPort>> ports_;  // host ports by their bridge's name
+  // The same once more by index; null: free.
+  std::vector<ModelBridge*> bridge_by_index_;
+  std::vector<ModelPort*> port_by_index_;
   std::vector<std::string> notices_;
   std::function<void(const ModelEvent&)> listener_;
   std::function<void()> retry_needed_;

@@ -1,11 +1,13 @@
 #include "control/commands.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <sstream>
 
+#include "control/command_line.hpp"
 #include "control/config_file.hpp"
 #include "tests/control/model_fixture.hpp"
 
@@ -146,6 +148,45 @@ TEST_F(CommandsTest, WarnsAboutTimesThatDoNotFitEachOther) {
   make_bridge_with_two_ports();
   EXPECT_TRUE(call("bridge.set", {{"name", "br0"}, {"hello_s", 2}})["warnings"].empty());
   EXPECT_EQ(call("bridge.set", {{"name", "br0"}, {"forward_delay_s", 4}})["warnings"].size(), 1U);
+}
+
+TEST_F(CommandsTest, AnswersEachBridgeOnceHoweverOftenItIsNamed) {
+  make_bridge_with_two_ports();
+  call("bridge.add", {{"name", "br1"}});
+  const json bridges = call("bridge.list", {{"names", {"br1", "br0", "br1", "br1"}}})["bridges"];
+  ASSERT_EQ(bridges.size(), 2U);
+  EXPECT_EQ(bridges[0]["name"], "br1");
+  EXPECT_EQ(bridges[1]["name"], "br0");
+}
+
+TEST_F(CommandsTest, TellsEntriesThatAreMadeOrTakenAwayByHand) {
+  make_bridge_with_two_ports();
+  std::vector<std::string> told;
+  fake.commands->on_fdb_change(
+      [&](const char* what, const FdbEntry& entry) { told.push_back(what + (" " + to_string(entry.mac))); });
+  call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
+  call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});  // exists
+  call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap1"}});  // is not there
+  call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
+  EXPECT_EQ(told, (std::vector<std::string>{"add 02:00:00:00:00:01", "delete 02:00:00:00:00:01"}));
+}
+
+TEST_F(CommandsTest, ALabelOfANamespaceIsDumpedAsOneWordAndCannotAddALine) {
+  call("bridge.add", {{"name", "br0"}});
+  const auto add = [&](const std::string& name, const std::string& label) {
+    Caller caller;
+    caller.descriptors.emplace_back(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    const json port = {{"name", name}, {"netns", label}, {"netns_fd", 0}};
+    return fake.commands->call("port.add", {{"bridge", "br0"}, {"port", port}}, caller).has_value();
+  };
+  EXPECT_FALSE(add("tap0", "blue\ndelbr br0"));
+  EXPECT_FALSE(add("tap0", "blue,create"));
+  EXPECT_FALSE(add("tap0", std::string(5000, 'x')));
+  ASSERT_TRUE(add("tap0", "/run/it's a \"name\" # of mine"));
+  const std::string line = call("config.dump", json::object())["lines"][1];
+  const Result<std::vector<std::string>> words = split_words(line);
+  ASSERT_TRUE(words.has_value()) << line;
+  EXPECT_EQ(words->back(), "tap:tap0,netns=/run/it's a \"name\" # of mine");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "control/commands.hpp"
@@ -34,8 +35,11 @@ struct FakeSwitch {
     Result<std::unique_ptr<Engine>> started = Engine::start({.fdb_capacity = 1024});
     if (!started) throw std::runtime_error(started.error().message);
     engine = std::move(*started);
-    model = std::make_unique<SwitchModel>(*engine, links,
-                                          SwitchModel::Options{.host_ports = false, .open_tap = open_fake_tap});
+    const auto open = [this](const TapOptions& options) -> Result<TapDevice> {
+      if (refusal) return std::unexpected(*refusal);
+      return open_fake_tap(options);
+    };
+    model = std::make_unique<SwitchModel>(*engine, links, SwitchModel::Options{.host_ports = false, .open_tap = open});
     commands = std::make_unique<Commands>(*model);
   }
   /// Calls a method; an error's message or kind is in the answer's "error".
@@ -46,6 +50,7 @@ struct FakeSwitch {
     return {{"error", answer.error().message}, {"kind", answer.error().kind}, {"code", answer.error().code}};
   }
 
+  std::optional<Error> refusal;  // what opening any tap comes to, while it is set
   std::unique_ptr<Engine> engine;
   LinkMonitor links;
   std::unique_ptr<SwitchModel> model;

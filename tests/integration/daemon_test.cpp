@@ -39,6 +39,30 @@ TEST_F(DaemonLife, IsKilledAndTakesUpWhereItWasFromADump) {
   EXPECT_EQ(Lab::call("fdb.get", {{"mac", "02:00:00:00:00:05"}, {"bridge", "br0"}})["entry"]["port"], "tap1");
 }
 
+TEST_F(DaemonLife, ADumpHoldsWhatWasSetOnABridgesOwnInterface) {
+  Lab lab(std::vector<std::string>{});
+  Lab::ok("rbctl addbr br0 && rbctl link set dev br0 flood on isolated on && rbctl fdb add 02:00:00:00:00:05 dev br0");
+  const std::string file = lab.daemon.directory() / "saved";
+  const std::string dump = Lab::ok("rbctl dump | tee " + file);
+  EXPECT_THAT(dump, HasSubstr("flood on isolated on"));
+  EXPECT_THAT(dump, HasSubstr("02:00:00:00:00:05"));
+  EXPECT_EQ(lab.daemon.stop(), 0);
+  lab.daemon.start({"--config", file});
+  EXPECT_EQ(Lab::ok("rbctl dump"), dump);
+}
+
+TEST_F(DaemonLife, GroupsDecideWhoMayChangeAndWhoMayLook) {
+  Lab lab({"--no-host-port", "--group", "audio", "--read-group", "video"});
+  const auto as_member_of = [](const std::string& groups, const std::string& command) {
+    return run_shell("setpriv --reuid 4242 --regid 4242 " + groups + " " + command);
+  };
+  EXPECT_EQ(as_member_of("--groups audio", "rbctl addbr br0").exit_status, 0) << "a supplementary group counts";
+  EXPECT_THAT(as_member_of("--groups video", "rbctl show").output, HasSubstr("br0"));
+  EXPECT_EQ(as_member_of("--groups video", "rbctl delbr br0").exit_status, 1);
+  EXPECT_EQ(as_member_of("--clear-groups", "rbctl show").exit_status, 1);
+  EXPECT_EQ(Lab::call("bridge.list")["bridges"].size(), 1U);
+}
+
 TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
   Lab lab;
   const std::string file = lab.daemon.directory() / "bad.conf", socket = lab.daemon.directory() / "other.sock";
@@ -99,6 +123,28 @@ TEST_F(DaemonLife, IdleWorkersSleepForFiveSeconds) {
   ASSERT_EQ(before.size(), 2U);
   ::poll(nullptr, 0, 5000);  // five seconds in which nothing happens are the test itself
   EXPECT_EQ(switches_of_workers(lab.daemon.pid()), before);
+}
+
+TEST_F(DaemonLife, ASwitchWithNothingToAgeNeverWakes) {
+  Lab lab;
+  Lab::ok("rbctl addbr br0 && rbctl addif br0 tap:quiet,create && rbctl fdb add 02:00:00:00:00:05 dev quiet static");
+  const auto switches = [&] {
+    std::map<std::string, std::uint64_t> counts = switches_of_workers(lab.daemon.pid());
+    std::ifstream status("/proc/" + std::to_string(lab.daemon.pid()) + "/status");
+    for (std::string key; status >> key;) {
+      if (key == "voluntary_ctxt_switches:") status >> counts["control"];
+    }
+    return counts;
+  };
+  std::map<std::string, std::uint64_t> before;
+  ASSERT_TRUE(eventually([&] {
+    before = switches();
+    ::poll(nullptr, 0, 1000);
+    return before == switches();
+  }));
+  ASSERT_TRUE(before.contains("control"));
+  ::poll(nullptr, 0, 3000);  // nothing may happen for longer than a tick of ageing lasts
+  EXPECT_EQ(switches(), before);
 }
 
 TEST_F(DaemonLife, SaysSoWhenIoUringIsForbidden) {

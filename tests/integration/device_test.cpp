@@ -129,6 +129,26 @@ TEST_F(Devices, FollowsATapIntoAnotherNamespace) {
   EXPECT_TRUE(out.sees(frame));
   EXPECT_EQ(elsewhere.run("ip link del inside").exit_status, 0);
   EXPECT_TRUE(becomes("tap0", "device", "gone"));
+  make_tap("tap0");
+  ASSERT_TRUE(becomes("tap0", "state", "forwarding")) << "it is taken back where it was added, not where it was lost";
+  EXPECT_TRUE(carries("tap1", "tap0"));
+}
+
+TEST_F(Devices, ABridgesOwnInterfaceComesBackAsItWas) {
+  Lab lab(std::vector<std::string>{});
+  Lab::ok("rbctl addbr br0");
+  const auto bridge = [] { return Lab::call("bridge.list")["bridges"][0]; };
+  const auto local_entries = [] { return Lab::call("fdb.list", {{"kind", "local"}})["entries"]; };
+  const nlohmann::json before = bridge(), entries = local_entries();
+  ASSERT_EQ(entries.size(), 1U);
+  Lab::ok("ip link set br0 address 02:12:34:56:78:9a && ip link del br0");
+  ASSERT_TRUE(eventually([&] { return bridge()["address"] == before["address"]; }));
+  EXPECT_NE(bridge()["ifindex"], before["ifindex"]) << "it was made anew";
+  EXPECT_EQ(local_entries()[0]["mac"], before["address"]);
+  EXPECT_EQ(local_entries().size(), 1U);
+  const Lab::Host& host = lab.add_host("br0");
+  Lab::ok("ip addr add 10.77.0.100/24 dev br0 && ip link set br0 up");
+  EXPECT_EQ(host.run("ping -c 1 -W 10 10.77.0.100").exit_status, 0);
 }
 
 TEST_F(Devices, ATapGoesWithTheNamespaceItWasMadeIn) {
