@@ -100,8 +100,11 @@ void ControlSocket::receive(Session& session) {
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  // From others none are taken: the kernel drops them without the flush of a close(), which a file system of the
+  // caller's own could make wait for ever.
+  const bool may_bring = policy_.allows(session.peer, Right::kChange);
+  message.msg_control = may_bring ? control.data() : nullptr;
+  message.msg_controllen = may_bring ? control.size() : 0;
   const ssize_t size = recvmsg(session.fd.get(), &message, MSG_CMSG_CLOEXEC);
   for (cmsghdr* header = size < 0 ? nullptr : CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
@@ -119,11 +122,10 @@ void ControlSocket::receive(Session& session) {
   if (size == 0) return end(session);
   if ((message.msg_flags & MSG_CTRUNC) != 0 || session.descriptors.size() > kMaxDescriptors) {
     session.descriptors.clear();
-    send(session,
-         rpc_error_line(nullptr, {kRpcInvalidRequest,
-                                  fmt::format("at most {} descriptors can come with a request", kMaxDescriptors),
-                                  {},
-                                  {}}));
+    const std::string refusal =
+        may_bring ? fmt::format("at most {} descriptors can come with a request", kMaxDescriptors)
+                  : fmt::format("user {} may not change anything, so no descriptors are taken", session.peer.uid);
+    send(session, rpc_error_line(nullptr, {kRpcInvalidRequest, refusal, {}, {}}));
     return end(session);
   }
   session.in.append(buffer.data(), static_cast<std::size_t>(size));

@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <filesystem>
@@ -61,6 +62,64 @@ TEST_F(DaemonLife, GroupsDecideWhoMayChangeAndWhoMayLook) {
   EXPECT_EQ(as_member_of("--groups video", "rbctl delbr br0").exit_status, 1);
   EXPECT_EQ(as_member_of("--clear-groups", "rbctl show").exit_status, 1);
   EXPECT_EQ(Lab::call("bridge.list")["bridges"].size(), 1U);
+}
+
+/// A connection to the daemon, made by an ordinary user: a socket remembers who connected it.
+UniqueFd connect_as_ordinary_user() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string(std::getenv("RINGBRIDGE_SOCKET")).copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::seteuid(4242) != 0) throw std::runtime_error("seteuid");
+  const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (::seteuid(0) != 0) throw std::runtime_error("seteuid");
+  if (connected != 0) throw std::runtime_error("connect");
+  return fd;
+}
+
+/// All that comes until the daemon ends the connection.
+std::string last_words(const UniqueFd& fd) {
+  std::string heard;
+  for (std::array<char, 1024> buffer;;) {
+    pollfd waiting{fd.get(), POLLIN, 0};
+    if (::poll(&waiting, 1, 10000) != 1) return "nothing, and the connection stays";
+    const ssize_t size = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+    if (size <= 0) return heard;
+    heard.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+}
+
+TEST_F(DaemonLife, StrangersCannotKeepThoseInChargeOut) {
+  const rlimit many{4096, 4096};
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  if (before.rlim_cur < many.rlim_cur) ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+  Lab lab;
+  std::vector<UniqueFd> strangers;
+  for (int i = 0; i < 960; ++i) strangers.push_back(connect_as_ordinary_user());
+  EXPECT_THAT(last_words(connect_as_ordinary_user()), HasSubstr("no more are served"));
+  EXPECT_EQ(run_shell("rbctl addbr br0").exit_status, 0);
+}
+
+TEST_F(DaemonLife, AStrangersDescriptorsAreNotTaken) {
+  Lab lab;
+  const UniqueFd client = connect_as_ordinary_user();
+  std::string line = "{}\n";
+  iovec vector{line.data(), line.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int fd = client.get();
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  ASSERT_GT(::sendmsg(client.get(), &message, MSG_NOSIGNAL), 0);
+  EXPECT_THAT(last_words(client), HasSubstr("no descriptors are taken"));
 }
 
 TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
