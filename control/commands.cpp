@@ -20,6 +20,8 @@ using nlohmann::json;
 
 /// Large enough for any frame a tap can carry.
 constexpr std::size_t kMaxTracedFrame = 65550;
+/// Entries in one answer; each takes about a kilobyte while the answer is made.
+constexpr std::size_t kMaxListed = 2000000;
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -381,8 +383,12 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
     if (selection->bridge != nullptr && entry.fid != selection->bridge->fid) return;
     if (selection->port != nullptr && entry.port != selection->port->index) return;
     if (!any_kind && entry.kind != kind) return;
-    found.push_back(entry);
+    if (found.size() <= kMaxListed) found.push_back(entry);
   });
+  if (found.size() > kMaxListed) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("more than {} entries are asked for; name a port, a kind or another bridge", kMaxListed));
+  }
   std::map<Fid, std::string> bridge_names;
   for (const ModelBridge* bridge : model_.bridges()) bridge_names[bridge->fid] = bridge->name;
   std::ranges::sort(found, {}, [&](const FdbEntry& entry) {

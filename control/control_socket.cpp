@@ -17,6 +17,13 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{200};
 constexpr std::chrono::milliseconds kSoon{1};  // a timer's shortest delay
 
+RpcError too_much_waits() {
+  return {kRpcOperationFailed,
+          "the answer is too large while others wait for slow clients; ask for less, or later",
+          std::string(error_name(ErrorCode::kLimit)),
+          {}};
+}
+
 }  // namespace
 
 struct ControlSocket::Session {
@@ -172,12 +179,22 @@ void ControlSocket::serve(Session& session, std::string_view line) {
                                {kRpcNotPermitted, fmt::format("user {} may not {}", session.peer.uid, who), {}, {}}));
   }
   const std::expected<nlohmann::json, RpcError> answer = commands_.call(request->method, request->params, caller);
-  if (!request->notification)
-    send(session, answer ? rpc_result_line(request->id, *answer) : rpc_error_line(request->id, answer.error()));
+  if (!request->notification) {
+    const std::string reply =
+        answer ? rpc_result_line(request->id, *answer) : rpc_error_line(request->id, answer.error());
+    send(session, has_room_for(reply) ? reply : rpc_error_line(request->id, too_much_waits()));
+  }
   if (caller.subscribes) {
     session.kinds = std::move(caller.kinds);
     if (subscriptions_changed_) subscriptions_changed_();
   }
+}
+
+bool ControlSocket::has_room_for(const std::string& line) const {
+  if (line.size() <= kMaxWaiting) return true;  // what all clients may have anyway
+  std::size_t waiting = line.size();
+  for (const auto& session : sessions_) waiting += session->out.size();
+  return waiting <= kMaxWaitingOfAll;
 }
 
 void ControlSocket::send(Session& session, const std::string& line) {

@@ -22,6 +22,8 @@ class ControlSocket {
  public:
   static constexpr std::size_t kMaxRequest = 1U << 20;  // octets of one line, with its end
   static constexpr std::size_t kMaxWaiting = 4U << 20;  // octets of answers that a client has not read
+  /// Octets that may wait for all clients together; an answer beyond is refused. One listing of a large FDB fits.
+  static constexpr std::size_t kMaxWaitingOfAll = 512U << 20;
   static constexpr std::size_t kMaxClients = 1024;
   /// Places among them that only those who may change things can take, lest others keep them out.
   static constexpr std::size_t kReservedClients = 64;
@@ -48,6 +50,7 @@ class ControlSocket {
   void serve_lines(Session& session);
   void serve(Session& session, std::string_view line);
   void send(Session& session, const std::string& line);
+  [[nodiscard]] bool has_room_for(const std::string& line) const;
   void flush(Session& session);
   void listen_to(const Session& session);
   void end(Session& session);
