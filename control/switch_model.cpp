@@ -438,7 +438,7 @@ void SwitchModel::look_at_device(ModelPort& port) {
   const std::optional<std::string> name_now = tap_name_now(fd);
   if (!name_now) {
     lose_device(port);
-    port.retries_left = 1;  // it may be there again already, its RTM_NEWLINK read and passed over
+    port.retries_left = kRetries;  // it may be there again already, its RTM_NEWLINK read and passed over
     take_device_back(port);
     return;
   }

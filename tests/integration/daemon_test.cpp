@@ -93,7 +93,9 @@ TEST_F(DaemonLife, StrangersCannotKeepThoseInChargeOut) {
   const rlimit many{4096, 4096};
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);
-  if (before.rlim_cur < many.rlim_cur) ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+  if (before.rlim_cur < many.rlim_cur) {
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+  }
   Lab lab;
   std::vector<UniqueFd> strangers;
   for (int i = 0; i < 960; ++i) strangers.push_back(connect_as_ordinary_user());
