@@ -60,7 +60,7 @@ struct Options {
   bool fixed = false;
   bool huge = false;
   bool offload = true;
-  unsigned burst = 32;
+  unsigned burst = 64;
   unsigned spin_us = 0;
   int cpu = -1;
 };
