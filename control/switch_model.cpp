@@ -533,7 +533,6 @@ void SwitchModel::publish() {
     state.fid = bridge->fid;
     state.learning = bridge->settings.ageing_s != 0;
     state.group_fwd_mask = bridge->settings.group_fwd_mask;
-    state.address = bridge->address();
   }
   std::vector<PortState> ports;
   for (const auto& [name, port] : ports_) {
@@ -548,9 +547,9 @@ void SwitchModel::publish() {
     state.hairpin = port->settings.hairpin;
     state.isolated = port->settings.isolated;
     state.locked = port->settings.locked;
-    state.host = port->host;
     state.mtu = port->link.mtu;
     state.accepts = port->offloads;
+    state.trust = Trust::kKernel;  // a tap
   }
   engine_.publish(std::make_unique<ForwardingState>(std::move(bridges), std::move(ports)));
 }

@@ -1,4 +1,4 @@
-// The Internet checksum (RFC 1071), over scattered octets.
+// The Internet checksum (RFC 1071): the ones' complement sum over a scatter list, and its parts.
 #pragma once
 
 #include <cstddef>
@@ -7,18 +7,32 @@
 
 namespace rb {
 
-/// Sums 16-bit words in the order of the octets on the wire; a part may begin at an odd octet.
+/// The ones' complement sum of `octets` read as 16-bit words in memory order, an odd last octet padded with zero,
+/// folded to 16 bits. 0 only if all octets are 0. Store the result as it stands (std::memcpy): the sum does not
+/// depend on byte order as long as words are read and written alike (RFC 1071 2.B).
+[[nodiscard]] std::uint16_t internet_sum(std::span<const std::byte> octets) noexcept;
+
+/// a + b with end-around carry.
+[[nodiscard]] constexpr std::uint16_t add_ones_complement(std::uint16_t a, std::uint16_t b) noexcept {
+  const std::uint32_t sum = std::uint32_t{a} + b;
+  return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+/// Sums what comes in several stretches, of which any may have an odd length.
 class ChecksumSum {
  public:
+  /// Adds the octets that follow those added before.
   void add(std::span<const std::byte> octets) noexcept;
-  /// A 16-bit word of a header, in host order, e.g. a protocol number of a pseudo header.
+  /// Adds a 16-bit word of a header, in host order, e.g. a protocol number of a pseudo-header.
   void add_word(std::uint16_t word) noexcept;
-  /// The checksum as it stands in a header: memory order of its two octets.
-  [[nodiscard]] std::uint16_t finish() const noexcept;
+  /// The checksum as it stands in a header: the complement of the sum, in memory order of its two octets.
+  [[nodiscard]] std::uint16_t finish() const noexcept { return static_cast<std::uint16_t>(~sum_); }
 
  private:
-  std::uint64_t sum_ = 0;  // of words as they lie in memory; folded by finish()
-  bool odd_ = false;       // an odd number of octets has been added
+  void add_part(std::uint16_t sum) noexcept;
+
+  std::uint16_t sum_ = 0;  // folded, of words in memory order
+  bool odd_ = false;       // an odd number of octets so far: the next one is the second half of its word
 };
 
 }  // namespace rb

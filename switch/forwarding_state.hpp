@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "switch/frame.hpp"
-#include "switch/mac_address.hpp"
 #include "switch/vnet_header.hpp"
 
 namespace rb {
@@ -19,15 +18,15 @@ struct PortState {
   BridgeIndex bridge = kNoBridge;  // kNoBridge: an unused index, frames from it are dropped
   bool forwarding = false;         // device up and running, spanning tree says forwarding
   bool learning = true;
-  bool flood = true;        // unknown unicast leaves here
-  bool mcast_flood = true;  // multicast leaves here
-  bool bcast_flood = true;  // broadcast leaves here
-  bool hairpin = false;     // frames may leave by the port they came in by
-  bool isolated = false;    // no traffic between two isolated ports
-  bool locked = false;      // only sources already in the FDB behind this port are let in
-  bool host = false;        // the bridge's own port
-  std::uint32_t mtu = 0;    // octets of layer 3, of the device; 0: unknown, not enforced
-  Offloads accepts;         // what may be sent to it unfinished
+  bool flood = true;           // unknown unicast leaves here
+  bool mcast_flood = true;     // multicast leaves here
+  bool bcast_flood = true;     // broadcast leaves here
+  bool hairpin = false;        // frames may leave by the port they came in by
+  bool isolated = false;       // no traffic between two isolated ports
+  bool locked = false;         // only sources already in the FDB behind this port are let in
+  std::uint32_t mtu = 0;       // octets of layer 3, of the device; 0: unknown, not enforced
+  Offloads accepts;            // what may be sent to it unfinished
+  Trust trust = Trust::kPeer;  // who writes the VnetHeaders of its frames
 };
 
 /// One bridge as the relay sees it.
@@ -36,7 +35,6 @@ struct BridgeState {
   Fid fid = 0;
   bool learning = true;              // false: ageing time 0, the bridge is a hub
   std::uint16_t group_fwd_mask = 0;  // bit X: 01-80-C2-00-00-0X is forwarded; bit 0 is implied, bit 1 never holds
-  MacAddress address;                // of the bridge's own interface; zero when it has none
 };
 
 /// Built once by the control thread, then only read.

@@ -1,64 +1,52 @@
 #include "switch/offload.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <optional>
 
+#include "switch/big_endian.hpp"
 #include "switch/checksum.hpp"
 
 namespace rb {
 namespace {
 
-constexpr std::uint16_t kTypeIpv4 = 0x0800, kTypeIpv6 = 0x86dd, kTypeVlan = 0x8100, kTypeProviderVlan = 0x88a8;
-constexpr std::uint8_t kProtocolTcp = 6, kProtocolUdp = 17;
-constexpr std::uint32_t kIpv4MinSize = 20, kIpv6Size = 40, kTcpMinSize = 20, kUdpSize = 8;
+constexpr std::uint32_t kIpv6Size = 40;  // of the fixed header; its payload length counts what follows
+constexpr std::uint32_t kUdpSize = 8;
 
-// TCP flags (RFC 9293 3.1, RFC 3168): the octet behind the data offset.
+// TCP flags (RFC 9293 3.1, RFC 3168 6.1): the octet behind the data offset.
 constexpr std::uint8_t kTcpFin = 0x01, kTcpPsh = 0x08, kTcpCwr = 0x80;
 
-std::uint8_t get8(const std::byte* at) noexcept {
-  return std::to_integer<std::uint8_t>(*at);
+/// Checksums and sums of 16-bit words are pairs of octets in memory order, not numbers (switch/checksum.hpp).
+std::uint16_t load_sum(const std::byte* at) noexcept {
+  std::uint16_t sum = 0;
+  std::memcpy(&sum, at, sizeof sum);
+  return sum;
 }
-std::uint16_t get16(const std::byte* at) noexcept {
-  return static_cast<std::uint16_t>(get8(at) << 8 | get8(at + 1));
+void store_sum(std::byte* at, std::uint16_t sum) noexcept {
+  std::memcpy(at, &sum, sizeof sum);
 }
-std::uint32_t get32(const std::byte* at) noexcept {
-  return std::uint32_t{get16(at)} << 16 | get16(at + 2);
-}
-void put16(std::byte* at, std::uint32_t value) noexcept {
-  at[0] = static_cast<std::byte>(value >> 8 & 0xff);
-  at[1] = static_cast<std::byte>(value & 0xff);
-}
-void put32(std::byte* at, std::uint32_t value) noexcept {
-  put16(at, value >> 16);
-  put16(at + 2, value & 0xffff);
-}
-/// A checksum is a pair of octets, not a number: it goes as it lies in memory.
-void put_checksum(std::byte* at, std::uint16_t checksum) noexcept {
-  std::memcpy(at, &checksum, sizeof checksum);
-}
-
-/// 0 would mean "none" to UDP and is written as its equal, 0xffff; by Linux skb_checksum_help() for every protocol, but
-/// not by tcp_gso_segment().
-std::uint16_t never_zero(std::uint16_t checksum) noexcept {
-  return checksum == 0 ? std::uint16_t{0xffff} : checksum;
-}
-
-std::uint8_t gso_kind(const VnetHeader& vnet) noexcept {
-  return static_cast<std::uint8_t>(vnet.gso_type & ~kGsoEcn);
+/// A number as it counts in a sum.
+std::uint16_t sum_of(std::uint32_t number) noexcept {
+  std::byte octets[2];
+  store16(octets, number);
+  return load_sum(octets);
 }
 
 }  // namespace
 
 bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept {
   if ((vnet.flags & kVnetNeedsCsum) != 0 && !accepts.has(Offloads::kCsum)) return true;
-  if (vnet.gso_type == kGsoNone) return false;
-  if ((vnet.gso_type & kGsoEcn) != 0 && !accepts.has(Offloads::kEcn)) return true;
-  switch (gso_kind(vnet)) {
+  switch (vnet.gso_type) {
+    case kGsoNone:
+      return false;
     case kGsoTcpV4:
       return !accepts.has(Offloads::kTso4);
+    case kGsoTcpV4 | kGsoEcn:
+      return !accepts.has(Offloads::kTso4 | Offloads::kEcn);
     case kGsoTcpV6:
       return !accepts.has(Offloads::kTso6);
+    case kGsoTcpV6 | kGsoEcn:
+      return !accepts.has(Offloads::kTso6 | Offloads::kEcn);
     case kGsoUdpL4:
       return !accepts.has(Offloads::kUso);
     default:
@@ -67,169 +55,150 @@ bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept {
 }
 
 Segmenter::Segmenter(const Frame& frame) noexcept : frame_(frame) {
-  if (frame.piece_count == 0 || frame.piece_count > kMaxPayloadPieces) return;
-  valid_ = frame.vnet->gso_type == kGsoNone ? read_checksum_only() : read_gso();
-  if (!valid_) return;
-  payload_size_ = frame.size - head_size_;
-  if (work_ == Work::kChecksumOnly) segment_payload_ = std::max(payload_size_, 1U);
-  if (payload_size_ / segment_payload_ >= kMaxSegments) valid_ = false;
-  piece_offset_ = head_size_;
+  if (!pieces_hold_frame()) return;
+  if (!(frame.vnet->gso_type == kGsoNone ? read_checksum_only() : read_gso())) return;
+  payload_size_ = frame.size - headers_.size;
+  if (!cut_) segment_payload_ = payload_size_;
+  at_.offset = headers_.size;
+  valid_ = segments_fit_pieces();
+}
+
+bool Segmenter::pieces_hold_frame() const noexcept {
+  std::uint64_t size = 0;
+  for (std::uint32_t i = 0; i < frame_.piece_count; ++i) size += frame_.pieces[i].size;
+  return size != 0 && size == frame_.size;
 }
 
 bool Segmenter::read_checksum_only() noexcept {
   const VnetHeader& vnet = *frame_.vnet;
-  if ((vnet.flags & kVnetNeedsCsum) == 0) return false;
-  layer4_ = vnet.csum_start;
-  checksum_at_ = std::uint32_t{vnet.csum_start} + vnet.csum_offset;
-  head_size_ = checksum_at_ + 2;
-  return head_size_ <= kMaxHeaderSize && head_size_ <= frame_.pieces[0].size && head_size_ <= frame_.size;
+  const std::uint32_t end = std::uint32_t{vnet.csum_start} + vnet.csum_offset + 2;
+  if ((vnet.flags & kVnetNeedsCsum) == 0 || end > kMaxHeaderSize || end > frame_.pieces[0].size) return false;
+  headers_.transport_offset = vnet.csum_start;
+  headers_.size = static_cast<std::uint16_t>(end);
+  checksum_offset_ = static_cast<std::uint16_t>(end - 2);
+  return true;
 }
 
 bool Segmenter::read_gso() noexcept {
-  const std::byte* octets = frame_.pieces[0].data;
-  const std::size_t readable = std::min<std::size_t>({frame_.pieces[0].size, frame_.size, kMaxHeaderSize});
-  std::uint32_t type_at = 12;
-  for (;; type_at += kVlanTagSize) {
-    if (type_at + 2 > readable) return false;
-    const std::uint16_t type = get16(octets + type_at);
-    if (type != kTypeVlan && type != kTypeProviderVlan) break;
-  }
-  layer3_ = type_at + 2;
-  const std::uint16_t type = get16(octets + type_at);
-  std::uint8_t protocol = kProtocolTcp;
-  switch (gso_kind(*frame_.vnet)) {
-    case kGsoTcpV4:
-      if (type != kTypeIpv4) return false;
-      break;
-    case kGsoTcpV6:
-      if (type != kTypeIpv6) return false;
-      break;
-    case kGsoUdpL4:
-      protocol = kProtocolUdp;
-      break;
-    default:
-      return false;
-  }
-  work_ = protocol == kProtocolTcp ? Work::kTcp : Work::kUdp;
-  ipv6_ = type == kTypeIpv6;
-  if (!(type == kTypeIpv4 ? read_ipv4(protocol) : type == kTypeIpv6 && read_ipv6(protocol))) return false;
-  return read_layer4();
-}
-
-bool Segmenter::read_ipv4(std::uint8_t protocol) noexcept {
-  const std::byte* ip = frame_.pieces[0].data + layer3_;
-  const std::size_t readable = std::min<std::size_t>({frame_.pieces[0].size, frame_.size, kMaxHeaderSize});
-  if (layer3_ + kIpv4MinSize > readable) return false;
-  const std::uint32_t header_size = (get8(ip) & 0xfU) * 4;
-  const bool fragment = (get16(ip + 6) & 0x3fff) != 0;  // more fragments, or an offset
-  if (get8(ip) >> 4 != 4 || header_size < kIpv4MinSize || fragment || get8(ip + 9) != protocol) return false;
-  if (get16(ip + 2) != frame_.size - layer3_) return false;
-  layer4_ = layer3_ + header_size;
-  return true;
-}
-
-bool Segmenter::read_ipv6(std::uint8_t protocol) noexcept {
-  const std::byte* octets = frame_.pieces[0].data;
-  const std::size_t readable = std::min<std::size_t>({frame_.pieces[0].size, frame_.size, kMaxHeaderSize});
-  if (layer3_ + kIpv6Size > readable || get8(octets + layer3_) >> 4 != 6) return false;
-  if (get16(octets + layer3_ + 4) != frame_.size - layer3_ - kIpv6Size) return false;
-  // RFC 8200 4: hop-by-hop and destination options may stand between; each is at least eight octets long. Not a routing
-  // header: behind it the checksum covers the last destination (8.1), and that is not the one in the IPv6 header.
-  std::uint8_t next = get8(octets + layer3_ + 6);
-  layer4_ = layer3_ + kIpv6Size;
-  while (next == 0 || next == 60) {
-    if (layer4_ + 8 > readable) return false;
-    next = get8(octets + layer4_);
-    layer4_ += (get8(octets + layer4_ + 1) + 1U) * 8;
-  }
-  return next == protocol;
-}
-
-bool Segmenter::read_layer4() noexcept {
   const VnetHeader& vnet = *frame_.vnet;
-  const std::size_t readable = std::min<std::size_t>({frame_.pieces[0].size, frame_.size, kMaxHeaderSize});
-  const std::uint32_t smallest = work_ == Work::kTcp ? kTcpMinSize : kUdpSize;
-  if (layer4_ + smallest > readable) return false;
-  const std::uint32_t size = work_ == Work::kTcp ? (get8(frame_.pieces[0].data + layer4_ + 12) >> 4) * 4U : kUdpSize;
-  head_size_ = layer4_ + size;
-  checksum_at_ = layer4_ + (work_ == Work::kTcp ? 16 : 6);
-  if (size < smallest || head_size_ > readable || vnet.gso_size == 0) return false;
-  if ((vnet.flags & kVnetNeedsCsum) != 0 && vnet.csum_start != layer4_) return false;
+  const std::optional<GsoHeaders> headers = find_gso_headers(vnet, frame_);
+  if (!headers || vnet.gso_size == 0) return false;
+  headers_ = *headers;
+  checksum_offset_ = static_cast<std::uint16_t>(vnet.csum_start + vnet.csum_offset);
   segment_payload_ = vnet.gso_size;
+  const std::uint32_t payload_size = frame_.size - headers_.size;
+  cut_ = payload_size > segment_payload_;
+  return !cut_ || (lengths_agree() && (payload_size - 1) / segment_payload_ < kMaxSegments);
+}
+
+/// Whether a frame that is to be cut ends where its IP header, and of UDP its own, says. Only short frames are padded,
+/// and no IP length is right for more than 64 KiB.
+bool Segmenter::lengths_agree() const noexcept {
+  const std::byte* octets = frame_.pieces[0].data;
+  const std::byte* ip = octets + headers_.ip_offset;
+  const std::uint32_t ip_size = headers_.ipv6 ? kIpv6Size + load16(ip + 4) : load16(ip + 2);
+  if (ip_size != frame_.size - headers_.ip_offset) return false;
+  return headers_.tcp || load16(octets + headers_.transport_offset + 4) == frame_.size - headers_.transport_offset;
+}
+
+/// Whether no segment spreads over more pieces than a Segment holds; needs a walk only if the whole frame does.
+bool Segmenter::segments_fit_pieces() const noexcept {
+  if (frame_.piece_count <= kMaxPayloadPieces) return true;
+  Cursor cursor = at_;
+  std::uint32_t pieces = 0, in_segment = 0;
+  for (std::uint32_t left = payload_size_; left > 0;) {
+    const std::uint32_t size = take(cursor, std::min(left, segment_payload_ - in_segment)).size;
+    if (size != 0 && ++pieces > kMaxPayloadPieces) return false;
+    left -= size;
+    in_segment += size;
+    if (in_segment == segment_payload_) pieces = in_segment = 0;
+  }
   return true;
 }
 
-bool Segmenter::next(std::span<std::byte, kScratchSize> scratch, Segment& segment) noexcept {
-  if (!valid_ || (index_ > 0 && sent_ >= payload_size_)) return false;
-  const std::uint32_t payload = std::min(segment_payload_, payload_size_ - sent_);
-  const VnetHeader finished;
-  std::memcpy(scratch.data(), &finished, sizeof finished);
-  std::byte* head = scratch.data() + sizeof finished;
-  std::memcpy(head, frame_.pieces[0].data, head_size_);
-  segment.head_size = static_cast<std::uint32_t>(sizeof finished) + head_size_;
-  segment.size = head_size_ + payload;
-  if (work_ != Work::kChecksumOnly) {
-    write_layer3(head, payload);
-    write_layer4(head, payload);
-  }
-  take_payload(payload, segment);
-  write_checksum(head, segment);
-  sent_ += payload;
-  ++index_;
-  return true;
-}
-
-void Segmenter::write_layer3(std::byte* head, std::uint32_t payload_size) const noexcept {
-  std::byte* ip = head + layer3_;
-  const std::uint32_t size = head_size_ - layer3_ + payload_size;
-  if (ipv6_) return put16(ip + 4, size - kIpv6Size);
-  put16(ip + 2, size);
-  put16(ip + 4, get16(ip + 4) + index_);  // each segment is a packet of its own (RFC 6864)
-  put16(ip + 10, 0);
-  ChecksumSum sum;
-  sum.add({ip, layer4_ - layer3_});
-  put_checksum(ip + 10, sum.finish());
-}
-
-void Segmenter::write_layer4(std::byte* head, std::uint32_t payload_size) const noexcept {
-  std::byte* layer4 = head + layer4_;
-  if (work_ == Work::kUdp) return put16(layer4 + 4, kUdpSize + payload_size);
-  put32(layer4 + 4, get32(layer4 + 4) + sent_);
-  // What ends the data is said once, by the last segment; that the window was reduced, by the first (RFC 3168 6.1.2).
-  std::uint8_t flags = get8(layer4 + 13);
-  if (sent_ + payload_size < payload_size_) flags &= static_cast<std::uint8_t>(~(kTcpFin | kTcpPsh));
-  if (index_ > 0) flags &= static_cast<std::uint8_t>(~kTcpCwr);
-  layer4[13] = static_cast<std::byte>(flags);
-}
-
-void Segmenter::write_checksum(std::byte* head, const Segment& segment) const noexcept {
-  ChecksumSum sum;
-  if (work_ != Work::kChecksumOnly) {
-    // The pseudo header (RFC 9293 3.1, RFC 8200 8.1). A checksum-only frame has its sum in the field already.
-    const std::byte* ip = head + layer3_;
-    put16(head + checksum_at_, 0);
-    sum.add(ipv6_ ? std::span<const std::byte>(ip + 8, 32) : std::span<const std::byte>(ip + 12, 8));
-    sum.add_word(work_ == Work::kTcp ? kProtocolTcp : kProtocolUdp);
-    sum.add_word(static_cast<std::uint16_t>(segment.size - layer4_));
-  }
-  sum.add({head + layer4_, head_size_ - layer4_});
-  for (std::uint32_t i = 0; i < segment.payload_count; ++i) sum.add({segment.payload[i].data, segment.payload[i].size});
-  put_checksum(head + checksum_at_, work_ == Work::kTcp ? sum.finish() : never_zero(sum.finish()));
+/// What lies at the cursor, at most `size` octets of it, and no more than the piece has (none of an empty one); moves
+/// the cursor behind it.
+Piece Segmenter::take(Cursor& cursor, std::uint32_t size) const noexcept {
+  const Piece& piece = frame_.pieces[cursor.piece];
+  const Piece taken{piece.data + cursor.offset, std::min(size, piece.size - cursor.offset)};
+  cursor.offset += taken.size;
+  if (cursor.offset == piece.size) cursor = {cursor.piece + 1, 0};
+  return taken;
 }
 
 void Segmenter::take_payload(std::uint32_t size, Segment& segment) noexcept {
   segment.payload_count = 0;
   while (size > 0) {
-    const Piece& piece = frame_.pieces[piece_];
-    const std::uint32_t here = std::min(size, piece.size - piece_offset_);
-    if (here > 0) segment.payload[segment.payload_count++] = {piece.data + piece_offset_, here};
-    piece_offset_ += here;
-    size -= here;
-    if (piece_offset_ == piece.size) {
-      ++piece_;
-      piece_offset_ = 0;
-    }
+    const Piece piece = take(at_, size);
+    if (piece.size != 0) segment.payload[segment.payload_count++] = piece;
+    size -= piece.size;
   }
+}
+
+bool Segmenter::next(std::span<std::byte, kScratchSize> scratch, Segment& segment) noexcept {
+  if (!valid_ || (index_ > 0 && sent_ == payload_size_)) return false;
+  const std::uint32_t payload_size = std::min(segment_payload_, payload_size_ - sent_);
+  const VnetHeader finished;
+  std::memcpy(scratch.data(), &finished, sizeof finished);
+  std::byte* head = scratch.data() + sizeof finished;
+  std::memcpy(head, frame_.pieces[0].data, headers_.size);
+  segment.head_size = static_cast<std::uint32_t>(sizeof finished) + headers_.size;
+  segment.size = headers_.size + payload_size;
+  take_payload(payload_size, segment);
+  if (cut_) write_headers(head, payload_size);
+  write_checksum(head, segment);
+  sent_ += payload_size;
+  ++index_;
+  return true;
+}
+
+/// Makes the copied headers those of the next segment; the checksum field gets the sum of its pseudo-header.
+void Segmenter::write_headers(std::byte* head, std::uint32_t payload_size) const noexcept {
+  write_ip(head, payload_size);
+  const std::uint32_t whole = frame_.size - headers_.transport_offset;
+  const std::uint32_t own = headers_.size - headers_.transport_offset + payload_size;
+  // The length goes down by `whole - own`: add the complement of the one and then the other (RFC 1624 3).
+  const auto minus_whole = static_cast<std::uint16_t>(~sum_of(whole));
+  std::uint16_t pseudo_header = load_sum(head + checksum_offset_);
+  pseudo_header = add_ones_complement(add_ones_complement(pseudo_header, minus_whole), sum_of(own));
+  store_sum(head + checksum_offset_, pseudo_header);
+  if (headers_.tcp) {
+    write_tcp(head, payload_size);
+  } else {
+    store16(head + headers_.transport_offset + 4, kUdpSize + payload_size);
+  }
+}
+
+void Segmenter::write_ip(std::byte* head, std::uint32_t payload_size) const noexcept {
+  std::byte* ip = head + headers_.ip_offset;
+  const std::uint32_t size = headers_.size - headers_.ip_offset + payload_size;
+  if (headers_.ipv6) return store16(ip + 4, size - kIpv6Size);
+  store16(ip + 2, size);
+  store16(ip + 4, load16(ip + 4) + index_);  // each segment is a datagram of its own (RFC 6864 4)
+  store16(ip + 10, 0);
+  const std::size_t header_size = headers_.transport_offset - headers_.ip_offset;
+  store_sum(ip + 10, static_cast<std::uint16_t>(~internet_sum({ip, header_size})));
+}
+
+void Segmenter::write_tcp(std::byte* head, std::uint32_t payload_size) const noexcept {
+  std::byte* tcp = head + headers_.transport_offset;
+  store32(tcp + 4, load32(tcp + 4) + sent_);
+  std::uint8_t flags = load8(tcp + 13);
+  // What ends the data is said once, by the last segment; that the window was reduced, by the first (RFC 3168 6.1.2).
+  if (sent_ + payload_size < payload_size_) flags &= static_cast<std::uint8_t>(~(kTcpFin | kTcpPsh));
+  if (index_ > 0) flags &= static_cast<std::uint8_t>(~kTcpCwr);
+  tcp[13] = static_cast<std::byte>(flags);
+}
+
+/// Sums from the transport header to the end, the pseudo-header's sum in the checksum field included.
+void Segmenter::write_checksum(std::byte* head, const Segment& segment) const noexcept {
+  const std::uint32_t start = headers_.transport_offset;
+  ChecksumSum sum;
+  sum.add({head + start, headers_.size - start});
+  for (std::uint32_t i = 0; i < segment.payload_count; ++i) sum.add({segment.payload[i].data, segment.payload[i].size});
+  const std::uint16_t checksum = sum.finish();
+  const bool may_be_zero = cut_ && headers_.tcp;  // what is only summed may be UDP
+  store_sum(head + checksum_offset_, checksum == 0 && !may_be_zero ? std::uint16_t{0xffff} : checksum);
 }
 
 }  // namespace rb

@@ -7,6 +7,7 @@
 #include "switch/drop_reason.hpp"
 #include "switch/frame.hpp"
 #include "switch/mac_address.hpp"
+#include "switch/vnet_check.hpp"
 
 namespace rb {
 
@@ -16,32 +17,13 @@ struct EthernetHeader {
   MacAddress source;
 };
 
-/// Whether a virtio_net_hdr may belong to its frame: what it points at lies within, and its kinds are known. Most
-/// frames carry neither work, and cost one comparison.
-[[nodiscard]] inline bool check_vnet_header(const Frame& frame) noexcept {
-  const VnetHeader& vnet = *frame.vnet;
-  if ((vnet.flags & kVnetNeedsCsum) == 0 && vnet.gso_type == kGsoNone) [[likely]]
-    return true;
-  if ((vnet.flags & kVnetNeedsCsum) != 0 && std::uint32_t{vnet.csum_start} + vnet.csum_offset + 2 > frame.size)
-    return false;
-  switch (vnet.gso_type & ~kGsoEcn) {
-    case kGsoNone:
-      return vnet.gso_type == kGsoNone;
-    case kGsoTcpV4:
-    case kGsoTcpV6:
-    case kGsoUdpL4:
-      return vnet.gso_size != 0;
-    default:
-      return false;
-  }
-}
-
-/// Whether the frame is one at all; nullopt: it is, and its first kEthernetHeaderSize octets lie in pieces[0].
-[[nodiscard]] inline std::optional<DropReason> check_frame(const Frame& frame) noexcept {
+/// Whether the frame is one at all; nullopt: it is, its first kEthernetHeaderSize octets lie in pieces[0], and its
+/// VnetHeader has been reduced to what holds of it.
+[[nodiscard]] inline std::optional<DropReason> check_frame(const Frame& frame, Trust trust) noexcept {
   if (frame.size < kEthernetHeaderSize || frame.piece_count == 0 || frame.pieces[0].size < kEthernetHeaderSize) {
     return DropReason::kRunt;
   }
-  if (!check_vnet_header(frame)) return DropReason::kBadVnetHeader;
+  if (!check_vnet_header(*frame.vnet, frame, trust)) return DropReason::kBadVnetHeader;
   return std::nullopt;
 }
 

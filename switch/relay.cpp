@@ -49,15 +49,15 @@ void Relay::parse_all() noexcept {
     dropped_[i] = false;
     learns_[i] = false;
     cast_[i] = CastKind::kUnicast;
-    if (const std::optional<DropReason> refused = check_frame(frame)) {
+    const PortState& port = state_->port(frame.ingress);
+    if (const std::optional<DropReason> refused = check_frame(frame, port.trust)) {
       counters_[frame.ingress].rx[static_cast<std::size_t>(CastKind::kUnicast)].frames.add(1);
       counters_[frame.ingress].rx[static_cast<std::size_t>(CastKind::kUnicast)].bytes.add(frame.size);
       drop(index, *refused);
       continue;
     }
     const EthernetHeader header = parse_ethernet(frame);
-    const BridgeIndex bridge = state_->port(frame.ingress).bridge;
-    const Fid fid = bridge == kNoBridge ? Fid{0} : state_->bridge(bridge).fid;
+    const Fid fid = port.bridge == kNoBridge ? Fid{0} : state_->bridge(port.bridge).fid;
     source_[i] = FdbKey::of(header.source, fid);
     destination_[i] = FdbKey::of(header.destination, fid);
     cast_[i] = cast_of(header.destination);

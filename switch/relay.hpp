@@ -10,7 +10,8 @@
 //   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy
 //
 // Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
-// frame ends as exactly one of forwarded, flooded or dropped (counters.hpp). The state and the frames are only read.
+// frame ends as exactly one of forwarded, flooded or dropped (counters.hpp). The state and the frames are only read,
+// but for a frame's VnetHeader, which parse_all reduces to what holds of the frame.
 // One Relay belongs to one worker. An Explainer, used by trace_frame alone, listens in and makes it learn nothing.
 #pragma once
 

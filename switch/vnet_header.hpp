@@ -33,6 +33,12 @@ inline constexpr std::uint8_t kGsoTcpV6 = 4;       // VIRTIO_NET_HDR_GSO_TCPV6
 inline constexpr std::uint8_t kGsoUdpL4 = 5;       // VIRTIO_NET_HDR_GSO_UDP_L4
 inline constexpr std::uint8_t kGsoEcn = 0x80;      // VIRTIO_NET_HDR_GSO_ECN, or-ed in
 
+/// Who wrote a VnetHeader.
+enum class Trust : std::uint8_t {
+  kKernel,  // the host's own kernel, through a tap or a packet socket: its DATA_VALID is believed
+  kPeer,    // a guest or another process: DATA_VALID ("the checksum has been verified") is nobody's to claim
+};
+
 /// What a port takes unfinished: bits of a set, names as `rbctl` prints them are in offload_names().
 struct Offloads {
   static constexpr std::uint8_t kCsum = 1;

@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       port.mtu = 1500;
     }
     ports[3].hairpin = true;
-    return rb::ForwardingState({{.present = true, .fid = 1, .address = {}}}, ports);
+    return rb::ForwardingState({{.present = true, .fid = 1}}, ports);
   }();
   egress.clear();
   relay.process({&frame, 1}, state, 1, egress);

@@ -48,7 +48,7 @@ class Switchboard {
         relay_(fdb, counters) {}
 
   BridgeIndex add_bridge() {
-    bridges.push_back({.present = true, .fid = static_cast<Fid>(bridges.size() + 1), .address = {}});
+    bridges.push_back({.present = true, .fid = static_cast<Fid>(bridges.size() + 1)});
     return static_cast<BridgeIndex>(bridges.size() - 1);
   }
   PortIndex add_port(BridgeIndex bridge) {

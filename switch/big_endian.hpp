@@ -1,0 +1,29 @@
+// Numbers as they stand in headers: network order, at any alignment. The caller has checked that the octets are there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rb {
+
+[[nodiscard]] inline std::uint8_t load8(const std::byte* at) noexcept {
+  return std::to_integer<std::uint8_t>(*at);
+}
+[[nodiscard]] inline std::uint16_t load16(const std::byte* at) noexcept {
+  return static_cast<std::uint16_t>(load8(at) << 8 | load8(at + 1));
+}
+[[nodiscard]] inline std::uint32_t load32(const std::byte* at) noexcept {
+  return std::uint32_t{load16(at)} << 16 | load16(at + 2);
+}
+
+/// Stores the low 16 bits of `value`: header arithmetic is modulo the field's size.
+inline void store16(std::byte* at, std::uint32_t value) noexcept {
+  at[0] = static_cast<std::byte>(value >> 8 & 0xff);
+  at[1] = static_cast<std::byte>(value & 0xff);
+}
+inline void store32(std::byte* at, std::uint32_t value) noexcept {
+  store16(at, value >> 16);
+  store16(at + 2, value);
+}
+
+}  // namespace rb
