@@ -1,14 +1,10 @@
 #include "control/switch_model.hpp"
 
 #include <fmt/core.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstdio>
-#include <fstream>
-
-#include "ports/netns.hpp"
 
 namespace rb {
 namespace {
@@ -17,55 +13,13 @@ namespace {
 constexpr std::size_t kMaxBridges = 1024;
 /// A port identifier has ten bits for the number, below the priority (BR_PORT_BITS of the kernel's bridge).
 constexpr unsigned kMaxPortNumber = (1U << 10) - 1;
-/// How often a device that is back but still held is asked for again.
-constexpr unsigned kRetries = 50;
-
-/// What tells this machine from others: its id, or its name where it has none (containers often do not).
-std::string machine_identity() {
-  std::string identity;
-  std::ifstream("/etc/machine-id") >> identity;
-  if (identity.empty() || identity == "uninitialized") std::ifstream("/proc/sys/kernel/hostname") >> identity;
-  return identity;
-}
-
-/// The same on every start: from the bridge's name and this machine; locally administered, unicast.
-MacAddress stable_address(const std::string& bridge) {
-  const std::string seed = machine_identity() + bridge;
-  MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
-  address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
-  return address;
-}
 
 Error no_such_bridge(const std::string& name) {
   return {ErrorCode::kNoSuchBridge, fmt::format("bridge {} does not exist; 'rbctl show' lists the bridges", name),
           name};
 }
 
-/// The same tap, but as it stands.
-void attach_only(TapOptions& options) {
-  options.create = options.persistent = options.multi_queue = false;
-  options.owner = options.group = std::nullopt;
-}
-
-int fd_of(const std::shared_ptr<UniqueFd>& netns) {
-  return netns ? netns->get() : -1;
-}
-
 }  // namespace
-
-std::string_view device_state_name(DeviceState state) noexcept {
-  switch (state) {
-    case DeviceState::kUp:
-      return "up";
-    case DeviceState::kDown:
-      return "down";
-    case DeviceState::kGone:
-      return "gone";
-    case DeviceState::kUnknown:
-      return "unknown";
-  }
-  return "unknown";
-}
 
 SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
     : engine_(engine),
@@ -151,14 +105,6 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
     return opened;
   }
   bridge.host_port = &keep(std::move(port));
-  return {};
-}
-
-Result<> SwitchModel::open_host_device(ModelPort& port) {
-  if (Result<> opened = open_device(port, port.spec.tap); !opened) return opened;
-  if (Result<> set = set_tap_address(engine_.device_fd(port.index), stable_address(port.name)); !set)
-    notice(set.error().message);
-  if (const Result<LinkState> link = links_.get(port.netns_id, port.name)) port.link = *link;
   return {};
 }
 
@@ -338,188 +284,6 @@ Result<> SwitchModel::set_port(const std::string& name, const PortSettings& sett
   if (stops_learning) engine_.fdb().flush_port(port.index);
   tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
   return {};
-}
-
-// Devices.
-
-Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
-  TapOptions with = options;
-  with.netns_fd = fd_of(port.spec.netns);
-  with.allow_uso = options_.allow_uso;
-  if (port.spec.may_exist && interface_kind(with.name, with.netns_fd) == InterfaceKind::kTap) attach_only(with);
-  Result<std::uint64_t> watched = links_.watch(with.netns_fd);
-  if (!watched) return std::unexpected(watched.error());
-  Result<TapDevice> device = options_.open_tap(with);
-  if (!device) {
-    links_.unwatch(*watched);
-    return std::unexpected(device.error());
-  }
-  port.netns_id = *watched;
-  port.multi_queue = device->multi_queue;
-  port.persistent = device->persistent;
-  port.made = device->created;
-  port.queue_count = device->queues.size();
-  port.offloads = device->offloads;
-  if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) {
-    links_.unwatch(*watched);
-    return attached;
-  }
-  port.attached = true;
-  if (with.create) port.spec.netns.reset();
-  const Result<LinkState> link = links_.get(port.netns_id, port.name);
-  port.link = link ? *link : LinkState{};
-  port.device = !link ? DeviceState::kUnknown : port.link.running() ? DeviceState::kUp : DeviceState::kDown;
-  return {};
-}
-
-void SwitchModel::close_device(ModelPort& port) {
-  if (port.attached) (void)engine_.detach(port.index);  // and closes it: a tap that is not persistent goes
-  port.attached = false;
-  if (port.netns_id != 0) links_.unwatch(port.netns_id);
-  port.netns_id = 0;
-}
-
-void SwitchModel::take_link_events() {
-  for (const LinkEvent& event : links_.take_events()) {
-    for (auto& [name, port] : ports_) {
-      if (port->netns_id != event.netns_id) continue;
-      if (port->attached && port->link.ifindex == event.link.ifindex) {
-        event.gone ? look_at_device(*port) : link_changed(*port, event.link);
-        break;
-      }
-      if (!port->attached && !event.gone && event.link.name == name) {
-        port->retries_left = kRetries;
-        take_device_back(*port);
-        break;
-      }
-    }
-  }
-}
-
-void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
-  const MacAddress address_before = port.link.address;
-  const DeviceState device_before = port.device;
-  const bool same = port.link.flags == link.flags && port.link.mtu == link.mtu && port.link.name == link.name &&
-                    link.address == address_before;
-  port.link = link;
-  port.device = link.running() ? DeviceState::kUp : DeviceState::kDown;
-  if (same && port.device == device_before) return;
-  publish();
-  // As the kernel's bridge: what was learned behind a port whose carrier is lost is forgotten.
-  if (device_before == DeviceState::kUp && port.device == DeviceState::kDown) engine_.fdb().flush_port(port.index);
-  ModelBridge& bridge = *bridge_by_index_[port.bridge];
-  if (port.host && address_before != link.address) renew_local_entry(bridge, address_before);
-  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
-}
-
-void SwitchModel::device_failed(PortIndex index) {
-  for (auto& [name, port] : ports_) {
-    if (port->index != index || !port->attached) continue;
-    look_at_device(*port);
-    if (!port->attached) return;
-    // It lives, and only its reading has ended. Not begun again at once, lest a device that keeps failing keep us busy.
-    port->stalled = true;
-    if (retry_needed_) retry_needed_();
-    return;
-  }
-}
-
-void SwitchModel::resume(ModelPort& port) {
-  port.stalled = false;
-  const Result<> attached = engine_.attach(port.index, engine_.detach(port.index));
-  port.attached = attached.has_value();
-  if (port.attached) return;
-  notice(fmt::format("port {}: {}", port.name, attached.error().message));
-  lose_device(port);
-}
-
-void SwitchModel::look_at_device(ModelPort& port) {
-  const int fd = engine_.device_fd(port.index);
-  const std::optional<std::string> name_now = tap_name_now(fd);
-  if (!name_now) {
-    lose_device(port);
-    port.retries_left = kRetries;  // it may be there again already, its RTM_NEWLINK read and passed over
-    take_device_back(port);
-    return;
-  }
-  // It lives, so it was moved: a move says RTM_DELLINK where it was.
-  const UniqueFd netns = tap_netns(fd);
-  const Result<std::uint64_t> watched = netns ? links_.watch(netns.get()) : std::unexpected(Error{});
-  const Result<LinkState> link = watched ? links_.get(*watched, *name_now) : std::unexpected(Error{});
-  if (watched) {
-    links_.unwatch(std::exchange(port.netns_id, *watched));
-  } else {
-    watch_home(port);  // out of sight; it may come back
-  }
-  if (link) return link_changed(port, *link);
-  port.link.mtu = 0;
-  port.device = DeviceState::kUnknown;
-  publish();
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-}
-
-void SwitchModel::lose_device(ModelPort& port) {
-  port.device = DeviceState::kGone;
-  port.link.ifindex = 0;
-  publish();
-  if (port.attached) (void)engine_.detach(port.index);
-  port.attached = port.stalled = false;
-  engine_.fdb().flush_port(port.index);
-  watch_home(port);
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-}
-
-void SwitchModel::watch_home(ModelPort& port) {
-  std::uint64_t home = 0;
-  if (!went_with_its_namespace(port)) home = links_.watch(fd_of(port.spec.netns)).value_or(0);
-  if (port.netns_id != 0) links_.unwatch(port.netns_id);
-  port.netns_id = home;
-}
-
-bool SwitchModel::went_with_its_namespace(const ModelPort& port) {
-  return !port.spec.netns_label.empty() && !port.spec.netns;
-}
-
-void SwitchModel::take_device_back(ModelPort& port) {
-  if (went_with_its_namespace(port)) return;
-  TapOptions options = port.spec.tap;
-  attach_only(options);
-  const std::uint64_t watched = port.netns_id;
-  const MacAddress address_before = port.link.address;
-  if (Result<> opened = port.host ? open_host_device(port) : open_device(port, options); !opened) {
-    // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.
-    if (opened.error().code != ErrorCode::kBusy || port.retries_left == 0) {
-      port.retries_left = 0;
-      return;
-    }
-    --port.retries_left;
-    if (retry_needed_) retry_needed_();
-    return;
-  }
-  if (watched != 0) links_.unwatch(watched);
-  port.retries_left = 0;
-  publish();
-  ModelBridge& bridge = *bridge_by_index_[port.bridge];
-  if (port.host && port.link.address != address_before) renew_local_entry(bridge, address_before);
-  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
-}
-
-bool SwitchModel::retry() {
-  bool left = false;
-  for (auto& [name, port] : ports_) {
-    if (port->stalled) resume(*port);
-    if (port->attached || port->retries_left == 0) continue;
-    take_device_back(*port);
-    left = left || (!port->attached && port->retries_left != 0);
-  }
-  return left;
-}
-
-void SwitchModel::end_persistence_of_made_taps() {
-  for (auto& [name, port] : ports_) {
-    if (!port->attached || !port->made || !port->persistent) continue;
-    if (Result<> ended = end_persistence(engine_.device_fd(port->index)); !ended) notice(ended.error().message);
-  }
 }
 
 // What workers and watchers get.

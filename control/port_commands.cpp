@@ -1,0 +1,167 @@
+// The methods port.* of the control protocol.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "control/commands.hpp"
+#include "control/model_json.hpp"
+#include "control/port_spec.hpp"
+
+namespace rb {
+namespace {
+
+using nlohmann::json;
+
+StpState read_state(Params& params, const json& object, StpState otherwise) {
+  const auto member = object.find("state");
+  if (member != object.end() && member->is_string()) {
+    const std::string name = params.text("state");
+    for (const StpState state :
+         {StpState::kDisabled, StpState::kListening, StpState::kLearning, StpState::kForwarding, StpState::kBlocking}) {
+      if (stp_state_name(state) == name) return state;
+    }
+    throw InvalidParams{"'state' must be disabled, listening, learning, forwarding or blocking"};
+  }
+  return static_cast<StpState>(params.maybe_integer("state", 0, 4).value_or(static_cast<int>(otherwise)));
+}
+
+/// A label is printed, and stands in a dump as an option of a port.
+Result<> check_netns_label(const std::string& label) {
+  constexpr std::size_t kMaxLabel = 4096;  // octets; PATH_MAX
+  const bool printable = std::ranges::none_of(label, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  if (label.size() <= kMaxLabel && printable && label.find(',') == std::string::npos) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "the name of a network namespace cannot hold commas or control characters, nor be longer than a path");
+}
+
+}  // namespace
+
+Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
+  Params params(object);
+  PortSpec spec;
+  const std::string kind = params.maybe_text("kind").value_or("tap");
+  spec.tap.name = params.text("name");
+  spec.tap.create = params.flag("create", false);
+  spec.tap.persistent = params.flag("persistent", false);
+  spec.may_exist = spec.tap.create && spec.tap.persistent;
+  spec.tap.offload = params.flag("offload", true);
+  if (const auto owner = params.maybe_integer("owner", 0, UINT32_MAX - 1))
+    spec.tap.owner = static_cast<std::uint32_t>(*owner);
+  if (const auto group = params.maybe_integer("group", 0, UINT32_MAX - 1))
+    spec.tap.group = static_cast<std::uint32_t>(*group);
+  spec.tap.queue_count = static_cast<unsigned>(params.maybe_integer("queues", 1, 256).value_or(1));
+  spec.netns_label = params.maybe_text("netns").value_or("");
+  const std::optional<std::int64_t> place = params.maybe_integer("netns_fd", 0, 1000);
+  params.finish();
+  if (Result<> checked = check_netns_label(spec.netns_label); !checked) return std::unexpected(checked.error());
+  if (kind != "tap")
+    return fail(ErrorCode::kNotSupported, fmt::format("port kind '{}' is not known; 'tap' is", kind), kind);
+  if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "persistent, owner and group belong to a tap that is made; say 'create' too, or leave them out",
+                spec.tap.name);
+  }
+  if (place) {
+    if (static_cast<std::size_t>(*place) >= caller.descriptors.size() ||
+        !caller.descriptors[static_cast<std::size_t>(*place)]) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("netns_fd {} names no descriptor that came with the request", *place));
+    }
+    spec.netns = std::make_shared<UniqueFd>(std::move(caller.descriptors[static_cast<std::size_t>(*place)]));
+  } else if (!spec.netns_label.empty()) {
+    if (!caller.opens_namespaces) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "a namespace comes as an open descriptor (netns_fd), so that the caller's own rights decide; rbctl "
+                  "does that");
+    }
+    Result<UniqueFd> opened = open_netns(spec.netns_label);
+    if (!opened) return std::unexpected(opened.error());
+    spec.netns = std::make_shared<UniqueFd>(std::move(*opened));
+  }
+  return spec;
+}
+
+Commands::Answer Commands::port_add(Params& params, Caller& caller) {
+  const std::string bridge = params.text("bridge");
+  const json& object = params.object("port");
+  params.finish();
+  Result<PortSpec> spec = port_spec(object, caller);
+  if (!spec) return std::unexpected(spec.error());
+  if (Result<> added = model_.add_port(bridge, std::move(*spec)); !added) return std::unexpected(added.error());
+  return json::object();
+}
+
+Commands::Answer Commands::port_delete(Params& params, Caller&) {
+  const std::string bridge = params.text("bridge"), name = params.text("name");
+  params.finish();
+  if (Result<> deleted = model_.delete_port(bridge, name); !deleted) return std::unexpected(deleted.error());
+  return json::object();
+}
+
+Commands::Answer Commands::port_set(Params& params, Caller&) {
+  const std::string name = params.text("name");
+  const std::optional<std::string> bridge_name = params.maybe_text("bridge");
+  const Result<ModelPort*> port = model_.find_port(name);
+  PortSettings settings = port ? (*port)->settings : PortSettings{};
+  const std::optional<std::int64_t> cost = params.maybe_integer("cost", INT64_MIN, INT64_MAX);
+  const std::optional<std::int64_t> priority = params.maybe_integer("priority", INT64_MIN, INT64_MAX);
+  settings.state = read_state(params, params.raw(), settings.state);
+  for (const PortFlag& flag : port_flags()) {
+    if (const std::optional<bool> value = params.maybe_flag(flag.name)) settings.*flag.member = *value;
+  }
+  params.finish();
+  if (bridge_name) {
+    const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name);
+    if (!bridge) return std::unexpected(bridge.error());
+    if (!port || (*port)->bridge != (*bridge)->index)
+      return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, *bridge_name), name);
+  }
+  if (!port) return std::unexpected(port.error());
+  if (cost) {
+    if (*cost < 1 || *cost > 65535)
+      return fail(ErrorCode::kOutOfRange, fmt::format("path cost {} is out of range; it can be 1 to 65535", *cost),
+                  name);
+    settings.cost = static_cast<std::uint32_t>(*cost);
+  }
+  if (priority) {
+    if (*priority < 0 || *priority > 63)
+      return fail(ErrorCode::kOutOfRange, fmt::format("port priority {} is out of range; it can be 0 to 63", *priority),
+                  name);
+    settings.priority = static_cast<std::uint8_t>(*priority);
+  }
+  if (Result<> set = model_.set_port(name, settings); !set) return std::unexpected(set.error());
+  return json::object();
+}
+
+Commands::Answer Commands::port_list(Params& params, Caller&) {
+  const std::optional<std::string> bridge_name = params.maybe_text("bridge"), name = params.maybe_text("name");
+  params.finish();
+  const Result<Selection> selection = select(bridge_name, name);
+  if (!selection) return std::unexpected(selection.error());
+  json ports = json::array();
+  for (const ModelBridge* bridge : model_.bridges()) {
+    if (bridge_name && bridge->name != *bridge_name) continue;
+    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kNo)) {
+      if (!name || port->name == *name) ports.push_back(port_json(*bridge, *port));
+    }
+  }
+  return json{{"ports", std::move(ports)}};
+}
+
+Result<Commands::Selection> Commands::select(const std::optional<std::string>& bridge,
+                                             const std::optional<std::string>& port) {
+  Selection selection;
+  if (bridge) {
+    const Result<ModelBridge*> found = model_.find_bridge(*bridge);
+    if (!found) return std::unexpected(found.error());
+    selection.bridge = *found;
+  }
+  if (port) {
+    const Result<ModelPort*> found = model_.find_port(*port);
+    if (!found) return std::unexpected(found.error());
+    selection.port = *found;
+  }
+  return selection;
+}
+
+}  // namespace rb
