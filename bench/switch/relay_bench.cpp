@@ -23,8 +23,7 @@ struct Load {
       port.forwarding = true;
       port.mtu = 1500;
     }
-    state =
-        std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports);
+    state = std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports);
     for (std::size_t i = 0; i < station_count; ++i)
       fdb.learn(FdbKey::of(address(i), 1), static_cast<PortIndex>(i % port_count), 1);
     octets.resize(kFrames * 64);

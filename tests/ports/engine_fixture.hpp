@@ -46,8 +46,7 @@ class EngineTest : public ::testing::Test {
     return index;
   }
   void publish() {
-    engine->publish(
-        std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports));
+    engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports));
   }
   /// A frame as a tap gives it: virtio_net_hdr, addresses, and `number` as its only content.
   static std::string frame(const MacAddress& source, const MacAddress& destination, std::uint32_t number = 0,
