@@ -34,6 +34,8 @@ Commands::Answer Commands::bridge_set(Params& params, Caller&) {
   settings.forward_delay_s = params.maybe_number("forward_delay_s").value_or(settings.forward_delay_s);
   settings.hello_s = params.maybe_number("hello_s").value_or(settings.hello_s);
   settings.max_age_s = params.maybe_number("max_age_s").value_or(settings.max_age_s);
+  BridgeVlanSettings vlans = bridge ? (*bridge)->vlans : BridgeVlanSettings{};
+  read_bridge_vlans(params, vlans);
   const std::optional<std::int64_t> priority = params.maybe_integer("priority", INT64_MIN, INT64_MAX);
   const std::optional<std::int64_t> mask = params.maybe_integer("group_fwd_mask", INT64_MIN, INT64_MAX);
   const std::optional<std::vector<std::string>> forward = params.maybe_texts("forward");
@@ -63,6 +65,9 @@ Commands::Answer Commands::bridge_set(Params& params, Caller&) {
     if (!named) return std::unexpected(named.error());
     settings.group_fwd_mask = *named;
   }
+  if (Result<> checked = check_settings(settings); !checked) return std::unexpected(checked.error());
+  const SwitchModel::Batch together(model_);
+  if (Result<> set = model_.set_bridge_vlans(name, vlans); !set) return std::unexpected(set.error());
   if (Result<> set = model_.set_bridge(name, settings); !set) return std::unexpected(set.error());
   json warnings = json::array();
   const bool related =

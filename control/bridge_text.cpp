@@ -58,7 +58,8 @@ std::string link_details(const json& port) {
 std::string fdb_event_line(const json& event) {
   const std::string kind = text(event, "event");
   std::string out = kind == "age" || kind == "delete" ? "Deleted " : "";
-  out += fmt::format("{} dev {} master {} {}", text(event, "mac"), text(event, "port"), text(event, "bridge"),
+  const std::string vlan = event.contains("vlan") ? fmt::format("vlan {} ", event.at("vlan").get<int>()) : "";
+  out += fmt::format("{} dev {} {}master {} {}", text(event, "mac"), text(event, "port"), vlan, text(event, "bridge"),
                      event.contains("entry") ? state_word(event, "entry") : std::string_view{});
   if (kind == "move") out += fmt::format("moved from {}", text(event, "from"));
   return out + '\n';
@@ -74,12 +75,14 @@ std::string port_event_line(const json& event) {
 
 std::string fdb_line(const json& entry, const BridgeTextOptions& options) {
   std::string out = fmt::format("{} dev {} ", text(entry, "mac"), text(entry, "port"));
+  if (entry.contains("vlan")) out += fmt::format("vlan {} ", entry.at("vlan").get<int>());
   if (options.statistics) out += fmt::format("used {0}/{0} ", entry.at("age_s").get<std::int64_t>());
   return out + fmt::format("master {} {}\n", text(entry, "bridge"), state_word(entry, "kind"));
 }
 
 OrderedJson fdb_object(const json& entry, const BridgeTextOptions& options) {
   OrderedJson object = {{"mac", text(entry, "mac")}, {"ifname", text(entry, "port")}};
+  if (entry.contains("vlan")) object["vlan"] = entry.at("vlan").get<int>();
   if (options.statistics) {
     object["used"] = entry.at("age_s").get<std::int64_t>();
     object["updated"] = entry.at("age_s").get<std::int64_t>();

@@ -16,6 +16,7 @@ namespace rb {
 struct BridgeTextOptions {
   bool statistics = false;  // -s: used and updated of FDB entries
   bool details = false;     // -d: the flags of ports
+  bool compress = false;    // -compressvlans: VLANs that follow each other as a range
 };
 
 /// `bridge fdb show`: one FdbEntry.

@@ -6,13 +6,13 @@
 #include <array>
 
 #include "control/port_spec.hpp"
+#include "control/vlan_words.hpp"
 #include "control/word_parser.hpp"
 
 namespace rb {
 namespace {
 
 using nlohmann::json;
-using Requests = std::vector<Request>;
 
 /// One command: its first word or two, how its arguments are written, and what reads them.
 struct ChangeCommand {
@@ -118,19 +118,29 @@ Requests set_port_priority(WordParser& words) {
   return {{"port.set", std::move(params)}};
 }
 
-/// "static" unless another kind is said; the kernel's word for a local entry is taken as well.
-void read_fdb_kind(WordParser& words, json& params) {
-  if (words.accept("static")) params["kind"] = "static";
-  if (words.accept("dynamic")) params["kind"] = "dynamic";
-  if (words.accept("local") || words.accept("permanent")) params["kind"] = "local";
+/// What may stand behind an entry's port, in any order: "static" unless another kind is said; the kernel's word for a
+/// local entry is taken as well.
+void read_entry_words(WordParser& words, json& params) {
+  while (words.more()) {
+    if (words.accept("static")) {
+      params["kind"] = "static";
+    } else if (words.accept("dynamic")) {
+      params["kind"] = "dynamic";
+    } else if (words.accept("local") || words.accept("permanent")) {
+      params["kind"] = "local";
+    } else if (words.accept("vlan")) {
+      params["vlan"] = words.integer("the VLAN");
+    } else if (!words.accept("master")) {
+      words.refuse_next();
+    }
+  }
 }
 
 Requests fdb_enter(WordParser& words, std::string method) {
   json params{{"mac", words.mac("the address")}, {"kind", "static"}};
   words.expect("dev");
   params["port"] = words.text(kPort);
-  words.accept("master");
-  read_fdb_kind(words, params);
+  read_entry_words(words, params);
   return {{std::move(method), std::move(params)}};
 }
 
@@ -145,21 +155,39 @@ Requests fdb_delete(WordParser& words) {
   json params{{"mac", words.mac("the address")}};
   words.expect("dev");
   params["port"] = words.text(kPort);
-  words.accept("master");
+  while (words.more()) {
+    if (words.accept("vlan")) {
+      params["vlan"] = words.integer("the VLAN");
+    } else if (!words.accept("master")) {
+      words.refuse_next();
+    }
+  }
   return {{"fdb.delete", std::move(params)}};
+}
+
+bool read_kind_to_flush(WordParser& words, json& params) {
+  for (const char* kind : {"static", "dynamic", "all"}) {
+    if (!words.accept(kind)) continue;
+    params["kind"] = kind;
+    return true;
+  }
+  return false;
 }
 
 Requests fdb_flush(WordParser& words) {
   json params = json::object();
-  if (words.accept("br")) {
-    params["bridge"] = words.text(kBridge);
-  } else {
-    words.expect("dev");
-    params["port"] = words.text(kPort);
+  while (words.more()) {
+    if (words.accept("br")) {
+      params["bridge"] = words.text(kBridge);
+    } else if (words.accept("dev")) {
+      params["port"] = words.text(kPort);
+    } else if (words.accept("vlan")) {
+      params["vlan"] = words.integer("the VLAN");
+    } else if (!read_kind_to_flush(words, params)) {
+      words.refuse_next();
+    }
   }
-  for (const char* kind : {"static", "dynamic", "all"}) {
-    if (words.accept(kind)) params["kind"] = kind;
-  }
+  if (params.empty()) words.fail("'br' or 'dev' is missing");
   return {{"fdb.flush", std::move(params)}};
 }
 
@@ -185,22 +213,11 @@ Requests set_port(WordParser& words) {
       const std::string state = words.text("state");
       const auto number = parse_integer(state);
       params["state"] = number ? json(*number) : json(state);
-    } else if (!read_port_flag(words, params)) {
+    } else if (!read_port_flag(words, params) && !read_port_vlan_setting(words, params)) {
       words.refuse_next();
     }
   }
   return {{"port.set", std::move(params)}};
-}
-
-/// "lldp,lacp" as a list; "none" and nothing are the empty list.
-json split_list(std::string_view text) {
-  json list = json::array();
-  while (!text.empty() && text != "none") {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    if (comma > 0) list.push_back(std::string(text.substr(0, comma)));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return list;
 }
 
 Requests link_set(WordParser& words) {
@@ -214,7 +231,7 @@ Requests link_set(WordParser& words) {
       params["group_fwd_mask"] = words.integer("group_fwd_mask");
     } else if (words.accept("ageing")) {
       params["ageing_s"] = words.seconds("ageing");
-    } else {
+    } else if (!read_bridge_vlan_setting(words, params)) {
       words.refuse_next();
     }
   }
@@ -259,8 +276,14 @@ Requests delete_tap_device(WordParser& words) {
 
 constexpr std::string_view kLinkSetUsage =
     "link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|guard|locked on|off]... [cost N] "
-    "[priority N] [state S]\n       rbctl link set BRIDGE [forward lacp,dot1x,lldp,...|none] [group_fwd_mask N] "
-    "[ageing SECONDS]";
+    "[priority N] [state S]\n       [admit all|tagged|untagged] [ingress_filtering on|off] [default_pcp N] "
+    "[pcp_map N,N,N,N,N,N,N,N]\n       rbctl link set BRIDGE [forward lacp,dot1x,lldp,...|none] [group_fwd_mask N] "
+    "[ageing SECONDS]\n       [vlan_filtering on|off] [vlan_protocol 802.1Q|802.1ad] [vlan_default_pvid N] "
+    "[vlan_learning shared|independent]";
+
+constexpr std::string_view kPortUsage =
+    "port PORT mode access vid VID\n       rbctl port PORT mode trunk|native-tagged|native-untagged vids "
+    "VID[-VID],... [native VID]\n       rbctl port PORT mode dot1q-tunnel vid VID";
 
 constexpr std::array kCommands = {
     ChangeCommand{"addbr", "addbr BRIDGE [--no-host-port]", add_bridge},
@@ -276,10 +299,17 @@ constexpr std::array kCommands = {
     ChangeCommand{"setpathcost", "setpathcost BRIDGE PORT COST", set_path_cost},
     ChangeCommand{"setportprio", "setportprio BRIDGE PORT PRIORITY", set_port_priority},
     ChangeCommand{"stp", "stp BRIDGE on|off", set_stp},
-    ChangeCommand{"fdb add", "fdb add MAC dev PORT [static|dynamic|local]", fdb_add},
-    ChangeCommand{"fdb replace", "fdb replace MAC dev PORT [static|dynamic|local]", fdb_replace},
-    ChangeCommand{"fdb del", "fdb del MAC dev PORT", fdb_delete},
-    ChangeCommand{"fdb flush", "fdb flush dev PORT|br BRIDGE [static|dynamic|all]", fdb_flush},
+    ChangeCommand{"fdb add", "fdb add MAC dev PORT [vlan VID] [static|dynamic|local]", fdb_add},
+    ChangeCommand{"fdb replace", "fdb replace MAC dev PORT [vlan VID] [static|dynamic|local]", fdb_replace},
+    ChangeCommand{"fdb del", "fdb del MAC dev PORT [vlan VID]", fdb_delete},
+    ChangeCommand{"fdb flush", "fdb flush [dev PORT] [br BRIDGE] [vlan VID] [static|dynamic|all]", fdb_flush},
+    ChangeCommand{"vlan add", "vlan add dev PORT vid VID[-VID] [pvid] [untagged] [self]", add_vlans},
+    ChangeCommand{"vlan del", "vlan del dev PORT vid VID[-VID] [self]", delete_vlans},
+    ChangeCommand{"vlan map add", "vlan map add dev PORT vid VID to VLAN", add_translation},
+    ChangeCommand{"vlan map del", "vlan map del dev PORT vid VID", delete_translation},
+    ChangeCommand{"vlan private dev", "vlan private dev BRIDGE vid VID primary|isolated of VID|community of VID|none",
+                  set_private_vlan},
+    ChangeCommand{"port", kPortUsage, set_port_mode},
     ChangeCommand{"link set", kLinkSetUsage, link_set},
     ChangeCommand{"stats clear", "stats clear [dev PORT]", clear_stats},
     ChangeCommand{"tap add", "tap add NAME [user USER] [group GROUP] [multi_queue]", add_tap},
@@ -298,7 +328,7 @@ struct FoundCommand {
 
 FoundCommand find_command(std::span<const std::string> words) {
   std::string name;
-  for (std::size_t count = 1; count <= std::min<std::size_t>(words.size(), 2); ++count) {
+  for (std::size_t count = 1; count <= std::min<std::size_t>(words.size(), 3); ++count) {
     if (count > 1) name += ' ';
     name += words[count - 1];
     for (const ChangeCommand& command : kCommands) {
@@ -314,7 +344,7 @@ bool is_change_command(std::span<const std::string> words) {
   return find_command(without_program_name(words)).command != nullptr;
 }
 
-Result<std::vector<Request>> parse_change_command(std::span<const std::string> words) {
+Result<Requests> parse_change_command(std::span<const std::string> words) {
   words = without_program_name(words);
   const FoundCommand found = find_command(words);
   if (found.command == nullptr) {

@@ -20,10 +20,12 @@ struct Request {
   nlohmann::json params = nlohmann::json::object();
 };
 
+using Requests = std::vector<Request>;
+
 /// Reads one command that changes something, such as {"addif", "br0", "tap0", "tap1"} (here: two requests, to be
 /// carried out in order). A leading word "rbctl" is allowed. A port's namespace is still a label ("netns" without
 /// "netns_fd"); the caller opens it by open_netns(). kInvalidArgument, with the command's usage in a second line.
-[[nodiscard]] Result<std::vector<Request>> parse_change_command(std::span<const std::string> words);
+[[nodiscard]] Result<Requests> parse_change_command(std::span<const std::string> words);
 
 /// Whether the first words are such a command, be its arguments right or wrong.
 [[nodiscard]] bool is_change_command(std::span<const std::string> words);

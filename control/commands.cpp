@@ -51,6 +51,14 @@ const std::map<std::string, Commands::Method> Commands::kMethods = {
     {"port.delete", {Right::kChange, &Commands::port_delete}},
     {"port.set", {Right::kChange, &Commands::port_set}},
     {"port.list", {Right::kRead, &Commands::port_list}},
+    {"vlan.add", {Right::kChange, &Commands::vlan_add}},
+    {"vlan.delete", {Right::kChange, &Commands::vlan_delete}},
+    {"vlan.list", {Right::kRead, &Commands::vlan_list}},
+    {"vlan.mode", {Right::kChange, &Commands::vlan_mode}},
+    {"vlan.map.add", {Right::kChange, &Commands::vlan_map_add}},
+    {"vlan.map.delete", {Right::kChange, &Commands::vlan_map_delete}},
+    {"vlan.private", {Right::kChange, &Commands::vlan_private}},
+    {"vlan.private.list", {Right::kRead, &Commands::vlan_private_list}},
     {"fdb.list", {Right::kRead, &Commands::fdb_list}},
     {"fdb.get", {Right::kRead, &Commands::fdb_get}},
     {"fdb.add", {Right::kChange, &Commands::fdb_add}},
@@ -63,6 +71,7 @@ const std::map<std::string, Commands::Method> Commands::kMethods = {
     {"tap.add", {Right::kChange, &Commands::tap_add}},
     {"tap.delete", {Right::kChange, &Commands::tap_delete}},
     {"monitor", {Right::kRead, &Commands::monitor}},
+    {"batch", {Right::kChange, &Commands::batch}},
     {"config.dump", {Right::kRead, &Commands::config_dump}},
 };
 
@@ -87,6 +96,8 @@ std::expected<json, RpcError> Commands::call(const std::string& method, const js
     return *std::move(answer);
   } catch (const InvalidParams& refusal) {
     return std::unexpected(RpcError{kRpcInvalidParams, fmt::format("{}: {}", method, refusal.message), {}, {}});
+  } catch (const RefusedParams& refusal) {
+    return std::unexpected(to_rpc_error(refusal.error));
   } catch (const json::exception& bug) {
     // Params has read every member by its type, so this is a mistake of ours; it shall not end the switch.
     return std::unexpected(RpcError{kRpcInternalError, fmt::format("{}: {}", method, bug.what()), {}, {}});
@@ -227,6 +238,28 @@ Commands::Answer Commands::monitor(Params& params, Caller& caller) {
     if (std::ranges::find(kinds, kind) != kinds.end()) caller.kinds.push_back(kind);
   }
   return json::object();
+}
+
+Commands::Answer Commands::batch(Params& params, Caller& caller) {
+  const bool go_on = params.flag("continue", false);
+  const json* requests = params.has("requests") ? &params.raw().at("requests") : nullptr;
+  params.finish();
+  if (requests == nullptr || !requests->is_array()) throw InvalidParams{"'requests' must be a list"};
+  json answers = json::array();
+  const SwitchModel::Batch together(model_);
+  for (const json& request : *requests) {
+    Params members(request.is_object() ? request : throw InvalidParams{"each of 'requests' must be an object"});
+    const std::string method = members.text("method");
+    const json none = json::object();
+    const json* const own = members.maybe_object("params");
+    members.finish();
+    if (method == "batch" || method == "monitor")
+      throw InvalidParams{fmt::format("'{}' cannot stand in a batch", method)};
+    auto answer = call(method, own == nullptr ? none : *own, caller);
+    answers.push_back(answer ? json{{"result", *std::move(answer)}} : json{{"error", error_json(answer.error())}});
+    if (answers.back().contains("error") && !go_on) break;
+  }
+  return json{{"answers", std::move(answers)}};
 }
 
 Commands::Answer Commands::config_dump(Params& params, Caller&) {

@@ -27,6 +27,10 @@ struct Caller {
   std::vector<std::string> kinds;     // for these kinds of events
 };
 
+/// What bridge.set and port.set take about VLANs.
+void read_bridge_vlans(Params& params, BridgeVlanSettings& vlans);
+void read_port_vlans(Params& params, PortVlanSettings& vlans);
+
 class Commands {
  public:
   explicit Commands(SwitchModel& model);
@@ -60,6 +64,14 @@ class Commands {
   Answer port_delete(Params& params, Caller& caller);
   Answer port_set(Params& params, Caller& caller);
   Answer port_list(Params& params, Caller& caller);
+  Answer vlan_add(Params& params, Caller& caller);
+  Answer vlan_delete(Params& params, Caller& caller);
+  Answer vlan_list(Params& params, Caller& caller);
+  Answer vlan_mode(Params& params, Caller& caller);
+  Answer vlan_map_add(Params& params, Caller& caller);
+  Answer vlan_map_delete(Params& params, Caller& caller);
+  Answer vlan_private(Params& params, Caller& caller);
+  Answer vlan_private_list(Params& params, Caller& caller);
   Answer fdb_list(Params& params, Caller& caller);
   Answer fdb_get(Params& params, Caller& caller);
   Answer fdb_add(Params& params, Caller& caller);
@@ -72,6 +84,7 @@ class Commands {
   Answer tap_add(Params& params, Caller& caller);
   Answer tap_delete(Params& params, Caller& caller);
   Answer monitor(Params& params, Caller& caller);
+  Answer batch(Params& params, Caller& caller);
   Answer config_dump(Params& params, Caller& caller);
 
   /// What `bridge` and `port`, both optional, name; an unknown name is an error.
@@ -82,6 +95,10 @@ class Commands {
   Result<Selection> select(const std::optional<std::string>& bridge, const std::optional<std::string>& port);
   Answer enter_fdb(Params& params, Fdb::IfExists if_exists);
   void tell_fdb(const char* what, const FdbEntry& entry) const;
+  Result<ModelPort*> port_of_vlans(const std::string& name);
+  template <typename Change>
+  Answer change_port_vlans(const std::string& name, Change change);
+  Result<std::vector<Fid>> fids_to_enter(const ModelPort& port, Vid vid) const;
   Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
 
   SwitchModel& model_;

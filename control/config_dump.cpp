@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "control/model_json.hpp"
 
@@ -46,6 +47,84 @@ void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
         fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));
 }
 
+std::string vid_range(Vid first, Vid last) {
+  return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
+}
+
+/// Calls `use(first, last)` for each run of VIDs that follow each other in `vids` and are `alike`.
+template <typename Alike, typename Use>
+void for_each_run(const VidSet& vids, Alike alike, Use use) {
+  Vid first = kNoVid, last = kNoVid;
+  vids.for_each([&](Vid vid) {
+    if (first != kNoVid && (vid != last + 1 || !alike(last, vid))) {
+      use(first, last);
+      first = kNoVid;
+    }
+    if (first == kNoVid) first = vid;
+    last = vid;
+  });
+  if (first != kNoVid) use(first, last);
+}
+
+void dump_bridge_vlans(const ModelBridge& bridge, std::vector<std::string>& lines) {
+  const BridgeVlanSettings usual, &vlans = bridge.vlans;
+  const std::string name = quoted(bridge.name);
+  std::string changes;
+  if (vlans.tpid != usual.tpid) changes += fmt::format(" vlan_protocol {}", vlan_protocol_name(vlans.tpid));
+  if (vlans.default_pvid != usual.default_pvid) changes += fmt::format(" vlan_default_pvid {}", vlans.default_pvid);
+  if (vlans.shared_learning) changes += " vlan_learning shared";
+  if (!changes.empty()) lines.push_back(fmt::format("link set {}{}", name, changes));
+  // Primaries first: the others name them.
+  for (const bool primary : {true, false}) {
+    for (const auto& [vid, is] : vlans.private_vlans) {
+      if ((is.kind == PrivateVlan::Kind::kPrimary) != primary) continue;
+      lines.push_back(fmt::format("vlan private dev {} vid {} {}{}", name, vid, private_vlan_name(is.kind),
+                                  primary ? "" : fmt::format(" of {}", is.primary)));
+    }
+  }
+}
+
+/// Where a port's VLANs begin: as a port that is added, or as a tunnel port.
+PortVlanSettings dump_vlan_mode(const ModelPort& port, Vid default_pvid, std::vector<std::string>& lines) {
+  if (!port.vlans.tunnel) return default_port_vlans(default_pvid);
+  const PortMode mode{.name = "dot1q-tunnel", .vid = port.vlans.pvid != kNoVid ? port.vlans.pvid : Vid{1}, .vids = {}};
+  lines.push_back(fmt::format("port {} mode {} vid {}", quoted(port.name), mode.name, mode.vid));
+  return vlans_of_mode(mode).value();
+}
+
+void dump_port_vlans(const ModelPort& port, Vid default_pvid, std::vector<std::string>& lines) {
+  const PortVlanSettings& vlans = port.vlans;
+  const std::string name = quoted(port.name);
+  const PortVlanSettings begun = dump_vlan_mode(port, default_pvid, lines);
+  VidSet gone = begun.members;
+  gone -= vlans.members;
+  const auto any = [](Vid, Vid) { return true; };
+  for_each_run(gone, any, [&](Vid first, Vid last) {
+    lines.push_back(fmt::format("vlan del dev {} vid {}", name, vid_range(first, last)));
+  });
+  VidSet changed;
+  vlans.members.for_each([&](Vid vid) {
+    const bool same = begun.members.test(vid) && begun.untagged.test(vid) == vlans.untagged.test(vid) &&
+                      (begun.pvid == vid) == (vlans.pvid == vid);
+    if (!same) changed.set(vid);
+  });
+  const auto alike = [&](Vid one, Vid other) {
+    return vlans.untagged.test(one) == vlans.untagged.test(other) && one != vlans.pvid && other != vlans.pvid;
+  };
+  for_each_run(changed, alike, [&](Vid first, Vid last) {
+    lines.push_back(fmt::format("vlan add dev {} vid {}{}{}", name, vid_range(first, last),
+                                first == vlans.pvid ? " pvid" : "", vlans.untagged.test(first) ? " untagged" : ""));
+  });
+  for (const auto& [on_wire, inside] : vlans.translation)
+    lines.push_back(fmt::format("vlan map add dev {} vid {} to {}", name, on_wire, inside));
+  std::string changes;
+  if (vlans.admit != AdmitFrames::kAll) changes += fmt::format(" admit {}", admit_name(vlans.admit));
+  if (!vlans.ingress_filtering) changes += " ingress_filtering off";
+  if (vlans.default_pcp != 0) changes += fmt::format(" default_pcp {}", vlans.default_pcp);
+  if (vlans.regenerated != begun.regenerated) changes += fmt::format(" pcp_map {}", fmt::join(vlans.regenerated, ","));
+  if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", name, changes));
+}
+
 void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::vector<std::string>& lines) {
   const PortSettings& settings = port.settings;
   std::string changes;
@@ -62,6 +141,7 @@ void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::v
 void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {
   lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(spec_of(port))));
   dump_port_settings(port, PortSettings{}, lines);
+  dump_port_vlans(port, bridge.vlans.default_pvid, lines);
 }
 
 /// Entered by hand: neither learned nor the address of a bridge's own interface.
@@ -76,7 +156,11 @@ std::vector<std::string> dump_configuration(SwitchModel& model) {
   std::vector<std::string> lines;
   for (const ModelBridge* bridge : model.bridges()) {
     dump_bridge(*bridge, lines);
-    if (bridge->host_port != nullptr) dump_port_settings(*bridge->host_port, host_port_settings(), lines);
+    dump_bridge_vlans(*bridge, lines);
+    if (bridge->host_port != nullptr) {
+      dump_port_settings(*bridge->host_port, host_port_settings(), lines);
+      dump_port_vlans(*bridge->host_port, bridge->vlans.default_pvid, lines);
+    }
     std::vector<const ModelPort*> ports = model.ports_of(*bridge, SwitchModel::WithHost::kNo);
     // In the order of their numbers, so that each gets the same one again.
     std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->number; });
@@ -88,10 +172,18 @@ std::vector<std::string> dump_configuration(SwitchModel& model) {
     const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
     if (port != nullptr && bridge != nullptr && is_configured(entry, *port, *bridge)) entries.push_back(entry);
   });
-  std::ranges::sort(entries, {}, [](const FdbEntry& entry) { return std::pair(entry.fid, entry.mac); });
+  // What belongs to no VLAN first.
+  std::ranges::sort(entries, {}, [&](const FdbEntry& entry) {
+    return std::tuple(model.vid_of_fid(entry.fid), entry.fid, entry.mac);
+  });
   for (const FdbEntry& entry : entries) {
-    lines.push_back(fmt::format("fdb add {} dev {} {}", to_string(entry.mac), quoted(model.port_at(entry.port)->name),
-                                fdb_kind_name(entry.kind)));
+    const Vid vid = model.vid_of_fid(entry.fid);
+    lines.push_back(fmt::format("fdb add {} dev {}{} {}", to_string(entry.mac), quoted(model.port_at(entry.port)->name),
+                                vid == kNoVid ? "" : fmt::format(" vlan {}", vid), fdb_kind_name(entry.kind)));
+  }
+  // Last: while filtering is on, an entry without a VLAN would be made in every VLAN of its port.
+  for (const ModelBridge* bridge : model.bridges()) {
+    if (bridge->vlans.filtering) lines.push_back(fmt::format("link set {} vlan_filtering 1", quoted(bridge->name)));
   }
   return lines;
 }

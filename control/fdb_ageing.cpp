@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 namespace rb {
 namespace {
@@ -42,19 +41,17 @@ void FdbAgeing::want_events(bool wanted) {
 
 void FdbAgeing::tick() {
   double shortest_s = kLongestWalk_s * 10;
-  std::map<Fid, std::uint32_t> ageing_s;
   for (const ModelBridge* bridge : model_.bridges()) {
     shortest_s = std::min(shortest_s, bridge->settings.ageing_s);
-    // The FDB counts whole seconds: rather a fraction too late than too early.
-    ageing_s[bridge->fid] = static_cast<std::uint32_t>(std::ceil(bridge->settings.ageing_s));
   }
   Fdb& fdb = model_.engine().fdb();
   const double walk_s = std::clamp(shortest_s / 10, kShortestWalk_s, kLongestWalk_s);
   const auto slice = static_cast<std::size_t>(static_cast<double>(fdb.bucket_count()) / walk_s) + 1;
   const auto ageing_time_of = [&](Fid fid) {
     met_dynamic_ = true;  // asked for dynamic entries only
-    const auto found = ageing_s.find(fid);
-    return found == ageing_s.end() ? 0 : found->second;
+    const ModelBridge* bridge = model_.bridge_of_fid(fid);
+    // The FDB counts whole seconds: rather a fraction too late than too early.
+    return bridge == nullptr ? 0 : static_cast<std::uint32_t>(std::ceil(bridge->settings.ageing_s));
   };
   const bool walked_round = fdb.sweep(slice, model_.engine().now_s(), ageing_time_of, aged_);
   if (!walked_round) return;

@@ -76,11 +76,15 @@ std::string rpc_result_line(const json& id, const json& result) {
   return to_line({{"jsonrpc", "2.0"}, {"id", id}, {"result", result}});
 }
 
-std::string rpc_error_line(const json& id, const RpcError& error) {
+json error_json(const RpcError& error) {
   json body = {{"code", error.code}, {"message", error.message}};
   if (!error.kind.empty()) body["data"]["kind"] = error.kind;
   if (!error.name.empty()) body["data"]["name"] = error.name;
-  return to_line({{"jsonrpc", "2.0"}, {"id", id}, {"error", body}});
+  return body;
+}
+
+std::string rpc_error_line(const json& id, const RpcError& error) {
+  return to_line({{"jsonrpc", "2.0"}, {"id", id}, {"error", error_json(error)}});
 }
 
 std::string rpc_event_line(const json& params) {

@@ -47,6 +47,8 @@ struct RpcRefusal {
 [[nodiscard]] std::string rpc_error_line(const nlohmann::json& id, const RpcError& error);
 [[nodiscard]] std::string rpc_event_line(const nlohmann::json& params);
 
+/// The error object of a response.
+[[nodiscard]] nlohmann::json error_json(const RpcError& error);
 /// An operation's Error as the wire has it.
 [[nodiscard]] RpcError to_rpc_error(const Error& error);
 

@@ -130,7 +130,6 @@ void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
   // As the kernel's bridge: what was learned behind a port whose carrier is lost is forgotten.
   if (device_before == DeviceState::kUp && port.device == DeviceState::kDown) engine_.fdb().flush_port(port.index);
   ModelBridge& bridge = *bridge_by_index_[port.bridge];
-  if (port.host && address_before != link.address) renew_local_entry(bridge, address_before);
   tell(ModelEvent::Kind::kPort, "change", bridge, &port);
 }
 
@@ -207,7 +206,6 @@ void SwitchModel::take_device_back(ModelPort& port) {
   TapOptions options = port.spec.tap;
   attach_only(options);
   const std::uint64_t watched = port.netns_id;
-  const MacAddress address_before = port.link.address;
   if (Result<> opened = port.host ? open_host_device(port) : open_device(port, options); !opened) {
     // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.
     if (opened.error().code != ErrorCode::kBusy || port.retries_left == 0) {
@@ -222,7 +220,6 @@ void SwitchModel::take_device_back(ModelPort& port) {
   port.retries_left = 0;
   publish();
   ModelBridge& bridge = *bridge_by_index_[port.bridge];
-  if (port.host && port.link.address != address_before) renew_local_entry(bridge, address_before);
   tell(ModelEvent::Kind::kPort, "change", bridge, &port);
 }
 

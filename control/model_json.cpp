@@ -108,7 +108,11 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"persistent", port.persistent},
                  {"offload", port.spec.tap.offload},
                  {"offloads", offloads_json(port.offloads)},
-                 {"host", port.host}};
+                 {"host", port.host},
+                 {"admit", admit_name(port.vlans.admit)},
+                 {"ingress_filtering", port.vlans.ingress_filtering},
+                 {"default_pcp", port.vlans.default_pcp},
+                 {"pcp_map", port.vlans.regenerated}};
   for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
   return object;
 }
@@ -145,18 +149,24 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
           {"topology_change_detected", false},
           {"group_fwd_mask", settings.group_fwd_mask},
           {"forward", group_fwd_names(settings.group_fwd_mask)},
+          {"vlan_filtering", bridge.vlans.filtering},
+          {"vlan_protocol", vlan_protocol_name(bridge.vlans.tpid)},
+          {"vlan_default_pvid", bridge.vlans.default_pvid},
+          {"vlan_learning", bridge.vlans.shared_learning ? "shared" : "independent"},
           {"ports", std::move(ports)}};
 }
 
 json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry) {
   const ModelPort* port = model.port_at(entry.port);
   const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
-  return {{"mac", to_string(entry.mac)},
-          {"port", port != nullptr ? port->name : ""},
-          {"port_number", port != nullptr ? port->number : 0},
-          {"bridge", bridge != nullptr ? bridge->name : ""},
-          {"kind", fdb_kind_name(entry.kind)},
-          {"age_s", entry.age_s}};
+  json object = {{"mac", to_string(entry.mac)},
+                 {"port", port != nullptr ? port->name : ""},
+                 {"port_number", port != nullptr ? port->number : 0},
+                 {"bridge", bridge != nullptr ? bridge->name : ""},
+                 {"kind", fdb_kind_name(entry.kind)},
+                 {"age_s", entry.age_s}};
+  if (const Vid vid = model.vid_of_fid(entry.fid); vid != kNoVid) object["vlan"] = vid;
+  return object;
 }
 
 json stats_json(const PortTotals& totals) {

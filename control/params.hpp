@@ -9,12 +9,18 @@
 #include <vector>
 
 #include "switch/mac_address.hpp"
+#include "switch/result.hpp"
 
 namespace rb {
 
 /// Thrown by Params, caught where the method was called: the request is refused with kRpcInvalidParams.
 struct InvalidParams {
   std::string message;
+};
+
+/// Thrown where a value is of the right type and yet cannot be: the request is refused with this error.
+struct RefusedParams {
+  Error error;
 };
 
 class Params {

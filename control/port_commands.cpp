@@ -109,6 +109,8 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
   for (const PortFlag& flag : port_flags()) {
     if (const std::optional<bool> value = params.maybe_flag(flag.name)) settings.*flag.member = *value;
   }
+  PortVlanSettings vlans = port ? (*port)->vlans : PortVlanSettings{};
+  read_port_vlans(params, vlans);
   params.finish();
   if (bridge_name) {
     const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name);
@@ -130,6 +132,9 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
     settings.priority = static_cast<std::uint8_t>(*priority);
   }
   if (Result<> set = model_.set_port(name, settings); !set) return std::unexpected(set.error());
+  if ((*port)->vlans != vlans) {
+    if (Result<> set = model_.set_port_vlans(name, vlans); !set) return std::unexpected(set.error());
+  }
   return json::object();
 }
 

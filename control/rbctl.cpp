@@ -1,9 +1,13 @@
 // rbctl: the control tool. Under the name brctl it is bridge-utils' brctl.
 #include <fmt/core.h>
 
+#include <cerrno>
+#include <fstream>
 #include <iostream>
 #include <optional>
+#include <system_error>
 
+#include "control/batch.hpp"
 #include "control/brctl_words.hpp"
 #include "control/rbctl_options.hpp"
 
@@ -42,12 +46,18 @@ int fail_with(const Error& error) {
   return 1;
 }
 
+/// As fail_with(); `bridge vlan` ends with another status than rbctl's own commands.
+int fail_with(const Error& error, std::span<const std::string> words) {
+  const int status = fail_with(error);
+  return words[0] == "vlan" ? 255 : status;
+}
+
 int change(Session& session, std::span<const std::string> words) {
   const auto requests = parse_change_command(words);
-  if (!requests) return fail_with(requests.error());
+  if (!requests) return fail_with(requests.error(), words);
   for (const Request& request : *requests) {
     const auto result = session.call(request);
-    if (!result) return fail_with(result.error());
+    if (!result) return fail_with(result.error(), words);
     for (const json& warning : result->value("warnings", json::array())) {
       std::cerr << "warning: " << warning.get<std::string>() << '\n';
     }
@@ -82,9 +92,21 @@ int monitor(Session& session, std::span<const std::string> words, const OutputOp
 int read(Session& session, std::span<const std::string> words, const OutputOptions& options) {
   const auto call = [&](const Request& request) { return session.call(request); };
   const auto text = run_read_command(words, options, call);
-  if (!text) return fail_with(text.error());
+  if (!text) return fail_with(text.error(), words);
   std::cout << *text << std::flush;
   return std::cout ? 0 : 1;
+}
+
+int batch(Session& session, const RbctlOptions& options) {
+  const auto call = [&](const Request& request) { return session.call(request); };
+  const BatchOptions batch_options{.name = options.batch, .force = options.force, .output = options.output};
+  if (options.batch == "-") return run_batch(std::cin, batch_options, call, std::cout, std::cerr) ? 0 : 1;
+  std::ifstream file(options.batch);
+  if (!file) {
+    const std::string why = std::generic_category().message(errno);
+    return fail_with({ErrorCode::kSystem, fmt::format("Cannot open file \"{}\" for reading: {}", options.batch, why)});
+  }
+  return run_batch(file, batch_options, call, std::cout, std::cerr) ? 0 : 1;
 }
 
 int run_rbctl(const std::vector<std::string>& arguments) {
@@ -94,11 +116,12 @@ int run_rbctl(const std::vector<std::string>& arguments) {
     std::cout << "rbctl " RB_VERSION "\n";
     return 0;
   }
-  if (options->help || options->words.empty()) {
+  if (options->help || (options->words.empty() && options->batch.empty())) {
     std::cout << rbctl_help();
     return options->help ? 0 : 1;
   }
   Session session(options->socket);
+  if (!options->batch.empty()) return batch(session, *options);
   const std::span<const std::string> words = options->words;
   if (words[0] == "monitor") return monitor(session, words.subspan(1), options->output);
   return is_change_command(words) ? change(session, words) : read(session, words, options->output);

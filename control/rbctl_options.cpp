@@ -37,16 +37,32 @@ A DEVICE is the name of a tap that exists, or tap:NAME with options behind comma
   create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
 
 The MAC table and the ports, as iproute2's bridge says it:
-  fdb show [br BRIDGE] [dev PORT] [static|dynamic|local]
-  fdb get MAC br BRIDGE
-  fdb add|replace MAC dev PORT [static|dynamic|local]    static unless another kind is said
-  fdb del MAC dev PORT
-  fdb flush dev PORT|br BRIDGE [static|dynamic|all]      dynamic unless another kind is said
+  fdb show [br BRIDGE] [dev PORT] [vlan VID] [static|dynamic|local]
+  fdb get MAC br BRIDGE [vlan VID]
+  fdb add|replace MAC dev PORT [vlan VID] [static|dynamic|local]        static unless another kind is said
+  fdb del MAC dev PORT [vlan VID]
+  fdb flush [dev PORT] [br BRIDGE] [vlan VID] [static|dynamic|all]      dynamic unless another kind is said
   link show [dev PORT] [master BRIDGE]
   link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|guard|locked on|off]...
                     [cost N] [priority N] [state S]
   link set BRIDGE [forward lacp,dot1x,lldp|none] [group_fwd_mask N] [ageing SECONDS]
+  link set BRIDGE vlan_filtering on|off [vlan_protocol 802.1Q|802.1ad] [vlan_default_pvid VID]
+                    [vlan_learning shared|independent]
+  link set dev PORT [admit all|tagged|untagged] [ingress_filtering on|off] [default_pcp N] [pcp_map N,N,N,N,N,N,N,N]
+  vlan show [dev PORT] [vid VID]
+  vlan add dev PORT vid VID[-VID] [pvid] [untagged]      PORT may be the bridge's own interface
+  vlan del dev PORT vid VID[-VID]
   monitor [all|fdb|link]               print what happens until interrupted
+
+VLANs beyond that:
+  port PORT mode access vid VID        in the words of a switch's console; the port's VLANs begin anew
+  port PORT mode trunk|native-tagged|native-untagged vids VID[-VID],... [native VID]
+  port PORT mode dot1q-tunnel vid VID
+  vlan map add dev PORT vid VID to VLAN      VID on the wire of this port is VLAN inside
+  vlan map del dev PORT vid VID
+  vlan map show [dev PORT]
+  vlan private dev BRIDGE vid VID primary|isolated of VID|community of VID|none
+  vlan private show [dev BRIDGE]
 
 Looking closer:
   stats [dev PORT] [br BRIDGE]         frames, bytes and drops; 'stats clear [dev PORT]' starts them at zero
@@ -78,11 +94,26 @@ po::options_description described_options(RbctlOptions& options) {
       "the daemon's socket (default: RINGBRIDGE_SOCKET, or /run/ringbridge/control.sock)");
   add("json,j", po::bool_switch(&options.output.json), "print JSON");
   add("pretty,p", po::bool_switch(&options.output.pretty), "with --json: one value a line");
-  add("statistics,s", po::bool_switch(&options.output.statistics), "fdb: when an entry was used and updated");
+  add("statistics,s", po::bool_switch(&options.output.statistics),
+      "fdb: when an entry was used and updated; vlan: frames and bytes");
+  add("compressvlans,c", po::bool_switch(&options.output.compress), "vlan: ranges");
+  add("batch,b", po::value(&options.batch)->value_name("FILE"), "carry out a file of commands, - for standard input");
+  add("force", po::bool_switch(&options.force), "with --batch: go on behind a command that fails");
   add("details,d", po::bool_switch(&options.output.details), "link: the flags of each port");
   add("help,h", po::bool_switch(&options.help), "print this help");
   add("version,V", po::bool_switch(&options.version), "print the version");
   return description;
+}
+
+/// iproute2's options have long names behind one dash: -batch is --batch here, but -js is -j -s.
+std::vector<std::string> with_two_dashes(std::vector<std::string> arguments) {
+  constexpr std::array<std::string_view, 6> kNames = {"batch", "force", "json", "pretty", "details", "compressvlans"};
+  for (std::string& argument : arguments) {
+    if (argument == "-statistics" || argument == "-stats") argument = "--statistics";
+    if (argument.starts_with('-') && std::ranges::find(kNames, argument.substr(1)) != kNames.end())
+      argument.insert(0, 1, '-');
+  }
+  return arguments;
 }
 
 }  // namespace
@@ -99,8 +130,11 @@ Result<RbctlOptions> parse_rbctl_options(const std::vector<std::string>& argumen
   // Abbreviated options are not guessed: a command's own word must never be taken for one.
   constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   try {
-    const po::parsed_options parsed =
-        po::command_line_parser(arguments).options(description).style(kStyle).allow_unregistered().run();
+    const po::parsed_options parsed = po::command_line_parser(with_two_dashes(arguments))
+                                          .options(description)
+                                          .style(kStyle)
+                                          .allow_unregistered()
+                                          .run();
     po::variables_map values;
     po::store(parsed, values);
     po::notify(values);

@@ -14,6 +14,8 @@ struct RbctlOptions {
   OutputOptions output;
   bool help = false;
   bool version = false;
+  std::string batch;               // -batch: a file of commands, or "-"
+  bool force = false;              // -force: a batch goes on behind what fails
   std::vector<std::string> words;  // the command, in the order it was written
 };
 

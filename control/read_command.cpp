@@ -9,6 +9,7 @@
 #include "control/brctl_text.hpp"
 #include "control/frame_words.hpp"
 #include "control/stats_text.hpp"
+#include "control/vlan_text.hpp"
 #include "control/word_parser.hpp"
 
 namespace rb {
@@ -52,6 +53,8 @@ Request parse_fdb_show(WordParser& words) {
       params["bridge"] = words.text(kBridge);
     } else if (words.accept("dev") || words.accept("brport")) {
       params["port"] = words.text(kPort);
+    } else if (words.accept("vlan")) {
+      params["vlan"] = words.integer("the VLAN");
     } else if (words.accept("static")) {
       params["kind"] = "static";
     } else if (words.accept("dynamic")) {
@@ -69,6 +72,7 @@ Request parse_fdb_get(WordParser& words) {
   json params{{"mac", words.mac("the address")}};
   words.expect("br");
   params["bridge"] = words.text(kBridge);
+  if (words.accept("vlan")) params["vlan"] = words.integer("the VLAN");
   return {"fdb.get", params};
 }
 
@@ -84,6 +88,32 @@ Request parse_link_show(WordParser& words) {
     }
   }
   return {"port.list", params};
+}
+
+Request parse_vlan_show(WordParser& words) {
+  json params = json::object();
+  while (words.more()) {
+    if (words.accept("dev")) {
+      params["port"] = words.text(kPort);
+    } else if (words.accept("vid")) {
+      params["vid"] = words.integer("the VLAN");
+    } else {
+      words.refuse_next();
+    }
+  }
+  return {"vlan.list", params};
+}
+
+Request parse_vlan_map_show(WordParser& words) {
+  json params = json::object();
+  if (words.accept("dev")) params["port"] = words.text(kPort);
+  return {"vlan.list", params};
+}
+
+Request parse_private_show(WordParser& words) {
+  json params = json::object();
+  if (words.accept("dev")) params["bridge"] = words.text(kBridge);
+  return {"vlan.private.list", params};
 }
 
 Request parse_stats(WordParser& words) {
@@ -213,7 +243,8 @@ OrderedJson whole_json(const json& result, const BridgeTextOptions& /*options*/)
 }
 
 constexpr std::string_view kFdbShowUsage =
-    "fdb show [br BRIDGE] [dev PORT] [brport PORT] [static|dynamic|local|permanent]";
+    "fdb show [br BRIDGE] [dev PORT] [brport PORT] [vlan VID] [static|dynamic|local|permanent]";
+constexpr std::string_view kVlanShowUsage = "vlan show [dev PORT] [vid VID]";
 constexpr std::string_view kTraceUsage =
     "trace BRIDGE --in PORT HEX|FIELDS\n       FIELDS: src MAC dst MAC [type 0x0800] [vlan VID] [size OCTETS]";
 
@@ -221,9 +252,14 @@ constexpr std::array kCommands = {
     ReadCommand{"show", "show [BRIDGE...]", parse_bridges, bridges_text, bridges_json},
     ReadCommand{"showmacs", "showmacs BRIDGE", parse_mac_table, macs_text, fdb_json},
     ReadCommand{"showstp", "showstp BRIDGE", parse_one_bridge, stp_text, bridges_json},
-    ReadCommand{"fdb get", "fdb get MAC br BRIDGE", parse_fdb_get, fdb_entry_text, fdb_entry_json},
+    ReadCommand{"fdb get", "fdb get MAC br BRIDGE [vlan VID]", parse_fdb_get, fdb_entry_text, fdb_entry_json},
     ReadCommand{"fdb show", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
     ReadCommand{"fdb", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
+    ReadCommand{"vlan show", kVlanShowUsage, parse_vlan_show, vlan_text, vlan_json},
+    ReadCommand{"vlan", kVlanShowUsage, parse_vlan_show, vlan_text, vlan_json},
+    ReadCommand{"vlan map show", "vlan map show [dev PORT]", parse_vlan_map_show, vlan_map_text, vlan_map_json},
+    ReadCommand{"vlan private show", "vlan private show [dev BRIDGE]", parse_private_show, private_vlan_text,
+                private_vlan_json},
     ReadCommand{"link show", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
     ReadCommand{"link", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
     ReadCommand{"stats", "stats [dev PORT] [br BRIDGE]", parse_stats, all_stats_text, all_stats_json},
@@ -232,15 +268,16 @@ constexpr std::array kCommands = {
     ReadCommand{"info", "info", parse_info, whole_info_text, whole_json},
 };
 
-/// The command that the first words name, two words before one, and how many words that took.
+/// The command that the first words name, most words first, and how many words that took.
 struct FoundCommand {
   const ReadCommand* command = nullptr;
   std::size_t word_count = 0;
 };
 
 FoundCommand find_command(std::span<const std::string> words) {
-  for (std::size_t count = std::min<std::size_t>(words.size(), 2); count > 0; --count) {
-    const std::string name = count == 2 ? words[0] + ' ' + words[1] : words[0];
+  for (std::size_t count = std::min<std::size_t>(words.size(), 3); count > 0; --count) {
+    std::string name = words[0];
+    for (std::size_t i = 1; i < count; ++i) name += ' ' + words[i];
     const auto* const command = std::ranges::find(kCommands, name, &ReadCommand::name);
     if (command != kCommands.end()) return {command, count};
   }
@@ -257,11 +294,12 @@ Result<std::string> run_read_command(std::span<const std::string> words, const O
     return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not a command; 'rbctl --help' lists them", name));
   }
   WordParser parser(words.subspan(found.word_count), found.command->usage);
-  const Request request = found.command->parse(parser);
+  Request request = found.command->parse(parser);
   if (const auto finished = parser.finish(); !finished) return std::unexpected(finished.error());
+  if (options.statistics && request.method == "vlan.list") request.params["statistics"] = true;
   const auto result = call(request);
   if (!result) return std::unexpected(result.error());
-  const BridgeTextOptions text_options{options.statistics, options.details};
+  const BridgeTextOptions text_options{options.statistics, options.details, options.compress};
   try {
     if (!options.json) return found.command->text(*result, text_options);
     return json_text(found.command->object(*result, text_options),

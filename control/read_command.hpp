@@ -15,6 +15,7 @@ struct OutputOptions {
   bool pretty = false;
   bool statistics = false;
   bool details = false;
+  bool compress = false;
 };
 
 /// Runs one command such as {"fdb", "show", "br", "br0"} and gives its text. Errors: kInvalidArgument (no such command,

@@ -26,7 +26,8 @@ SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
       links_(links),
       options_(std::move(options)),
       bridge_by_index_(kMaxBridges),
-      port_by_index_(kMaxPorts) {
+      port_by_index_(kMaxPorts),
+      fids_(kMaxBridges) {
   if (options_.host_ports && !may_create_taps()) {
     options_.host_ports = false;
     notice("without CAP_NET_ADMIN bridges get no interface of their own on this host");
@@ -65,7 +66,7 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
   auto bridge = std::make_unique<ModelBridge>();
   bridge->name = name;
   bridge->index = static_cast<BridgeIndex>(free - bridge_by_index_.begin());
-  bridge->fid = static_cast<Fid>(bridge->index + 1);
+  bridge->fid = FidTable::of_bridge(bridge->index);
   bridge->wants_host_port = host_port;
   ModelBridge& made = *bridge;
   *free = bridge.get();
@@ -77,7 +78,6 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
     }
   }
   publish();
-  if (made.host_port != nullptr) renew_local_entry(made, MacAddress{});
   tell(ModelEvent::Kind::kBridge, "add", made);
   return {};
 }
@@ -92,6 +92,8 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
   port->bridge = bridge.index;
   port->host = true;
   port->settings = host_port_settings();
+  port->vlans = default_port_vlans(bridge.vlans.default_pvid);
+  if (Result<> taken = take_fids(bridge, port->vlans.members); !taken) return taken;
   port->spec.tap.name = bridge.name;
   port->spec.tap.create = true;
   if (Result<> opened = open_host_device(*port); !opened) {
@@ -125,8 +127,9 @@ Result<> SwitchModel::delete_bridge(const std::string& name) {
   }
   publish();
   for (const std::unique_ptr<ModelPort>& port : members) forget_device(*port);
-  engine_.fdb().flush_fid(last->fid);
-  engine_.fdb().remove_if([&](const FdbEntry& entry) { return entry.fid == last->fid; }, engine_.now_s());
+  engine_.fdb().remove_if([&](const FdbEntry& entry) { return fids_.owner(entry.fid).bridge == last->index; },
+                          engine_.now_s());
+  for (const auto& [vid, fid] : last->fids) fids_.give_back(fid);
   for (const std::unique_ptr<ModelPort>& port : members) {
     if (!port->host) tell(ModelEvent::Kind::kPort, "delete", *last, port.get());
   }
@@ -141,7 +144,10 @@ Result<> SwitchModel::set_bridge(const std::string& name, const BridgeSettings& 
   ModelBridge& bridge = **found;
   bridge.settings = settings;
   publish();
-  if (settings.ageing_s == 0) engine_.fdb().flush_fid(bridge.fid);
+  if (settings.ageing_s == 0) {
+    engine_.fdb().flush_fid(bridge.fid);
+    for (const auto& [vid, fid] : bridge.fids) engine_.fdb().flush_fid(fid);
+  }
   tell(ModelEvent::Kind::kBridge, "change", bridge);
   return {};
 }
@@ -174,18 +180,21 @@ const ModelBridge* SwitchModel::bridge_at(BridgeIndex index) const {
 }
 
 const ModelBridge* SwitchModel::bridge_of_fid(Fid fid) const {
-  return fid == 0 ? nullptr : bridge_at(static_cast<BridgeIndex>(fid - 1));
+  return bridge_at(fids_.owner(fid).bridge);
 }
 
 ModelPort& SwitchModel::keep(std::unique_ptr<ModelPort> port) {
   ModelPort& kept = *port;
   port_by_index_[kept.index] = &kept;
+  bridge_by_index_[kept.bridge]->vlans_stale = true;
   ports_[kept.name] = std::move(port);
   return kept;
 }
 
 std::unique_ptr<ModelPort> SwitchModel::take_out(std::map<std::string, std::unique_ptr<ModelPort>>::iterator port) {
   port_by_index_[port->second->index] = nullptr;
+  // Deleted with its bridge, it has none any more.
+  if (ModelBridge* bridge = bridge_by_index_[port->second->bridge]; bridge != nullptr) bridge->vlans_stale = true;
   return std::move(ports_.extract(port).mapped());
 }
 
@@ -238,6 +247,8 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   port->bridge = (*bridge)->index;
   port->number = number;
   port->spec = std::move(spec);
+  port->vlans = default_port_vlans((*bridge)->vlans.default_pvid);
+  if (Result<> taken = take_fids(**bridge, port->vlans.members); !taken) return taken;
   if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
     if (opened.error().name.empty()) opened.error().name = name;
     return opened;
@@ -289,6 +300,8 @@ Result<> SwitchModel::set_port(const std::string& name, const PortSettings& sett
 // What workers and watchers get.
 
 void SwitchModel::publish() {
+  unpublished_ = false;
+  for (auto& [name, bridge] : bridges_) renew_relay_vlans(*bridge);
   std::vector<BridgeState> bridges;
   for (const auto& [name, bridge] : bridges_) {
     if (bridges.size() <= bridge->index) bridges.resize(bridge->index + 1U);
@@ -297,6 +310,7 @@ void SwitchModel::publish() {
     state.fid = bridge->fid;
     state.learning = bridge->settings.ageing_s != 0;
     state.group_fwd_mask = bridge->settings.group_fwd_mask;
+    state.vlans = bridge->relay_vlans;
   }
   std::vector<PortState> ports;
   for (const auto& [name, port] : ports_) {
@@ -314,15 +328,10 @@ void SwitchModel::publish() {
     state.mtu = port->link.mtu;
     state.accepts = port->offloads;
     state.trust = Trust::kKernel;  // a tap
+    state.vlans = port->relay_vlans;
   }
   engine_.publish(std::make_unique<ForwardingState>(std::move(bridges), std::move(ports)));
-}
-
-void SwitchModel::renew_local_entry(ModelBridge& bridge, const MacAddress& before) {
-  if (!before.is_zero()) (void)engine_.fdb().remove(FdbKey::of(before, bridge.fid));
-  const Result<> added = engine_.fdb().add(FdbKey::of(bridge.address(), bridge.fid), bridge.host_port->index,
-                                           FdbKind::kLocal, Fdb::IfExists::kReplace, engine_.now_s());
-  if (!added) notice(fmt::format("bridge {}: {}", bridge.name, added.error().message));
+  settle_vlans();
 }
 
 void SwitchModel::tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port) {

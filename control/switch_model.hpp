@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "control/bridge_settings.hpp"
+#include "control/fid_table.hpp"
+#include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
 #include "ports/tap_device.hpp"
@@ -50,6 +52,8 @@ struct ModelPort {
   unsigned number = 0;  // within its bridge, from 1; 0: the bridge's own port
   bool host = false;
   PortSettings settings;
+  PortVlanSettings vlans;
+  std::shared_ptr<const PortVlans> relay_vlans;  // made of them; null: to be made, or filtering is off
 
   // The device.
   DeviceState device = DeviceState::kGone;
@@ -76,6 +80,17 @@ struct ModelBridge {
   Fid fid = 0;
   BridgeSettings settings;
   bool wants_host_port = true;
+
+  // VLANs.
+  BridgeVlanSettings vlans;
+  VidSet vids;                                     // that some port is a member of, as last published
+  std::map<Vid, Fid> fids;                         // of its VLANs; of private ones the primary's alone
+  std::shared_ptr<const BridgeVlans> relay_vlans;  // null: filtering is off
+  bool vlans_stale = true;                         // `vids` and `relay_vlans` have to be made anew
+  bool forget_learned = false;                     // after the next publication
+  std::vector<Fid> local_fids;                     // where the FDB has local_address as its own, ascending
+  MacAddress local_address;
+
   ModelPort* host_port = nullptr;  // null: it has none
   /// The address of its own interface; zero without.
   [[nodiscard]] MacAddress address() const noexcept {
@@ -113,11 +128,15 @@ class SwitchModel {
   [[nodiscard]] Result<ModelBridge*> find_bridge(const std::string& name);
   [[nodiscard]] std::vector<const ModelBridge*> bridges() const;  // by name
 
+  /// Whatever `settings` say of ports (default_pvid) is done to them.
+  Result<> set_bridge_vlans(const std::string& name, const BridgeVlanSettings& settings);
+
   // Ports. Names are unique over all bridges.
 
   Result<> add_port(const std::string& bridge, PortSpec spec);
   Result<> delete_port(const std::string& bridge, const std::string& name);
   Result<> set_port(const std::string& name, const PortSettings& settings);
+  Result<> set_port_vlans(const std::string& name, const PortVlanSettings& settings);
   [[nodiscard]] Result<ModelPort*> find_port(const std::string& name);
   /// By name; the bridge's own port only when `with_host` is said.
   enum class WithHost : std::uint8_t { kNo, kYes };
@@ -125,6 +144,22 @@ class SwitchModel {
   [[nodiscard]] const ModelPort* port_at(PortIndex index) const;
   [[nodiscard]] const ModelBridge* bridge_at(BridgeIndex index) const;
   [[nodiscard]] const ModelBridge* bridge_of_fid(Fid fid) const;
+  /// kNoVid: entries of this FID belong to no VLAN.
+  [[nodiscard]] Vid vid_of_fid(Fid fid) const { return fids_.owner(fid).vid; }
+  /// Where the stations of a VLAN are entered, or with kNoVid of the whole bridge; 0 when no port is a member.
+  [[nodiscard]] Fid fid_of(const ModelBridge& bridge, Vid vid) const;
+
+  /// While one lives, changes of VLANs are published together, when the last one goes.
+  class Batch {
+   public:
+    explicit Batch(SwitchModel& model) : model_(model) { ++model_.batch_depth_; }
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    SwitchModel& model_;
+  };
 
   // Devices.
 
@@ -164,7 +199,13 @@ class SwitchModel {
   /// A tap made in another namespace, of which nothing of ours is left.
   [[nodiscard]] static bool went_with_its_namespace(const ModelPort& port);
   void publish();
-  void renew_local_entry(ModelBridge& bridge, const MacAddress& before);
+  void publish_soon();
+  [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
+  void renew_relay_vlans(ModelBridge& bridge);
+  void retire_fids(ModelBridge& bridge);
+  /// What must follow a publication.
+  void settle_vlans();
+  void renew_local_entries(ModelBridge& bridge);
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
   void notice(std::string text);
   ModelPort& keep(std::unique_ptr<ModelPort> port);
@@ -181,6 +222,12 @@ class SwitchModel {
   // The same once more by index; null: free.
   std::vector<ModelBridge*> bridge_by_index_;
   std::vector<ModelPort*> port_by_index_;
+  FidTable fids_;
+  // What the next publication leaves behind in the FDB: VLANs that ports have left, FIDs without a VLAN.
+  std::map<PortIndex, VidSet> left_vlans_;
+  std::vector<Fid> retired_fids_;
+  unsigned batch_depth_ = 0;
+  bool unpublished_ = false;
   std::vector<std::string> notices_;
   std::function<void(const ModelEvent&)> listener_;
   std::function<void()> retry_needed_;

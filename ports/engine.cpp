@@ -156,6 +156,7 @@ void Engine::publish(std::unique_ptr<const ForwardingState> state) {
   for (const auto& worker : impl_->workers) worker->post([](Worker&) {});
   for (const auto& worker : impl_->workers) worker->wait_passed(number);
   impl_->state = std::move(state);
+  for (const auto& worker : impl_->workers) worker->vlan_counters().forget();
 }
 
 const ForwardingState& Engine::state() const noexcept {
@@ -173,6 +174,17 @@ void Engine::clear_counters(PortIndex index) {
   PortTotals totals;
   for (const auto& worker : impl_->workers) totals.add(worker->counters_of(index));
   impl_->cleared[index] = totals;
+  for (const auto& worker : impl_->workers) worker->vlan_counters().clear(index);
+}
+
+void Engine::count_vlans(PortIndex index, const VidSet& vids) {
+  for (const auto& worker : impl_->workers) worker->vlan_counters().make(index, vids);
+}
+
+VlanTotals Engine::vlan_counters(PortIndex index, Vid vid) const {
+  VlanTotals totals;
+  for (const auto& worker : impl_->workers) worker->vlan_counters().add_to(totals, index, vid);
+  return totals;
 }
 
 int Engine::event_fd() const noexcept {

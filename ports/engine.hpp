@@ -13,6 +13,7 @@
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
 #include "switch/result.hpp"
+#include "switch/vlan_counters.hpp"
 
 namespace rb {
 
@@ -67,6 +68,9 @@ class Engine {
   /// Sums over workers since start() or the last clear.
   [[nodiscard]] PortTotals counters(PortIndex index) const;
   void clear_counters(PortIndex index);
+  /// Has a port's frames counted by VLAN, for these VLANs too; said before a state with them is published.
+  void count_vlans(PortIndex index, const VidSet& vids);
+  [[nodiscard]] VlanTotals vlan_counters(PortIndex index, Vid vid) const;
 
   /// Readable when events wait. FDB events are only made while wanted; port errors always.
   [[nodiscard]] int event_fd() const noexcept;

@@ -28,9 +28,9 @@ class Port {
   virtual void arm(Worker& worker) noexcept = 0;
   /// One of the port's own requests has completed.
   virtual void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept = 0;
-  /// Prepares writes for `indexes` of `frames`; they are handed over by the worker's next submit. `to` is this port.
-  virtual void transmit(std::span<const Frame> frames, std::span<const FrameIndex> indexes, const PortState& to,
-                        Worker& worker) noexcept = 0;
+  /// Prepares writes for frames of the batch, which Worker::frame() has; they are handed over by the worker's next
+  /// submit. `to` is this port.
+  virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept = 0;
   /// Cancels what is outstanding; nothing is armed any more.
   virtual void stop(Worker& worker) noexcept = 0;
   /// How many of its reads may wait in the kernel at once, each for a provided buffer.

@@ -139,10 +139,9 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Wo
   worker.arm_later(*this);
 }
 
-void TapPort::transmit(std::span<const Frame> frames, std::span<const FrameIndex> indexes, const PortState& to,
-                       Worker& worker) noexcept {
+void TapPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
   for (const FrameIndex index : indexes) {
-    const Frame& frame = frames[index];
+    const Frame& frame = worker.frame(index);
     if (needs_software_offload(*frame.vnet, to.accepts)) [[unlikely]] {
       write_segments(frame, worker.cast(index), worker);
     } else {
@@ -152,9 +151,17 @@ void TapPort::transmit(std::span<const Frame> frames, std::span<const FrameIndex
 }
 
 void TapPort::write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept {
+  // The virtio_net_hdr stands right before the frame's first octet: in the buffer that was read, or in a form's head.
+  const auto first = static_cast<std::uint32_t>(sizeof(VnetHeader)) + frame.pieces[0].size;
   io_uring_sqe* sqe = worker.ring().entry();
-  const auto size = frame.size + static_cast<std::uint32_t>(sizeof(VnetHeader));
-  io_uring_prep_write(sqe, static_cast<int>(write_file_), frame.vnet, size, 0);
+  if (frame.piece_count == 1) {
+    io_uring_prep_write(sqe, static_cast<int>(write_file_), frame.vnet, first, 0);
+  } else {
+    const std::span<iovec> vectors = worker.segment_space().vectors;
+    vectors[0] = {frame.vnet, first};
+    for (std::size_t i = 1; i < frame.piece_count; ++i) vectors[i] = {frame.pieces[i].data, frame.pieces[i].size};
+    io_uring_prep_writev(sqe, static_cast<int>(write_file_), vectors.data(), frame.piece_count, 0);
+  }
   io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
   sqe->rw_flags = nowait_ ? RWF_NOWAIT : 0;
   io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index(), write_detail(cast, frame.size)}.pack());

@@ -31,8 +31,7 @@ class TapPort final : public Port {
 
   void arm(Worker& worker) noexcept override;
   void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
-  void transmit(std::span<const Frame> frames, std::span<const FrameIndex> indexes, const PortState& to,
-                Worker& worker) noexcept override;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
   void stop(Worker& worker) noexcept override;
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override;
   [[nodiscard]] bool stopped() const noexcept override;

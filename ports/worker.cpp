@@ -18,7 +18,7 @@ Worker::Worker(EngineShared& shared, unsigned number)
       number_(number),
       wake_fd_(eventfd(0, EFD_CLOEXEC)),
       counters_(std::make_unique<PortCounters[]>(kMaxPorts + 1)),
-      relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}),
+      relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}, vlan_counters_),
       ports_(kMaxPorts),
       scratch_(kMaxSegmentSpaces * Segmenter::kScratchSize),
       vectors_(kMaxSegmentSpaces * kVectorsPerSegment) {
@@ -221,11 +221,12 @@ void Worker::drop_received(PortIndex ingress, BufferId buffer, std::uint32_t siz
 
 void Worker::forward() noexcept {
   if (batch_count_ == 0) return;
-  const std::span<const Frame> frames{frames_.data(), batch_count_};
-  relay_.process(frames, *state_, now_s(), egress_);
+  // What the relay lent to the last batch must have been written before it is lent again.
+  if (!sending_.empty()) submit(0);
+  relay_.process({frames_.data(), batch_count_}, *state_, now_s(), egress_);
   for (const PortIndex index : egress_.ports()) {
     if (Port* port = ports_[index].get(); port != nullptr) {
-      port->transmit(frames, egress_.frames(index), state_->port(index), *this);
+      port->transmit(egress_.frames(index), state_->port(index), *this);
     } else {
       counters_[index].drop(DropReason::kEgressDown, egress_.frames(index).size());
     }
@@ -234,8 +235,6 @@ void Worker::forward() noexcept {
   if (!relay_.learned().empty()) report_learned();
   sending_.insert(sending_.end(), buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(batch_count_));
   batch_count_ = 0;
-  // The pool holds two batches at least beside what waits in the kernel: a second batch in one round is sent at once.
-  if (sending_.size() >= kMaxBatch) submit(0);
 }
 
 void Worker::report_learned() noexcept {

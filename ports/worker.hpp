@@ -75,6 +75,8 @@ class Worker {
   /// Waits until the worker uses publication `number` or a later one.
   void wait_passed(std::uint64_t number) const noexcept;
   [[nodiscard]] const PortCounters& counters_of(PortIndex port) const noexcept { return counters_[port]; }
+  /// Its own functions say whose thread they are for.
+  [[nodiscard]] VlanCounterTable& vlan_counters() noexcept { return vlan_counters_; }
   [[nodiscard]] EventQueue<EngineEvent, kEventCapacity>& events() noexcept { return events_; }
 
   // The worker's thread: commands.
@@ -97,6 +99,8 @@ class Worker {
   [[nodiscard]] bool nowait() const noexcept { return shared_.nowait; }
   [[nodiscard]] unsigned file_flag() const noexcept { return shared_.register_files ? IOSQE_FIXED_FILE : 0; }
   [[nodiscard]] PortCounters& counters(PortIndex port) noexcept { return counters_[port]; }
+  /// A frame of the batch being sent; it lives until the next submit. And how it is addressed.
+  [[nodiscard]] const Frame& frame(FrameIndex index) const noexcept { return relay_.frame(index); }
   [[nodiscard]] CastKind cast(FrameIndex index) const noexcept { return relay_.cast(index); }
   /// Puts a received buffer (virtio_net_hdr, then the frame) into the batch; the batch owns it from here.
   void receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept;
@@ -160,6 +164,7 @@ class Worker {
   std::size_t waiting_read_count_ = 0;  // how many reads may wait in the kernel at once, over all ports
 
   std::unique_ptr<PortCounters[]> counters_;
+  VlanCounterTable vlan_counters_;
   Relay relay_;
   EgressLists egress_{kMaxPorts + 1};
   EventQueue<EngineEvent, kEventCapacity> events_;

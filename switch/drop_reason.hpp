@@ -16,6 +16,11 @@ enum class DropReason : std::uint8_t {
   kInvalidSource,  // group or all-zero source address
   kReservedGroup,  // 01-80-C2-00-00-0X that the bridge does not forward
   kIngressDown,    // the ingress port is not forwarding
+  kFrameType,      // tagged or untagged, and the port admits only the other (acceptable frame types)
+  kNoPvid,         // without a VID, and the port has no PVID
+  kInvalidVid,     // VID 4095
+  kVlanIngress,    // the ingress port is not a member of the frame's VLAN
+  kVlanEgress,     // the port of the destination is not a member of the frame's VLAN
   kLocked,         // locked port, source not in the FDB
   kSamePort,       // destination is behind the ingress port (and hairpin is off)
   kIsolated,       // both ports are isolated
@@ -26,15 +31,17 @@ enum class DropReason : std::uint8_t {
   kEgressFull,     // the device would have blocked
   kRefused,        // the device refused the frame (EINVAL): a header it does not believe
   kCannotSegment,  // needs software offload, but is malformed for it
+  kFormsFull,      // the batch has too many frames with other tags
   kEgressError,    // any other error of the device
 };
 inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kEgressError) + 1;
 
 /// Names as `rbctl stats` prints them, in the order of the enumerators.
 inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames = {
-    "runt",        "bad_vnet_header", "truncated",      "invalid_source", "reserved_group", "ingress_down",
-    "locked",      "same_port",       "isolated",       "no_egress",      "egress_down",    "over_mtu",
-    "egress_full", "refused",         "cannot_segment", "egress_error",
+    "runt",       "bad_vnet_header", "truncated",   "invalid_source", "reserved_group", "ingress_down",
+    "frame_type", "no_pvid",         "invalid_vid", "vlan_ingress",   "vlan_egress",    "locked",
+    "same_port",  "isolated",        "no_egress",   "egress_down",    "over_mtu",       "egress_full",
+    "refused",    "cannot_segment",  "forms_full",  "egress_error",
 };
 
 static_assert(!kDropReasonNames.front().empty() && !kDropReasonNames.back().empty(), "one name for each reason");

@@ -10,9 +10,9 @@
 
 namespace rb {
 
-/// A frame's place in its batch.
-using FrameIndex = std::uint8_t;
-inline constexpr std::size_t kMaxBatch = 256;  // frames; as many as a FrameIndex can name
+/// A frame's place in its batch; from kMaxBatch on, that of a form of it with another tag (tag_forms.hpp).
+using FrameIndex = std::uint16_t;
+inline constexpr std::size_t kMaxBatch = 256;  // frames
 
 /// One worker's. Allocates only when made; add() and clear() cost what the batch holds, not what the switch holds.
 class EgressLists {

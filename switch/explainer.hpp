@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "switch/classify.hpp"
 #include "switch/counters.hpp"
 #include "switch/trace.hpp"
 
@@ -14,14 +15,16 @@ class Explainer {
       : trace_(trace), state_(state), name_of_(name_of) {}
 
   void parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast);
+  void classified(const Classified& found, const PortVlans& port, PortIndex ingress);
   void admitted(const Frame& frame);
   void reserved_group_forwarded(unsigned last_digit, std::uint16_t group_fwd_mask);
   void would_learn(const FdbKey& source, const FdbHit& known, PortIndex ingress);
   void does_not_learn(std::string why);
   void looked_up(const FdbKey& destination, const FdbHit& hit);
   void sends(PortIndex port, bool hairpin);
-  void floods(CastKind cast, std::size_t port_count);
+  void floods(CastKind cast, Vid vid, std::size_t port_count);
   void skips(PortIndex port, DropReason why);
+  void leaves(PortIndex port, VlanTag came, VlanTag tag);
   void copy_dropped(PortIndex port, DropReason why);
   void dropped(DropReason why);
 

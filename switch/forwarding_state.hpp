@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "switch/frame.hpp"
+#include "switch/vlan.hpp"
 #include "switch/vnet_header.hpp"
 
 namespace rb {
@@ -27,6 +29,8 @@ struct PortState {
   std::uint32_t mtu = 0;       // octets of layer 3, of the device; 0: unknown, not enforced
   Offloads accepts;            // what may be sent to it unfinished
   Trust trust = Trust::kPeer;  // who writes the VnetHeaders of its frames
+  /// What it does with VLANs, of a port of a VLAN-aware bridge; never null there.
+  std::shared_ptr<const PortVlans> vlans = nullptr;
 };
 
 /// One bridge as the relay sees it.
@@ -35,6 +39,8 @@ struct BridgeState {
   Fid fid = 0;
   bool learning = true;              // false: ageing time 0, the bridge is a hub
   std::uint16_t group_fwd_mask = 0;  // bit X: 01-80-C2-00-00-0X is forwarded; bit 0 is implied, bit 1 never holds
+  /// Null: tags are payload, and all its frames are of `fid`.
+  std::shared_ptr<const BridgeVlans> vlans = nullptr;
 };
 
 /// Built once by the control thread, then only read.
@@ -49,7 +55,7 @@ class ForwardingState {
   [[nodiscard]] const BridgeState& bridge(BridgeIndex index) const noexcept { return bridges_[index]; }
   [[nodiscard]] std::size_t port_count() const noexcept { return ports_.size(); }
 
-  /// The forwarding ports of a bridge that take a flooded frame of each kind, in index order; ingress, isolation
+  /// The forwarding ports of a bridge that take a flooded frame of each kind, in index order; VLANs, ingress, isolation
   /// and hairpin are left to the relay.
   [[nodiscard]] std::span<const PortIndex> unicast_flood(BridgeIndex bridge) const noexcept {
     return floods_[bridge].unicast;

@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "switch/classify.hpp"
 #include "switch/explainer.hpp"
 #include "switch/parse.hpp"
 
@@ -9,7 +10,7 @@ namespace rb {
 namespace {
 
 /// Whether a port may be given a copy at all; the kernel bridge's should_deliver(). `why` is set when not.
-bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, const PortState& to,
+bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, const PortState& to, Vid vid,
                  DropReason& why) noexcept {
   if (ingress == egress && !to.hairpin) {
     why = DropReason::kSamePort;
@@ -19,12 +20,32 @@ bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, con
     why = DropReason::kIsolated;
     return false;
   }
+  if (vid != kNoVid && !to.vlans->egress.test(vid)) {
+    why = DropReason::kVlanEgress;
+    return false;
+  }
   return true;
 }
 
-/// Linux is_skb_forwardable(): one VLAN tag is allowed for, and a GSO frame is segmented to fit later.
-bool fits_mtu(const Frame& frame, const PortState& to) noexcept {
-  return to.mtu == 0 || frame.size <= to.mtu + kEthernetHeaderSize + kVlanTagSize || frame.vnet->gso_type != kGsoNone;
+/// Whether a port takes flooded frames of a kind.
+bool takes_flood(const PortState& to, CastKind cast) noexcept {
+  if (!to.forwarding) return false;
+  switch (cast) {
+    case CastKind::kUnicast:
+      return to.flood;
+    case CastKind::kMulticast:
+      return to.mcast_flood;
+    case CastKind::kBroadcast:
+      return to.bcast_flood;
+  }
+  return false;
+}
+
+/// Linux is_skb_forwardable(), which sees a frame without its outermost tag: one more is allowed for, and a GSO frame
+/// is segmented to fit later.
+bool fits_mtu(const Frame& frame, VlanTag tag, const PortState& to) noexcept {
+  const std::size_t allowed = to.mtu + kEthernetHeaderSize + kVlanTagSize + (tag != kUntagged ? kVlanTagSize : 0);
+  return to.mtu == 0 || frame.size <= allowed || frame.vnet->gso_type != kGsoNone;
 }
 
 }  // namespace
@@ -35,6 +56,7 @@ void Relay::process(std::span<const Frame> frames, const ForwardingState& state,
   frames_ = frames;
   state_ = &state;
   learned_count_ = 0;
+  forms_.clear();
   parse_all();
   admit_all();
   learn_all(now_s);
@@ -49,6 +71,8 @@ void Relay::parse_all() noexcept {
     dropped_[i] = false;
     learns_[i] = false;
     cast_[i] = CastKind::kUnicast;
+    vid_[i] = kNoVid;
+    tag_[i] = kUntagged;
     const PortState& port = state_->port(frame.ingress);
     if (const std::optional<DropReason> refused = check_frame(frame, port.trust)) {
       counters_[frame.ingress].rx[static_cast<std::size_t>(CastKind::kUnicast)].frames.add(1);
@@ -57,16 +81,44 @@ void Relay::parse_all() noexcept {
       continue;
     }
     const EthernetHeader header = parse_ethernet(frame);
-    const Fid fid = port.bridge == kNoBridge ? Fid{0} : state_->bridge(port.bridge).fid;
-    source_[i] = FdbKey::of(header.source, fid);
-    destination_[i] = FdbKey::of(header.destination, fid);
     cast_[i] = cast_of(header.destination);
     PortCounters::Traffic& rx = counters_[frame.ingress].rx[static_cast<std::size_t>(cast_[i])];
     rx.frames.add(1);
     rx.bytes.add(frame.size);
     if (explainer_ != nullptr) [[unlikely]]
       explainer_->parsed(frame, header.source, header.destination, cast_[i]);
+    Fid fid = 0;
+    if (port.bridge != kNoBridge) {
+      const BridgeState& bridge = state_->bridge(port.bridge);
+      fid = bridge.vlans == nullptr ? bridge.fid : enter_vlan(index, port, bridge);
+    }
+    source_[i] = FdbKey::of(header.source, fid);
+    destination_[i] = FdbKey::of(header.destination, fid);
   }
+}
+
+/// Finds the VLAN of a frame and counts it there, or drops it.
+Fid Relay::enter_vlan(FrameIndex index, const PortState& port, const BridgeState& bridge) noexcept {
+  const Frame& frame = frames_[index];
+  const Classified found = classify(frame, *port.vlans, bridge.vlans->tpid());
+  tag_[index] = found.tag;
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->classified(found, *port.vlans, frame.ingress);
+  if (found.refused) {
+    drop(index, *found.refused);
+    return 0;
+  }
+  vid_[index] = found.vid;
+  priority_[index] = found.priority;
+  if (VlanCounters* counters = vlan_counters(index, frame.ingress); counters != nullptr) {
+    counters->rx_frames.add(1);
+    counters->rx_bytes.add(frame.size);
+  }
+  return bridge.vlans->fid(found.vid);
+}
+
+VlanCounters* Relay::vlan_counters(FrameIndex index, PortIndex port) noexcept {
+  return vid_[index] == kNoVid ? nullptr : vlan_counters_.find(port, vid_[index]);
 }
 
 void Relay::admit_all() noexcept {
@@ -168,7 +220,7 @@ void Relay::decide_all(EgressLists& egress) noexcept {
 void Relay::send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
   const PortIndex ingress = frames_[index].ingress;
   DropReason why{};
-  if (!may_deliver(ingress, state_->port(ingress), port, state_->port(port), why)) return drop(index, why);
+  if (!may_deliver(ingress, state_->port(ingress), port, state_->port(port), vid_[index], why)) return drop(index, why);
   counters_[ingress].forwarded.add(1);
   if (explainer_ != nullptr) [[unlikely]]
     explainer_->sends(port, port == ingress);
@@ -178,16 +230,20 @@ void Relay::send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexc
 void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
   const PortIndex ingress = frames_[index].ingress;
   const PortState& from = state_->port(ingress);
-  const std::span<const PortIndex> ports = cast_[index] == CastKind::kUnicast ? state_->unicast_flood(from.bridge)
-                                           : cast_[index] == CastKind::kMulticast
-                                               ? state_->multicast_flood(from.bridge)
-                                               : state_->broadcast_flood(from.bridge);
+  const CastKind cast = cast_[index];
+  const Vid vid = vid_[index];
+  const std::span<const PortIndex> ports = vid != kNoVid ? state_->bridge(from.bridge).vlans->members(vid)
+                                           : cast == CastKind::kUnicast   ? state_->unicast_flood(from.bridge)
+                                           : cast == CastKind::kMulticast ? state_->multicast_flood(from.bridge)
+                                                                          : state_->broadcast_flood(from.bridge);
   if (explainer_ != nullptr) [[unlikely]]
-    explainer_->floods(cast_[index], ports.size());
+    explainer_->floods(cast, vid, ports.size());
   bool anybody = false;
   for (const PortIndex port : ports) {
+    const PortState& to = state_->port(port);
+    if (vid != kNoVid && !takes_flood(to, cast)) continue;
     DropReason why{};
-    if (!may_deliver(ingress, from, port, state_->port(port), why)) {
+    if (!may_deliver(ingress, from, port, to, vid, why)) {
       if (explainer_ != nullptr) [[unlikely]]
         explainer_->skips(port, why);
       continue;
@@ -202,20 +258,44 @@ void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
 void Relay::copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
   const PortState& to = state_->port(port);
   counters_[port].copies.add(1);
-  const bool fits = fits_mtu(frames_[index], to);
-  if (to.forwarding && fits) {
-    egress.add(port, index);
-    return;
+  VlanCounters* vlan = vlan_counters(index, port);
+  DropReason why = DropReason::kEgressDown;
+  if (to.forwarding) {
+    why = DropReason::kOverMtu;
+    if (fits_mtu(frames_[index], tag_[index], to)) {
+      const FrameIndex leaving = vid_[index] == kNoVid ? index : with_tag(index, port, to);
+      if (leaving != TagForms::kNoFrame) {
+        egress.add(port, leaving);
+        if (vlan != nullptr) {
+          vlan->tx_frames.add(1);
+          vlan->tx_bytes.add(frame(leaving).size);
+        }
+        return;
+      }
+      why = DropReason::kFormsFull;
+    }
   }
-  const DropReason why = to.forwarding ? DropReason::kOverMtu : DropReason::kEgressDown;
   counters_[port].drop(why);
+  if (vlan != nullptr) vlan->drops.add(1);
   if (explainer_ != nullptr) [[unlikely]]
     explainer_->copy_dropped(port, why);
+}
+
+/// The frame as a port of a VLAN-aware bridge sends it.
+FrameIndex Relay::with_tag(FrameIndex index, PortIndex port, const PortState& to) noexcept {
+  const Frame& frame = frames_[index];
+  const std::uint16_t tpid = state_->bridge(to.bridge).vlans->tpid();
+  const VlanTag wanted = egress_tag(vid_[index], priority_[index], *to.vlans, tpid);
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->leaves(port, tag_[index], wanted);
+  return wanted == tag_[index] ? index : forms_.form_of(frame, index, tag_[index], wanted);
 }
 
 void Relay::drop(FrameIndex index, DropReason reason) noexcept {
   dropped_[index] = true;
   counters_[frames_[index].ingress].drop(reason);
+  if (VlanCounters* counters = vlan_counters(index, frames_[index].ingress); counters != nullptr) [[unlikely]]
+    counters->drops.add(1);
   if (explainer_ != nullptr) [[unlikely]]
     explainer_->dropped(reason);
 }

@@ -1,13 +1,13 @@
-// Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6, without VLAN awareness).
+// Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
 // TapPort::transmit. process() takes the batch through five stages, each a plain loop over all frames:
 //
-//   parse_all    reads the addresses and checks what the frame claims about itself; the only place that reads octets
-//   admit_all    source address, reserved groups, port state, locked ports
-//   learn_all    enters sources in the FDB (8.7); repeats within the batch are skipped
-//   look_up_all  looks all unicast destinations up at once, so that their cache misses overlap
-//   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy
+//   parse_all    reads the addresses and the VLAN, and checks what the frame claims about itself; only here octets are
+//   read admit_all    source address, reserved groups, port state, locked ports learn_all    enters sources in the FDB
+//   (8.7); repeats within the batch are skipped look_up_all  looks all unicast destinations up at once, so that their
+//   cache misses overlap decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the
+//   tag it leaves with
 //
 // Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
 // frame ends as exactly one of forwarded, flooded or dropped (counters.hpp). The state and the frames are only read,
@@ -24,6 +24,8 @@
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
 #include "switch/frame.hpp"
+#include "switch/tag_forms.hpp"
+#include "switch/vlan_counters.hpp"
 
 namespace rb {
 
@@ -38,18 +40,26 @@ struct LearnEvent {
 
 class Relay {
  public:
-  /// `counters` is indexed by port and written by this relay's worker alone. Both outlive the relay.
-  Relay(Fdb& fdb, std::span<PortCounters> counters, Explainer* explainer = nullptr) noexcept
-      : fdb_(fdb), counters_(counters), explainer_(explainer) {}
+  /// `counters` is indexed by port and written by this relay's worker alone, as is `vlan_counters`. All outlive the
+  /// relay.
+  Relay(Fdb& fdb, std::span<PortCounters> counters, VlanCounterTable& vlan_counters, Explainer* explainer = nullptr)
+      : fdb_(fdb), counters_(counters), vlan_counters_(vlan_counters), explainer_(explainer) {}
 
-  /// Adds to `egress` where each of at most kMaxBatch frames goes, and counts. Does not clear `egress`.
+  /// Adds to `egress` where each of at most kMaxBatch frames goes, and counts. Does not clear `egress`. What the last
+  /// call's frame() gave must have been written.
   void process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
                EgressLists& egress) noexcept;
 
   /// What the last process() learned.
   [[nodiscard]] std::span<const LearnEvent> learned() const noexcept { return {learned_.data(), learned_count_}; }
-  /// How the frames of the last process() are addressed, by their place in the batch.
-  [[nodiscard]] CastKind cast(FrameIndex index) const noexcept { return cast_[index]; }
+  /// A frame of the last process() as it leaves, by what stands in the egress lists.
+  [[nodiscard]] const Frame& frame(FrameIndex index) const noexcept {
+    return index < kMaxBatch ? frames_[index] : forms_[index];
+  }
+  /// How it is addressed.
+  [[nodiscard]] CastKind cast(FrameIndex index) const noexcept {
+    return cast_[index < kMaxBatch ? index : forms_.origin(index)];
+  }
 
  private:
   void parse_all() noexcept;
@@ -58,15 +68,20 @@ class Relay {
   void look_up_all() noexcept;
   void decide_all(EgressLists& egress) noexcept;
 
+  [[nodiscard]] Fid enter_vlan(FrameIndex index, const PortState& port, const BridgeState& bridge) noexcept;
   void admit(FrameIndex index) noexcept;
   void send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
   void flood(FrameIndex index, EgressLists& egress) noexcept;
   void copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
+  [[nodiscard]] FrameIndex with_tag(FrameIndex index, PortIndex port, const PortState& to) noexcept;
+  [[nodiscard]] VlanCounters* vlan_counters(FrameIndex index, PortIndex port) noexcept;
   void drop(FrameIndex index, DropReason reason) noexcept;
 
   Fdb& fdb_;
   std::span<PortCounters> counters_;
+  VlanCounterTable& vlan_counters_;
   Explainer* explainer_;
+  TagForms forms_;
 
   // The batch at hand.
   std::span<const Frame> frames_;
@@ -74,6 +89,10 @@ class Relay {
   std::array<bool, kMaxBatch> dropped_;
   std::array<bool, kMaxBatch> learns_;
   std::array<CastKind, kMaxBatch> cast_;
+  // kNoVid: the frame's bridge is not VLAN-aware, or the frame belongs to no VLAN of it.
+  std::array<Vid, kMaxBatch> vid_;
+  std::array<std::uint16_t, kMaxBatch> priority_;  // of frames with a VID, as classify() says
+  std::array<VlanTag, kMaxBatch> tag_;
   std::array<FdbKey, kMaxBatch> source_;
   std::array<FdbKey, kMaxBatch> destination_;
   std::array<FdbHit, kMaxBatch> hit_;

@@ -20,6 +20,12 @@ std::string_view cast_name(CastKind cast) {
   return "";
 }
 
+std::string tag_text(VlanTag tag) {
+  const auto priority = priority_bits(tag);
+  return std::string(tag >> 16 == kTpidService ? "802.1ad" : "802.1Q") + " VID " + std::to_string(vid_of(tag)) +
+         ", PCP " + std::to_string(priority >> kPcpShift) + ((priority & kDeiBit) != 0 ? ", DEI" : "");
+}
+
 std::string text_of(DropReason why) {
   return std::string(drop_reason_name(why));
 }
@@ -29,6 +35,30 @@ std::string text_of(DropReason why) {
 void Explainer::parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast) {
   say("parse", to_string(source) + " > " + to_string(destination) + ", " + std::string(cast_name(cast)) + ", " +
                    std::to_string(frame.size) + " octets" + (frame.vnet->gso_type != kGsoNone ? ", GSO" : ""));
+}
+
+void Explainer::classified(const Classified& found, const PortVlans& port, PortIndex ingress) {
+  const std::string name = name_of_(ingress);
+  const bool has_vid = vid_of(found.tag) != kNoVid;
+  std::string how = found.tag == kUntagged ? "untagged" : has_vid ? "tagged" : "priority-tagged";
+  if (found.tag != kUntagged) how += " (" + tag_text(found.tag) + ")";
+  if (port.tunnel) how = "a customer's frame (" + name + " is a tunnel port)";
+  if (found.refused == DropReason::kRunt) return say("vlan", "the frame ends within its tag");
+  if (found.refused == DropReason::kFrameType) {
+    return say("vlan", how + "; " + name + " admits only " +
+                           (port.admit == AdmitFrames::kTaggedOnly ? "tagged" : "untagged") + " frames");
+  }
+  if (found.refused == DropReason::kNoPvid) return say("vlan", how + "; " + name + " has no PVID");
+  if (found.refused == DropReason::kInvalidVid) return say("vlan", how + "; VID 4095 is reserved");
+  const std::string vlan = "VLAN " + std::to_string(found.vid);
+  std::string why = !has_vid || port.tunnel ? "the PVID of " + name : "by its tag";
+  if (has_vid && found.vid != vid_of(found.tag)) {
+    why = found.vid == kNoVid ? "which " + name + " does not translate"
+                              : "to which " + name + " translates VID " + std::to_string(vid_of(found.tag));
+  }
+  say("vlan", how + ": " + vlan + ", " + why);
+  if (found.refused == DropReason::kVlanIngress)
+    say("vlan", name + " is not a member of " + vlan + " (ingress filtering)");
 }
 
 void Explainer::admitted(const Frame& frame) {
@@ -72,9 +102,18 @@ void Explainer::sends(PortIndex port, bool hairpin) {
   say("decide", "forwards to " + name_of_(port) + (hairpin ? " (hairpin is on)" : ""));
 }
 
-void Explainer::floods(CastKind cast, std::size_t port_count) {
-  say("decide", "floods as " + std::string(cast == CastKind::kUnicast ? "unknown " : "") +
-                    std::string(cast_name(cast)) + "; forwarding ports that take it: " + std::to_string(port_count));
+void Explainer::floods(CastKind cast, Vid vid, std::size_t port_count) {
+  const std::string what = std::string(cast == CastKind::kUnicast ? "unknown " : "") + std::string(cast_name(cast));
+  say("decide", vid == kNoVid ? "floods as " + what + "; forwarding ports that take it: " + std::to_string(port_count)
+                              : "floods in VLAN " + std::to_string(vid) + " as " + what +
+                                    "; ports that are members: " + std::to_string(port_count));
+}
+
+void Explainer::leaves(PortIndex port, VlanTag came, VlanTag tag) {
+  if (came == tag)
+    return say("tag", "to " + name_of_(port) + (tag == kUntagged ? " untagged" : " with its tag") + " as it came");
+  if (tag == kUntagged) return say("tag", "to " + name_of_(port) + " untagged: the tag is taken off");
+  say("tag", "to " + name_of_(port) + (came == kUntagged ? " tagged " : " with the tag changed to ") + tag_text(tag));
 }
 
 void Explainer::skips(PortIndex port, DropReason why) {
@@ -102,7 +141,8 @@ Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, Port
   EgressLists egress(kMaxPorts + 1);
   Trace trace;
   Explainer explainer(trace, state, name_of);
-  Relay relay(fdb, counters, &explainer);
+  VlanCounterTable vlan_counters;
+  Relay relay(fdb, counters, vlan_counters, &explainer);
   relay.process({&view, 1}, state, now_s, egress);
   for (const PortIndex port : egress.ports()) {
     trace.steps.push_back({"egress", "leaves by " + name_of(port)});

@@ -16,7 +16,7 @@ struct Load {
       : fdb({.capacity = std::max<std::size_t>(station_count * 2, 1024), .hash_seed = 42}),
         counters(kMaxPorts + 1),
         egress(kMaxPorts + 1),
-        relay(fdb, counters) {
+        relay(fdb, counters, vlan_counters) {
     std::vector<PortState> ports(port_count);
     for (PortState& port : ports) {
       port.bridge = 0;
@@ -45,6 +45,7 @@ struct Load {
   Fdb fdb;
   std::vector<PortCounters> counters;
   EgressLists egress;
+  VlanCounterTable vlan_counters;
   Relay relay;
   std::unique_ptr<ForwardingState> state;
   VnetHeader vnet;

@@ -59,7 +59,7 @@ TEST(ReadCommand, BuildsTheFrameToTrace) {
 }
 
 TEST(ReadCommand, RefusesWhatItDoesNotUnderstandWithoutAsking) {
-  for (const char* line : {"foo", "", "showmacs", "showmacs br0 br1", "fdb show vlan 5", "fdb get 02:00:00:00:00:01",
+  for (const char* line : {"foo", "", "showmacs", "showmacs br0 br1", "fdb show vlan x", "fdb get 02:00:00:00:00:01",
                            "link show tap0", "dump all", "trace br0", "trace br0 --in tap0", "trace br0 --in tap0 0",
                            "trace br0 --in tap0 xy", "trace br0 --in tap0 src 02:00:00:00:00:01",
                            "trace br0 --in tap0 dst 02:00:00:00:00:01 src 02:00:00:00:00:02 vlan 4095",

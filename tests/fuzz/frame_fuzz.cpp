@@ -60,7 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static rb::Fdb fdb({.capacity = 1024, .hash_seed = 1});
   static std::vector<rb::PortCounters> counters(rb::kMaxPorts + 1);
   static rb::EgressLists egress(rb::kMaxPorts + 1);
-  static rb::Relay relay(fdb, counters);
+  static rb::VlanCounterTable vlan_counters;
+  static rb::Relay relay(fdb, counters, vlan_counters);
   static const rb::ForwardingState state = [] {
     std::vector<rb::PortState> ports(4);
     for (rb::PortState& port : ports) {

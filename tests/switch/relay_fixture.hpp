@@ -45,7 +45,7 @@ class Switchboard {
       : fdb({.capacity = fdb_capacity, .hash_seed = 1}),
         counters(kMaxPorts + 1),
         egress_(kMaxPorts + 1),
-        relay_(fdb, counters) {}
+        relay_(fdb, counters, vlan_counters) {}
 
   BridgeIndex add_bridge() {
     bridges.push_back({.present = true, .fid = static_cast<Fid>(bridges.size() + 1)});
@@ -84,9 +84,12 @@ class Switchboard {
     return totals;
   }
   [[nodiscard]] Relay& relay() { return relay_; }
+  /// The frame of the last send() as it leaves by a port.
+  [[nodiscard]] const Frame& frame_at(PortIndex port) const { return relay_.frame(egress_.frames(port)[0]); }
 
   Fdb fdb;
   std::vector<PortCounters> counters;
+  VlanCounterTable vlan_counters;
   std::vector<BridgeState> bridges;
   std::vector<PortState> ports;
   std::uint32_t now_s = 1;

@@ -34,7 +34,8 @@ PURE_SYMBOL = re.compile(
     r"rb::.*|guard variable for rb::.*|(typeinfo|vtable) (name )?for .*"
     r"|(non-virtual thunk to )?std::.*|operator (new|delete).*|__cxa_.*|__gxx_personality_v0|_Unwind_Resume"
     r"|__(mem|str|stack_chk|assert)_?\w*|mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp)|abort|XXH\w*|_GLOBAL_OFFSET_TABLE_"
-    r"|(void|bool|char|unsigned|int|long|auto).* std::.*|aligned_alloc|free|malloc")
+    r"|(void|bool|char|unsigned|int|long|auto).* std::.*|aligned_alloc|free|malloc|__dso_handle|__libc_single_threaded"
+    r"|__popcountdi2")
 IMPURE_STD = re.compile(r"std::(__1::)?(chrono|thread|mutex|filesystem|this_thread|condition_variable|basic_[io]?fstream)\b"
                         r"|std::(cout|cerr|random_device)")
 

@@ -1,0 +1,24 @@
+// `rbctl -batch FILE`: many commands, one a line, of which the daemon carries out as many at once as possible.
+#pragma once
+
+#include <istream>
+#include <ostream>
+#include <string>
+
+#include "control/client.hpp"
+#include "control/read_command.hpp"
+
+namespace rb {
+
+struct BatchOptions {
+  std::string name;    // of the file, for messages
+  bool force = false;  // go on behind a command that fails
+  OutputOptions output;
+};
+
+/// Carries the lines out in order: changes that follow each other as one call of `batch`, commands that look when all
+/// before them is done. Says what failed, and in which line, as `bridge -batch` does. False when anything did.
+[[nodiscard]] bool run_batch(std::istream& input, const BatchOptions& options, const Caller& call, std::ostream& out,
+                             std::ostream& err);
+
+}  // namespace rb

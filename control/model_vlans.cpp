@@ -1,0 +1,186 @@
+// The part of SwitchModel that keeps VLANs: who is a member, which FID stands for which VLAN, what the relay gets.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "control/switch_model.hpp"
+
+namespace rb {
+
+Fid SwitchModel::fid_of(const ModelBridge& bridge, Vid vid) const {
+  if (vid == kNoVid || bridge.vlans.shared_learning) return bridge.fid;
+  const auto found = bridge.fids.find(learning_vid(bridge.vlans, vid));
+  return found == bridge.fids.end() ? Fid{0} : found->second;
+}
+
+Result<> SwitchModel::take_fids(ModelBridge& bridge, const VidSet& vids) {
+  Result<> taken;
+  vids.for_each([&](Vid vid) {
+    const Vid learning = learning_vid(bridge.vlans, vid);
+    if (!taken || bridge.fids.contains(learning)) return;
+    const std::optional<Fid> fid = fids_.take({bridge.index, learning});
+    if (fid) {
+      bridge.fids[learning] = *fid;
+    } else {
+      taken = fail(ErrorCode::kTableFull,
+                   "there are as many VLANs over all bridges as can be told apart; use "
+                   "'link set BRIDGE vlan_learning shared', or fewer");
+    }
+  });
+  return taken;
+}
+
+Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlanSettings& settings) {
+  const Result<ModelBridge*> found = find_bridge(name);
+  if (!found) return std::unexpected(found.error());
+  ModelBridge& bridge = **found;
+  const BridgeVlanSettings before = bridge.vlans;
+  if (before == settings) return {};
+  VidSet used = bridge.vids;
+  if (settings.default_pvid != kNoVid && settings.default_pvid != before.default_pvid) used.set(settings.default_pvid);
+  bridge.vlans = settings;
+  if (Result<> taken = take_fids(bridge, used); !taken) {
+    bridge.vlans = before;
+    return taken;
+  }
+  for (auto& [port_name, port] : ports_) {
+    if (port->bridge != bridge.index) continue;
+    if (before.default_pvid != settings.default_pvid)
+      change_default_pvid(port->vlans, before.default_pvid, settings.default_pvid);
+    port->relay_vlans.reset();
+  }
+  bridge.vlans_stale = true;
+  // What was learned by other rules would send frames astray.
+  if (before.filtering != settings.filtering || before.shared_learning != settings.shared_learning ||
+      before.private_vlans != settings.private_vlans) {
+    bridge.forget_learned = true;
+  }
+  publish_soon();
+  tell(ModelEvent::Kind::kBridge, "change", bridge);
+  return {};
+}
+
+Result<> SwitchModel::set_port_vlans(const std::string& name, const PortVlanSettings& settings) {
+  const Result<ModelPort*> found = find_port(name);
+  if (!found) return std::unexpected(found.error());
+  ModelPort& port = **found;
+  ModelBridge& bridge = *bridge_by_index_[port.bridge];
+  VidSet joined = settings.members, left = port.vlans.members;
+  joined -= port.vlans.members;
+  left -= settings.members;
+  if (Result<> taken = take_fids(bridge, joined); !taken) return taken;
+  port.vlans = settings;
+  port.relay_vlans.reset();
+  bridge.vlans_stale = true;
+  left.for_each([&](Vid vid) {
+    left_vlans_[port.index].set(bridge.vlans.shared_learning ? kNoVid : learning_vid(bridge.vlans, vid));
+  });
+  publish_soon();
+  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
+  return {};
+}
+
+void SwitchModel::renew_relay_vlans(ModelBridge& bridge) {
+  if (!std::exchange(bridge.vlans_stale, false)) return;
+  VidSet all;
+  std::vector<ModelPort*> ports;
+  for (ModelPort* port : port_by_index_) {
+    if (port == nullptr || port->bridge != bridge.index) continue;
+    ports.push_back(port);
+    all |= port->vlans.members;
+  }
+  const bool other_vids = bridge.vids != all;
+  bridge.vids = all;
+  bridge.relay_vlans.reset();
+  retire_fids(bridge);
+  if (!bridge.vlans.filtering) return;
+  std::vector<BridgeVlans::Member> members;
+  for (ModelPort* port : ports) {
+    if (other_vids && !port->vlans.ingress_filtering) port->relay_vlans.reset();
+    if (port->relay_vlans == nullptr) {
+      auto vlans = std::make_shared<PortVlans>(relay_vlans(port->vlans, bridge.vlans, all));
+      VidSet counted = vlans->ingress;
+      counted |= vlans->egress;
+      engine_.count_vlans(port->index, counted);
+      port->relay_vlans = std::move(vlans);
+    }
+    members.push_back({port->index, port->relay_vlans.get()});
+  }
+  std::array<Fid, kVidCount> fids{};
+  all.for_each([&](Vid vid) { fids[vid] = fid_of(bridge, vid); });
+  bridge.relay_vlans = std::make_shared<BridgeVlans>(bridge.vlans.tpid, fids, members);
+}
+
+/// FIDs of VLANs that no port is a member of any more; free after the next publication.
+void SwitchModel::retire_fids(ModelBridge& bridge) {
+  VidSet learning;
+  bridge.vids.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
+  std::erase_if(bridge.fids, [&](const auto& entry) {
+    if (learning.test(entry.first)) return false;
+    retired_fids_.push_back(entry.second);
+    return true;
+  });
+}
+
+void SwitchModel::settle_vlans() {
+  for (auto& [name, bridge] : bridges_) {
+    if (!std::exchange(bridge->forget_learned, false)) continue;
+    engine_.fdb().flush_fid(bridge->fid);
+    for (const auto& [vid, fid] : bridge->fids) engine_.fdb().flush_fid(fid);
+  }
+  if (!left_vlans_.empty() || !retired_fids_.empty()) {
+    std::ranges::sort(retired_fids_);
+    engine_.fdb().remove_if(
+        [&](const FdbEntry& entry) {
+          if (std::ranges::binary_search(retired_fids_, entry.fid)) return true;
+          const auto left = left_vlans_.find(entry.port);
+          const Vid vid = fids_.owner(entry.fid).vid;
+          // Where all VLANs share one FID, what was entered by hand may be meant for another.
+          return left != left_vlans_.end() && left->second.test(vid) &&
+                 (vid != kNoVid || entry.kind == FdbKind::kDynamic);
+        },
+        engine_.now_s());
+    for (const Fid fid : retired_fids_) fids_.give_back(fid);
+    retired_fids_.clear();
+    left_vlans_.clear();
+  }
+  for (auto& [name, bridge] : bridges_) {
+    if (bridge->host_port != nullptr) renew_local_entries(*bridge);
+  }
+}
+
+/// The bridge's own address is known in each VLAN that its own port is a member of, and outside of VLANs.
+void SwitchModel::renew_local_entries(ModelBridge& bridge) {
+  std::vector<Fid> fids = {bridge.fid};
+  if (bridge.vlans.filtering && !bridge.vlans.shared_learning)
+    bridge.host_port->vlans.members.for_each([&](Vid vid) { fids.push_back(fid_of(bridge, vid)); });
+  std::ranges::sort(fids);
+  const auto [first, last] = std::ranges::unique(fids);
+  fids.erase(first, last);
+  const MacAddress address = bridge.address();
+  if (fids == bridge.local_fids && address == bridge.local_address) return;
+  Fdb& fdb = engine_.fdb();
+  for (const Fid fid : bridge.local_fids) {
+    if (address == bridge.local_address && std::ranges::binary_search(fids, fid)) continue;
+    const std::optional<FdbEntry> entry = fdb.get(FdbKey::of(bridge.local_address, fid), engine_.now_s());
+    if (entry && entry->kind == FdbKind::kLocal) (void)fdb.remove(FdbKey::of(bridge.local_address, fid));
+  }
+  for (const Fid fid : fids) {
+    const Result<> added = fdb.add(FdbKey::of(address, fid), bridge.host_port->index, FdbKind::kLocal,
+                                   Fdb::IfExists::kReplace, engine_.now_s());
+    if (!added) notice(fmt::format("bridge {}: {}", bridge.name, added.error().message));
+  }
+  bridge.local_fids = std::move(fids);
+  bridge.local_address = address;
+}
+
+void SwitchModel::publish_soon() {
+  if (batch_depth_ == 0) return publish();
+  unpublished_ = true;
+}
+
+SwitchModel::Batch::~Batch() {
+  if (--model_.batch_depth_ == 0 && model_.unpublished_) model_.publish();
+}
+
+}  // namespace rb

@@ -1,0 +1,64 @@
+// Which VLAN a frame belongs to (IEEE 802.1Q-2022 6.9), by the rules of the kernel's bridge (br_vlan.c).
+#pragma once
+
+#include <optional>
+
+#include "switch/big_endian.hpp"
+#include "switch/drop_reason.hpp"
+#include "switch/vlan.hpp"
+
+namespace rb {
+
+/// What classify() found. With `refused` the frame belongs nowhere; vid is then what its tag said, if anything.
+struct Classified {
+  Vid vid = kNoVid;            // inside the bridge
+  std::uint16_t priority = 0;  // PCP and DEI inside the bridge, where they stand in a TCI
+  VlanTag tag = kUntagged;     // the bridge's own tag as it came
+  std::optional<DropReason> refused;
+};
+
+/// Of a frame that check_frame() let pass, on a port of a bridge with `tpid`.
+[[nodiscard]] inline Classified classify(const Frame& frame, const PortVlans& port, std::uint16_t tpid) noexcept {
+  Classified found;
+  const std::byte* type = frame.pieces[0].data + kEthernetHeaderSize - 2;
+  if (!port.tunnel && load16(type) == tpid) {
+    // A tag, and the type behind it.
+    if (frame.pieces[0].size < kEthernetHeaderSize + kVlanTagSize) {
+      found.refused = DropReason::kRunt;
+      return found;
+    }
+    found.tag = make_tag(tpid, load16(type + 2));
+    found.vid = vid_of(found.tag);
+    found.priority = static_cast<std::uint16_t>(port.regenerated[priority_bits(found.tag) >> kPcpShift] << kPcpShift |
+                                                (found.tag & kDeiBit));
+  } else {
+    found.priority = static_cast<std::uint16_t>(port.default_pcp << kPcpShift);
+  }
+  const bool has_vid = found.vid != kNoVid;
+  if (port.admit != AdmitFrames::kAll && has_vid != (port.admit == AdmitFrames::kTaggedOnly)) {
+    found.refused = DropReason::kFrameType;
+    return found;
+  }
+  if (!has_vid) {
+    found.vid = port.pvid;
+    if (found.vid == kNoVid) found.refused = DropReason::kNoPvid;
+    return found;
+  }
+  if (found.vid > kMaxVid) {
+    found.refused = DropReason::kInvalidVid;
+    return found;
+  }
+  if (!port.translation.empty()) found.vid = port.translation[0].to_bridge[found.vid];
+  if (!port.ingress.test(found.vid)) found.refused = DropReason::kVlanIngress;
+  return found;
+}
+
+/// The tag with which a frame of a VLAN leaves by a port that is a member of it.
+[[nodiscard]] inline VlanTag egress_tag(Vid vid, std::uint16_t priority, const PortVlans& port,
+                                        std::uint16_t tpid) noexcept {
+  if (port.untagged.test(vid)) return kUntagged;
+  const Vid on_wire = port.translation.empty() ? vid : port.translation[0].to_wire[vid];
+  return make_tag(tpid, static_cast<std::uint16_t>(priority | on_wire));
+}
+
+}  // namespace rb

@@ -1,0 +1,65 @@
+// TagForms: frames of one batch as they leave with another VLAN tag, or without theirs.
+//
+// How it works. A form is a Frame of its own: a head in memory of the TagForms (virtio_net_hdr, addresses, the new tag,
+// and for a frame with offload work all its headers, which must lie in one piece), then the rest of the very octets
+// that came. So a flood to tagged and untagged ports shares one payload, ports send forms as they send frames, and
+// what virtio_net_hdr says of offsets is moved along once for each form, not for each copy. A form is made when its
+// first copy is decided, and found again by the frame and the tag.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "switch/egress_lists.hpp"
+#include "switch/frame.hpp"
+#include "switch/gso_headers.hpp"
+#include "switch/vlan.hpp"
+
+namespace rb {
+
+/// One worker's. Allocates only when made.
+class TagForms {
+ public:
+  /// In one batch; frames whose VLANs are translated differently on many ports need many.
+  static constexpr std::size_t kMaxForms = 2048;
+
+  TagForms();
+
+  /// Begins a new batch: earlier forms are gone, and what they lent must have been written.
+  void clear() noexcept;
+  /// The form of `frame`, which is `index` in its batch and came with `came` (its bridge's tag), that has the tag
+  /// `wanted`; kNoFrame when there is no room for one more.
+  [[nodiscard]] FrameIndex form_of(const Frame& frame, FrameIndex index, VlanTag came, VlanTag wanted) noexcept;
+  static constexpr FrameIndex kNoFrame = 0xffff;
+
+  /// By what form_of() gave.
+  [[nodiscard]] const Frame& operator[](FrameIndex index) const noexcept { return forms_[index - kMaxBatch].frame; }
+  /// Which frame of the batch it is a form of.
+  [[nodiscard]] FrameIndex origin(FrameIndex index) const noexcept { return forms_[index - kMaxBatch].origin; }
+
+ private:
+  static constexpr std::size_t kMaxPieces = 4 * kMaxForms;
+  static constexpr std::uint16_t kNone = 0xffff;
+
+  struct Form {
+    Frame frame;
+    VlanTag tag;
+    FrameIndex origin;
+    std::uint16_t next;  // form of the same frame
+    alignas(8) VnetHeader vnet;
+    // Behind it without a gap, so that both can be written in one go. Longest headers, and a tag more.
+    std::array<std::byte, kMaxHeadersSize + kVlanTagSize> head;
+  };
+  static_assert(offsetof(Form, head) == offsetof(Form, vnet) + sizeof(VnetHeader));
+
+  static void write_head(Form& form, const Frame& frame, std::size_t kept, VlanTag came) noexcept;
+
+  std::unique_ptr<Form[]> forms_;
+  std::unique_ptr<Piece[]> pieces_;
+  std::size_t form_count_ = 0, piece_count_ = 0;
+  std::array<std::uint16_t, kMaxBatch> first_;  // of each frame
+};
+
+}  // namespace rb

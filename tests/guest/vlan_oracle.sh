@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Asks the bridge of Debian's 6.1 kernel, in a guest, what it does with tagged frames, and compares that with what is on
+# record. Usage: vlan_oracle.sh BUILD_DIR CACHE_DIR RECORD; with --record behind it, the record is made anew.
+set -euo pipefail
+build=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+arguments=(--cache "$2" --module tun --module bridge --module 8021q --memory 256 --timeout 120)
+arguments+=(--add "$build/tests/vlan_oracle:/bin/vlan_oracle" --add "$(command -v dash):/bin/sh")
+for program in ip bridge; do
+  arguments+=(--add "$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")")
+done
+printf 'exec /bin/vlan_oracle\n' >"$work/script"
+"$(dirname "$0")/run_guest" "${arguments[@]}" "$work/script" | tr -d '\r' >"$work/output"
+{
+  echo '# What the bridge of Linux 6.1 (Debian 12, cloud kernel) does with vlan_filtering 1.'
+  echo '# Made by tests/guest/vlan_oracle.sh, whose program says what the modes and kinds of frames are.'
+  grep -a '^802\.1' "$work/output"
+} >"$work/record"
+if [ "${4:-}" = --record ]; then
+  cp "$work/record" "$3"
+else
+  diff -u "$3" "$work/record"
+fi
