@@ -16,15 +16,16 @@ constexpr std::size_t kMaxTogether = 1000;
 
 class Runner {
  public:
-  Runner(const BatchOptions& options, const Caller& call, std::ostream& out, std::ostream& err)
+  Runner(const BatchOptions& options, const CallDaemon& call, std::ostream& out, std::ostream& err)
       : options_(options), call_(call), out_(out), err_(err) {}
 
   [[nodiscard]] bool failed() const { return failed_; }
 
   /// False: the batch ends here.
   bool run_line(const std::string& line, std::size_t number) {
-    const auto words = split_words(line);
-    if (!words) return fail_at(number, words.error().message);
+    auto words = split_words(line);
+    if (!words) return send() && fail_at(number, words.error().message);
+    if (!words->empty() && words->front() == "rbctl") words->erase(words->begin());
     if (words->empty()) return true;
     if (is_change_command(*words)) return change(*words, number);
     if (!send()) return false;
@@ -89,7 +90,7 @@ class Runner {
   }
 
   const BatchOptions& options_;
-  const Caller& call_;
+  const CallDaemon& call_;
   std::ostream& out_;
   std::ostream& err_;
   std::vector<Waiting> waiting_;
@@ -98,7 +99,7 @@ class Runner {
 
 }  // namespace
 
-bool run_batch(std::istream& input, const BatchOptions& options, const Caller& call, std::ostream& out,
+bool run_batch(std::istream& input, const BatchOptions& options, const CallDaemon& call, std::ostream& out,
                std::ostream& err) {
   Runner runner(options, call, out, err);
   std::string line;

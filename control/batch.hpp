@@ -18,7 +18,7 @@ struct BatchOptions {
 
 /// Carries the lines out in order: changes that follow each other as one call of `batch`, commands that look when all
 /// before them is done. Says what failed, and in which line, as `bridge -batch` does. False when anything did.
-[[nodiscard]] bool run_batch(std::istream& input, const BatchOptions& options, const Caller& call, std::ostream& out,
-                             std::ostream& err);
+[[nodiscard]] bool run_batch(std::istream& input, const BatchOptions& options, const CallDaemon& call,
+                             std::ostream& out, std::ostream& err);
 
 }  // namespace rb

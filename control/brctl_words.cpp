@@ -21,7 +21,7 @@ using nlohmann::json;
 /// What a command works with: the words after the command's name, and where to ask and print.
 struct Context {
   const std::vector<std::string>& words;
-  const Caller& call;
+  const CallDaemon& call;
   std::ostream& out;
   std::ostream& err;
 
@@ -278,7 +278,7 @@ constexpr std::array<int (*)(const Context&), kBrctlCommands.size()> kActions = 
     show_spanning_tree, set_stp,
 };
 
-int run_command(const std::vector<std::string>& words, const Caller& call, std::ostream& out, std::ostream& err) {
+int run_command(const std::vector<std::string>& words, const CallDaemon& call, std::ostream& out, std::ostream& err) {
   const auto* const command = std::ranges::find(kBrctlCommands, words[0], &BrctlCommand::name);
   if (command == kBrctlCommands.end()) {
     err << fmt::format("never heard of command [{}]\n", words[0]);
@@ -301,7 +301,7 @@ int run_command(const std::vector<std::string>& words, const Caller& call, std::
 
 }  // namespace
 
-int run_brctl(std::vector<std::string> arguments, const Caller& call, std::ostream& out, std::ostream& err) {
+int run_brctl(std::vector<std::string> arguments, const CallDaemon& call, std::ostream& out, std::ostream& err) {
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());

@@ -14,7 +14,7 @@ namespace rb {
 
 /// Runs one command and gives the exit status. `arguments` is argv, the program's name included. Uses getopt, so only
 /// one thread may be in it; getopt writes its own complaints to stderr.
-[[nodiscard]] int run_brctl(std::vector<std::string> arguments, const Caller& call, std::ostream& out,
+[[nodiscard]] int run_brctl(std::vector<std::string> arguments, const CallDaemon& call, std::ostream& out,
                             std::ostream& err);
 
 }  // namespace rb

@@ -15,7 +15,7 @@ namespace rb {
 
 /// Carries out one request and gives its result, or the daemon's error with the code its error.data.kind names. What
 /// prints is written against this, so that tests can answer in the daemon's place.
-using Caller = std::function<Result<nlohmann::json>(const Request&)>;
+using CallDaemon = std::function<Result<nlohmann::json>(const Request&)>;
 
 /// Blocking; for one thread.
 class Client {

@@ -344,6 +344,15 @@ bool is_change_command(std::span<const std::string> words) {
   return find_command(without_program_name(words)).command != nullptr;
 }
 
+bool is_iproute2_command(std::span<const std::string> words) {
+  words = without_program_name(words);
+  const std::string first = words.empty() ? std::string() : words[0],
+                    second = words.size() < 2 ? std::string() : words[1];
+  if (first == "vlan") return second != "map" && second != "private";
+  if (first == "link") return second != "set" || (words.size() > 2 && words[2] == "dev");
+  return first == "fdb" || first == "mdb";
+}
+
 Result<Requests> parse_change_command(std::span<const std::string> words) {
   words = without_program_name(words);
   const FoundCommand found = find_command(words);

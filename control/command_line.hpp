@@ -30,6 +30,10 @@ using Requests = std::vector<Request>;
 /// Whether the first words are such a command, be its arguments right or wrong.
 [[nodiscard]] bool is_change_command(std::span<const std::string> words);
 
+/// Whether the first words are a command that iproute2's `bridge` has, too: after an error it ends with the same
+/// status.
+[[nodiscard]] bool is_iproute2_command(std::span<const std::string> words);
+
 /// Splits a line into words as a shell does in simple cases: blanks separate, '...' and "..." keep blanks, and a word
 /// that begins with # starts a comment. kInvalidArgument for a quote without its end.
 [[nodiscard]] Result<std::vector<std::string>> split_words(std::string_view line);

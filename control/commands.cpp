@@ -245,17 +245,24 @@ Commands::Answer Commands::batch(Params& params, Caller& caller) {
   const json* requests = params.has("requests") ? &params.raw().at("requests") : nullptr;
   params.finish();
   if (requests == nullptr || !requests->is_array()) throw InvalidParams{"'requests' must be a list"};
-  json answers = json::array();
-  const SwitchModel::Batch together(model_);
+  // What is no request at all is refused before any is carried out.
+  static const json kNone = json::object();
+  std::vector<std::pair<std::string, const json*>> calls;
   for (const json& request : *requests) {
     Params members(request.is_object() ? request : throw InvalidParams{"each of 'requests' must be an object"});
     const std::string method = members.text("method");
-    const json none = json::object();
     const json* const own = members.maybe_object("params");
     members.finish();
-    if (method == "batch" || method == "monitor")
-      throw InvalidParams{fmt::format("'{}' cannot stand in a batch", method)};
-    auto answer = call(method, own == nullptr ? none : *own, caller);
+    // Answers to what looks would add up without bound.
+    const Right* const right = right_of(method);
+    if (method == "batch" || (right != nullptr && *right != Right::kChange))
+      throw InvalidParams{fmt::format("'{}' cannot stand in a batch, which only changes", method)};
+    calls.emplace_back(method, own == nullptr ? &kNone : own);
+  }
+  json answers = json::array();
+  const SwitchModel::Batch together(model_);
+  for (const auto& [method, own] : calls) {
+    auto answer = call(method, *own, caller);
     answers.push_back(answer ? json{{"result", *std::move(answer)}} : json{{"error", error_json(answer.error())}});
     if (answers.back().contains("error") && !go_on) break;
   }

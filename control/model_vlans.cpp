@@ -14,20 +14,31 @@ Fid SwitchModel::fid_of(const ModelBridge& bridge, Vid vid) const {
 }
 
 Result<> SwitchModel::take_fids(ModelBridge& bridge, const VidSet& vids) {
-  Result<> taken;
+  if (bridge.vlans.shared_learning) return {};
+  std::vector<Vid> taken;
+  bool enough = true;
   vids.for_each([&](Vid vid) {
     const Vid learning = learning_vid(bridge.vlans, vid);
-    if (!taken || bridge.fids.contains(learning)) return;
+    if (!enough || bridge.fids.contains(learning)) return;
     const std::optional<Fid> fid = fids_.take({bridge.index, learning});
-    if (fid) {
-      bridge.fids[learning] = *fid;
-    } else {
-      taken = fail(ErrorCode::kTableFull,
-                   "there are as many VLANs over all bridges as can be told apart; use "
-                   "'link set BRIDGE vlan_learning shared', or fewer");
-    }
+    enough = fid.has_value();
+    if (!enough) return;
+    bridge.fids[learning] = *fid;
+    taken.push_back(learning);
   });
-  return taken;
+  if (enough) return {};
+  for (const Vid vid : taken) fids_.give_back(bridge.fids.extract(vid).mapped());
+  return fail(ErrorCode::kTableFull,
+              "there are as many VLANs over all bridges as can be told apart; use "
+              "'link set BRIDGE vlan_learning shared', or fewer");
+}
+
+VidSet SwitchModel::member_vids(const ModelBridge& bridge) const {
+  VidSet all;
+  for (const ModelPort* port : port_by_index_) {
+    if (port != nullptr && port->bridge == bridge.index) all |= port->vlans.members;
+  }
+  return all;
 }
 
 Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlanSettings& settings) {
@@ -36,7 +47,7 @@ Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlan
   ModelBridge& bridge = **found;
   const BridgeVlanSettings before = bridge.vlans;
   if (before == settings) return {};
-  VidSet used = bridge.vids;
+  VidSet used = member_vids(bridge);
   if (settings.default_pvid != kNoVid && settings.default_pvid != before.default_pvid) used.set(settings.default_pvid);
   bridge.vlans = settings;
   if (Result<> taken = take_fids(bridge, used); !taken) {
@@ -82,20 +93,15 @@ Result<> SwitchModel::set_port_vlans(const std::string& name, const PortVlanSett
 
 void SwitchModel::renew_relay_vlans(ModelBridge& bridge) {
   if (!std::exchange(bridge.vlans_stale, false)) return;
-  VidSet all;
-  std::vector<ModelPort*> ports;
-  for (ModelPort* port : port_by_index_) {
-    if (port == nullptr || port->bridge != bridge.index) continue;
-    ports.push_back(port);
-    all |= port->vlans.members;
-  }
+  const VidSet all = member_vids(bridge);
   const bool other_vids = bridge.vids != all;
   bridge.vids = all;
   bridge.relay_vlans.reset();
   retire_fids(bridge);
   if (!bridge.vlans.filtering) return;
   std::vector<BridgeVlans::Member> members;
-  for (ModelPort* port : ports) {
+  for (ModelPort* port : port_by_index_) {
+    if (port == nullptr || port->bridge != bridge.index) continue;
     if (other_vids && !port->vlans.ingress_filtering) port->relay_vlans.reset();
     if (port->relay_vlans == nullptr) {
       auto vlans = std::make_shared<PortVlans>(relay_vlans(port->vlans, bridge.vlans, all));
@@ -111,10 +117,11 @@ void SwitchModel::renew_relay_vlans(ModelBridge& bridge) {
   bridge.relay_vlans = std::make_shared<BridgeVlans>(bridge.vlans.tpid, fids, members);
 }
 
-/// FIDs of VLANs that no port is a member of any more; free after the next publication.
+/// FIDs of VLANs that no port is a member of any more, or that learn together now; free after the next publication.
 void SwitchModel::retire_fids(ModelBridge& bridge) {
   VidSet learning;
-  bridge.vids.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
+  if (!bridge.vlans.shared_learning)
+    bridge.vids.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
   std::erase_if(bridge.fids, [&](const auto& entry) {
     if (learning.test(entry.first)) return false;
     retired_fids_.push_back(entry.second);

@@ -46,10 +46,10 @@ int fail_with(const Error& error) {
   return 1;
 }
 
-/// As fail_with(); `bridge vlan` ends with another status than rbctl's own commands.
+/// As fail_with(); where a command is iproute2's, so is the status.
 int fail_with(const Error& error, std::span<const std::string> words) {
   const int status = fail_with(error);
-  return words[0] == "vlan" ? 255 : status;
+  return is_iproute2_command(words) ? 255 : status;
 }
 
 int change(Session& session, std::span<const std::string> words) {

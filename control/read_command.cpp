@@ -287,7 +287,7 @@ FoundCommand find_command(std::span<const std::string> words) {
 }  // namespace
 
 Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
-                                     const Caller& call) {
+                                     const CallDaemon& call) {
   const FoundCommand found = find_command(words);
   if (found.command == nullptr) {
     const std::string name = words.empty() ? std::string() : words[0];

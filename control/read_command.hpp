@@ -21,7 +21,7 @@ struct OutputOptions {
 /// Runs one command such as {"fdb", "show", "br", "br0"} and gives its text. Errors: kInvalidArgument (no such command,
 /// or wrong arguments, with the usage in a second line), and whatever the daemon answers.
 [[nodiscard]] Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
-                                                   const Caller& call);
+                                                   const CallDaemon& call);
 
 /// Reads the words behind `monitor`: which kinds of events, and how to print them.
 struct MonitorCommand {

@@ -200,7 +200,10 @@ class SwitchModel {
   [[nodiscard]] static bool went_with_its_namespace(const ModelPort& port);
   void publish();
   void publish_soon();
+  /// All that are needed for these VLANs, or none.
   [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
+  /// The VLANs that some port is a member of.
+  [[nodiscard]] VidSet member_vids(const ModelBridge& bridge) const;
   void renew_relay_vlans(ModelBridge& bridge);
   void retire_fids(ModelBridge& bridge);
   /// What must follow a publication.

@@ -91,7 +91,9 @@ void read_port_vlans(Params& params, PortVlanSettings& vlans) {
   vlans.default_pcp = static_cast<std::uint8_t>(params.maybe_integer("default_pcp", 0, 7).value_or(vlans.default_pcp));
   const auto map = params.raw().find("pcp_map");
   if (!params.has("pcp_map")) return;
-  const auto is_pcp = [](const json& pcp) { return pcp.is_number_unsigned() && pcp.get<std::uint64_t>() < 8; };
+  const auto is_pcp = [](const json& pcp) {
+    return pcp.is_number_integer() && pcp.get<std::int64_t>() >= 0 && pcp.get<std::int64_t>() < 8;
+  };
   if (!map->is_array() || map->size() != vlans.regenerated.size() || !std::ranges::all_of(*map, is_pcp))
     throw InvalidParams{"'pcp_map' must be a list of eight numbers from 0 to 7, one for each priority that comes in"};
   std::ranges::transform(*map, vlans.regenerated.begin(), [](const json& pcp) { return pcp.get<std::uint8_t>(); });

@@ -135,6 +135,16 @@ TEST(CommandLine, KnowsWhatChangesSomething) {
   EXPECT_FALSE(changes(""));
 }
 
+TEST(CommandLine, KnowsWhichCommandsAreIproute2s) {
+  const auto iproute2 = [](const char* line) { return is_iproute2_command(split_words(line).value()); };
+  for (const char* line :
+       {"fdb add x", "mdb", "link show", "link set dev tap0 cost 1", "link", "vlan", "rbctl vlan add"})
+    EXPECT_TRUE(iproute2(line)) << line;
+  for (const char* line :
+       {"", "addbr br0", "link set br0 forward lldp", "vlan map add", "vlan private", "port tap0 mode x"})
+    EXPECT_FALSE(iproute2(line)) << line;
+}
+
 TEST(SplitWords, SeparatesAtBlanksAndKeepsQuotedOnes) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(split_words("  addif\tbr0 'my tap'  x\"y z\"# \r\n").value(), (Words{"addif", "br0", "my tap", "xy z#"}));

@@ -13,15 +13,21 @@ struct GoldenStep {
   std::string command;
   std::string output;  // standard output and standard error together
   int exit_status = 0;
+  std::string section{};  // the last "--- ..." line before it
 };
 
 inline std::vector<GoldenStep> read_transcript(const std::string& name) {
   std::ifstream file(std::string(RB_SOURCE_DIR "/tests/golden/") + name);
   if (!file) throw std::runtime_error("cannot read the transcript " + name);
   std::vector<GoldenStep> steps;
+  std::string section;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("$ ")) {
-      steps.push_back({line.substr(2), "", 0});
+      steps.push_back({line.substr(2), "", 0, section});
+    } else if (line.starts_with("--- ")) {
+      section = line.substr(4);
+    } else if (steps.empty()) {
+      continue;  // what the transcript says of itself
     } else if (line.starts_with("[exit ")) {
       steps.back().exit_status = std::stoi(line.substr(6));
     } else {
