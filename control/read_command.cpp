@@ -245,6 +245,12 @@ OrderedJson whole_json(const json& result, const BridgeTextOptions& /*options*/)
 constexpr std::string_view kFdbShowUsage =
     "fdb show [br BRIDGE] [dev PORT] [brport PORT] [vlan VID] [static|dynamic|local|permanent]";
 constexpr std::string_view kVlanShowUsage = "vlan show [dev PORT] [vid VID]";
+constexpr std::string_view kVlanMapUsage =
+    "vlan map show [dev PORT]\n       rbctl vlan map add dev PORT vid VID to VLAN\n       rbctl vlan map del dev PORT "
+    "vid VID";
+constexpr std::string_view kPrivateVlanUsage =
+    "vlan private show [dev BRIDGE]\n       rbctl vlan private dev BRIDGE vid VID primary|isolated of VID|community of "
+    "VID|none";
 constexpr std::string_view kTraceUsage =
     "trace BRIDGE --in PORT HEX|FIELDS\n       FIELDS: src MAC dst MAC [type 0x0800] [vlan VID] [size OCTETS]";
 
@@ -257,9 +263,10 @@ constexpr std::array kCommands = {
     ReadCommand{"fdb", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
     ReadCommand{"vlan show", kVlanShowUsage, parse_vlan_show, vlan_text, vlan_json},
     ReadCommand{"vlan", kVlanShowUsage, parse_vlan_show, vlan_text, vlan_json},
-    ReadCommand{"vlan map show", "vlan map show [dev PORT]", parse_vlan_map_show, vlan_map_text, vlan_map_json},
-    ReadCommand{"vlan private show", "vlan private show [dev BRIDGE]", parse_private_show, private_vlan_text,
-                private_vlan_json},
+    ReadCommand{"vlan map show", kVlanMapUsage, parse_vlan_map_show, vlan_map_text, vlan_map_json},
+    ReadCommand{"vlan map", kVlanMapUsage, parse_vlan_map_show, vlan_map_text, vlan_map_json},
+    ReadCommand{"vlan private show", kPrivateVlanUsage, parse_private_show, private_vlan_text, private_vlan_json},
+    ReadCommand{"vlan private", kPrivateVlanUsage, parse_private_show, private_vlan_text, private_vlan_json},
     ReadCommand{"link show", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
     ReadCommand{"link", "link show [dev PORT] [master BRIDGE]", parse_link_show, links_text, links_json},
     ReadCommand{"stats", "stats [dev PORT] [br BRIDGE]", parse_stats, all_stats_text, all_stats_json},

@@ -23,7 +23,8 @@ std::vector<const json*> in_order(const json& result, const BridgeTextOptions& o
     while (begin != ports.end()) {
       const json& bridge = (*begin)->at("bridge");
       const auto end = std::find_if(begin, ports.end(), [&](const json* port) { return port->at("bridge") != bridge; });
-      std::stable_partition(begin, end, [&](const json* port) { return !is_own(port); });
+      // The daemon lists it first.
+      if (is_own(*begin)) std::rotate(begin, begin + 1, end);
       begin = end;
     }
   }

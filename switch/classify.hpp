@@ -29,8 +29,8 @@ struct Classified {
     }
     found.tag = make_tag(tpid, load16(type + 2));
     found.vid = vid_of(found.tag);
-    found.priority = static_cast<std::uint16_t>(port.regenerated[priority_bits(found.tag) >> kPcpShift] << kPcpShift |
-                                                (found.tag & kDeiBit));
+    const std::uint32_t pcp = port.regenerated[priority_bits(found.tag) >> kPcpShift];
+    found.priority = static_cast<std::uint16_t>(pcp << kPcpShift | (found.tag & kDeiBit));
   } else {
     found.priority = static_cast<std::uint16_t>(port.default_pcp << kPcpShift);
   }

@@ -3,11 +3,11 @@
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
 // TapPort::transmit. process() takes the batch through five stages, each a plain loop over all frames:
 //
-//   parse_all    reads the addresses and the VLAN, and checks what the frame claims about itself; only here octets are
-//   read admit_all    source address, reserved groups, port state, locked ports learn_all    enters sources in the FDB
-//   (8.7); repeats within the batch are skipped look_up_all  looks all unicast destinations up at once, so that their
-//   cache misses overlap decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the
-//   tag it leaves with
+//   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read
+//   admit_all    source address, reserved groups, port state, locked ports
+//   learn_all    enters sources in the FDB (8.7); repeats within the batch are skipped
+//   look_up_all  looks all unicast destinations up at once, so that their cache misses overlap
+//   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
 //
 // Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
 // frame ends as exactly one of forwarded, flooded or dropped (counters.hpp). The state and the frames are only read,

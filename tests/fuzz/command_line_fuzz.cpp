@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto requests = rb::parse_change_command(*words)) {
     for (const rb::Request& request : *requests) (void)request.params.dump(-1, ' ', false, replace);
   }
-  const rb::Caller refuse = [&](const rb::Request& request) -> rb::Result<nlohmann::json> {
+  const rb::CallDaemon refuse = [&](const rb::Request& request) -> rb::Result<nlohmann::json> {
     return rb::fail(rb::ErrorCode::kNoSuchBridge, request.params.dump(-1, ' ', false, replace));
   };
   (void)rb::run_read_command(*words, {}, refuse);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "lab.hpp"
+#include "traffic.hpp"
 
 namespace rb::test {
 namespace {
@@ -14,22 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-const std::string kEverybody = "ff:ff:ff:ff:ff:ff", kA = "02:aa:00:00:00:01", kB = "02:bb:00:00:00:02",
-                  kC = "02:cc:00:00:00:03";
-/// An ethertype for local experiments (IEEE 802 9.2.4), then some octets.
-Octets content(std::uint8_t mark, std::size_t size = 60) {
-  Octets octets(size, mark);
-  octets[0] = 0x88;
-  octets[1] = 0xb5;
-  return octets;
-}
-
 using Forwarding = LabTest;
-
-void expect_pings(const Lab::Host& from, const std::string& to) {
-  const CommandResult result = from.run("ping -c 1 -W 10 " + to);
-  EXPECT_EQ(result.exit_status, 0) << result.output;
-}
 
 TEST_F(Forwarding, HostsReachEachOtherByArpAndByNeighbourDiscovery) {
   Lab lab;
@@ -194,26 +180,6 @@ TEST_F(Forwarding, TheHostTakesPartThroughTheBridgesOwnInterface) {
   EXPECT_EQ(Lab::call("fdb.list", {{"bridge", "br0"}, {"kind", "local"}})["entries"][0]["mac"], "02:12:34:56:78:9a");
   Lab::ok("rbctl delbr br0 && rbctl addbr br0");
   EXPECT_EQ(Lab::call("bridge.list")["bridges"][0]["address"], before);
-}
-
-/// Sends random octets from one host to another by TCP, and compares what arrives by its sha256.
-void expect_transfer(const Lab& lab, const Lab::Host& from, const Lab::Host& to, unsigned megabytes,
-                     const std::string& address = {}) {
-  const std::string sent = lab.daemon.directory() / "sent", got = lab.daemon.directory() / "got";
-  Lab::ok("head -c " + std::to_string(megabytes) + "M /dev/urandom > " + sent);
-  const Stream stream(from, to, address.empty() ? to.address() : address);
-  std::thread receiver([&] { stream.receive_into(got); });
-  stream.send_from(sent);
-  receiver.join();
-  EXPECT_EQ(Lab::ok("sha256sum < " + sent), Lab::ok("sha256sum < " + got));
-}
-
-/// The sizes of TCP frames that come in on a wire while something else goes on.
-std::size_t largest_frame(const Wire& wire) {
-  std::size_t largest = 0;
-  for (Octets frame = wire.receive(0); !frame.empty(); frame = wire.receive(0))
-    largest = std::max(largest, frame.size());
-  return largest;
 }
 
 TEST_F(Forwarding, TcpArrivesWholeAndInSuperFramesWhereBothEndsTakeThem) {

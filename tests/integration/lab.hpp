@@ -212,64 +212,6 @@ class Lab {
   std::list<Host> hosts_;
 };
 
-/// A TCP connection between two hosts.
-class Stream {
- public:
-  Stream(const Lab::Host& from, const Lab::Host& to, const std::string& address) {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    if (address.find(':') == std::string::npos) {
-      auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
-      v4.sin_family = AF_INET;
-      ::inet_pton(AF_INET, address.c_str(), &v4.sin_addr);
-      size = sizeof v4;
-    } else {
-      auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
-      v6.sin6_family = AF_INET6;
-      ::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr);
-      size = sizeof v6;
-    }
-    auto* name = reinterpret_cast<sockaddr*>(&storage);
-    const UniqueFd listener = socket_in(to, storage.ss_family);
-    if (::bind(listener.get(), name, size) != 0 || ::listen(listener.get(), 1) != 0 ||
-        ::getsockname(listener.get(), name, &size) != 0) {
-      throw std::runtime_error("cannot listen on " + address);
-    }
-    sender_ = socket_in(from, storage.ss_family);
-    if (::connect(sender_.get(), name, size) != 0) throw std::runtime_error("cannot connect to " + address);
-    receiver_.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  }
-  void send_from(const std::string& file) const {
-    const UniqueFd from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    for (std::array<char, 262144> buffer;;) {
-      const ssize_t size = ::read(from.get(), buffer.data(), buffer.size());
-      if (size <= 0) break;
-      for (ssize_t at = 0; at < size;) {
-        const ssize_t sent =
-            ::send(sender_.get(), buffer.data() + at, static_cast<std::size_t>(size - at), MSG_NOSIGNAL);
-        ASSERT_GT(sent, 0);
-        at += sent;
-      }
-    }
-    ::shutdown(sender_.get(), SHUT_WR);
-  }
-  void receive_into(const std::string& file) const {
-    const UniqueFd to(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    for (std::array<char, 262144> buffer;;) {
-      const ssize_t size = ::recv(receiver_.get(), buffer.data(), buffer.size(), 0);
-      if (size <= 0) break;
-      ASSERT_EQ(::write(to.get(), buffer.data(), static_cast<std::size_t>(size)), size);
-    }
-  }
-
- private:
-  static UniqueFd socket_in(const Lab::Host& host, int family) {
-    const Result<NetnsScope> visit = NetnsScope::enter(host.netns.get());
-    return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  }
-  UniqueFd sender_, receiver_;
-};
-
 /// Skips where there is no root; with root and /dev/net/tun a skipped test is a failed one (see ./check).
 class LabTest : public ::testing::Test {
  protected:

@@ -223,7 +223,7 @@ TEST_F(OffloadKernel, CutsAlteredTcpFramesAsTheKernelDoes) {
     alike(longer);
     if (family == AF_INET6) alike(with_routing_header(longer));
     alike(with_all_tcp_flags(frame));
-    for (const std::size_t gso_size : {100, 101, 536, 1447, 3000}) alike(with_gso_size(frame, gso_size));
+    for (const std::size_t gso_size : {100U, 101U, 536U, 1447U, 3000U}) alike(with_gso_size(frame, gso_size));
     alike(with_tag(frame, 0x81, 0x00));
     alike(with_tag(frame, 0x88, 0xa8));
     alike(with_tag(with_tag(with_all_tcp_flags(longer), 0x81, 0x00), 0x88, 0xa8));

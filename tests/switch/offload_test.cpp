@@ -49,7 +49,7 @@ TEST(Segmenter, CutsEveryShapeOfFrame) {
   for (const bool ipv6 : {false, true}) {
     for (const bool udp : {false, true}) {
       for (const unsigned tags : {0U, 1U, 2U, 5U}) {
-        for (const std::size_t options : {0, 8, 24}) {
+        for (const std::size_t options : {0U, 8U, 24U}) {
           SCOPED_TRACE(::testing::Message()
                        << "ipv6 " << ipv6 << " udp " << udp << " tags " << tags << " options " << options);
           Sample sample(
@@ -104,7 +104,7 @@ TEST(Segmenter, TakesTheFinalDestinationBehindARoutingHeaderFromTheSendersSum) {
 }
 
 TEST(Segmenter, OnlySumsWhatFitsOneSegment) {
-  for (const std::size_t size : {0, 1, 1447, 1448}) {
+  for (const std::size_t size : {0U, 1U, 1447U, 1448U}) {
     SCOPED_TRACE(size);
     Sample sample({.tcp_flags = 0x99, .payload = random_octets(size)});
     expect_correct(sample);
@@ -123,7 +123,7 @@ TEST(Segmenter, FinishesAChecksumAloneOfTcpAndUdp) {
     Sample sample({.udp = udp, .vlan_tags = 1, .payload = random_octets(101), .gso_size = 101});
     sample.vnet.gso_type = kGsoNone;
     sample.vnet.gso_size = 0;
-    for (const std::size_t cut : {1, 2, 50}) {
+    for (const std::size_t cut : {1U, 2U, 50U}) {
       sample.cut_at({sample.offsets.payload, sample.offsets.payload + cut});
       expect_correct(sample);
     }
@@ -144,7 +144,7 @@ TEST(Segmenter, FinishesAChecksumOfAnyProtocolWhereItIsTold) {
 }
 
 TEST(Segmenter, WritesAUdpChecksumOfZeroAsAllOnes) {
-  for (const std::size_t size : {400, 800}) {  // one segment, and two
+  for (const std::size_t size : {400U, 800U}) {  // one segment, and two
     Sample sample({.udp = true, .payload = Octets(size), .gso_size = 400});
     Shape first = sample.shape;
     first.payload.resize(400);
@@ -163,7 +163,7 @@ TEST(Segmenter, WritesAUdpChecksumOfZeroAsAllOnes) {
 
 TEST(Segmenter, CutsFramesOfMorePiecesThanASegmentHolds) {
   Sample sample({.payload = random_octets(30000)});
-  for (const std::size_t size : {77, 500, 1448, 1449}) {
+  for (const std::size_t size : {77U, 500U, 1448U, 1449U}) {
     SCOPED_TRACE(size);
     sample.cut_every(size);
     ASSERT_GT(sample.frame().piece_count, Segmenter::kMaxPayloadPieces);
