@@ -69,7 +69,14 @@ TEST(TagForms, SaySoWhenThereIsNoRoom) {
 
 /// A frame with work keeps it: what is cut after a tag was pushed or popped is what would have been cut without, with
 /// the tag of each segment changed.
-class TagFormsOffload : public ::testing::TestWithParam<testing::Shape> {};
+struct NamedShape {
+  const char* name;
+  testing::Shape shape;
+};
+void PrintTo(const NamedShape& named, std::ostream* out) {
+  *out << named.name;
+}
+class TagFormsOffload : public ::testing::TestWithParam<NamedShape> {};
 
 std::vector<testing::Octets> cut(const Frame& frame) {
   Segmenter segmenter(frame);
@@ -91,7 +98,7 @@ std::vector<testing::Octets> cut(const Frame& frame) {
 
 TEST_P(TagFormsOffload, StaysTrueThroughPushAndPop) {
   for (const bool finished_by_port : {false, true}) {
-    testing::Shape plain = GetParam(), tagged = GetParam();
+    testing::Shape plain = GetParam().shape, tagged = plain;
     plain.payload = tagged.payload = testing::random_octets(5000);
     tagged.vlan_tags = 1;  // VLAN 10, priority 1
     testing::Sample without(plain), with(tagged);
@@ -112,10 +119,12 @@ TEST_P(TagFormsOffload, StaysTrueThroughPushAndPop) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, TagFormsOffload,
-                         ::testing::Values(testing::Shape{}, testing::Shape{.ipv6 = true}, testing::Shape{.udp = true},
-                                           testing::Shape{.ipv6 = true, .udp = true},
-                                           testing::Shape{.options = 40, .tcp_options = 40},
-                                           testing::Shape{.ipv6 = true, .options = 64, .routing = true}));
+                         ::testing::Values(NamedShape{"Tcp4", {}}, NamedShape{"Tcp6", {.ipv6 = true}},
+                                           NamedShape{"Udp4", {.udp = true}},
+                                           NamedShape{"Udp6", {.ipv6 = true, .udp = true}},
+                                           NamedShape{"Tcp4Options", {.options = 40, .tcp_options = 40}},
+                                           NamedShape{"Tcp6Options", {.ipv6 = true, .options = 64, .routing = true}}),
+                         [](const auto& shape) { return shape.param.name; });
 
 }  // namespace
 }  // namespace rb

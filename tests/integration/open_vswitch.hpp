@@ -1,0 +1,85 @@
+// An Open vSwitch of a test's own: its userspace datapath in a network namespace, its database in a directory.
+#pragma once
+
+#include <list>
+#include <string>
+
+#include "lab.hpp"
+
+namespace rb::test {
+
+class OpenVswitch {
+ public:
+  /// Runs until it is destroyed, and leaves nothing behind.
+  explicit OpenVswitch(const std::string& directory) : directory_(directory) {
+    ::setenv("OVS_RUNDIR", directory.c_str(), 1);  // management sockets, process ids
+    ::setenv("OVS_LOGDIR", directory.c_str(), 1);
+    Lab::ok("ovsdb-tool create " + database() + " /usr/share/openvswitch/vswitch.ovsschema");
+    server_ =
+        start("ovsdb-server " + database() + " --remote=punix:" + socket() + " --unixctl=" + directory + "/db.ctl");
+    set_up("--retry --no-wait init");
+    switch_ =
+        start("nsenter --net=" + path() + " ovs-vswitchd unix:" + socket() + " --unixctl=" + directory + "/ovs.ctl");
+    // Tunnels carry what stands behind a customer's tag.
+    set_up("set Open_vSwitch . other_config:vlan-limit=2");
+  }
+  ~OpenVswitch() {
+    for (const pid_t pid : {switch_, server_}) {
+      if (pid <= 0) continue;
+      ::kill(pid, SIGTERM);
+      ::waitpid(pid, nullptr, 0);
+    }
+    ::unsetenv("OVS_RUNDIR");
+    ::unsetenv("OVS_LOGDIR");
+  }
+  OpenVswitch(const OpenVswitch&) = delete;
+  OpenVswitch& operator=(const OpenVswitch&) = delete;
+
+  /// Runs ovs-vsctl, which returns when the switch has done what it says.
+  void set_up(const std::string& commands) const {
+    Lab::ok("ovs-vsctl --db=unix:" + socket() + " --timeout=20 " + commands);
+  }
+  void add_bridge(const std::string& bridge) const {
+    set_up("add-br " + bridge + " -- set bridge " + bridge + " datapath_type=netdev");
+  }
+  /// A host on a port of its own, "oN"; its kernel leaves nothing unfinished, which Open vSwitch would pass on so.
+  Lab::Host& add_host(const std::string& bridge, unsigned number, const std::string& settings) {
+    Lab::Host& host = hosts_.emplace_back("h" + std::to_string(number), Lab::new_netns(), number);
+    const std::string port = "o" + std::to_string(number);
+    Lab::ok("nsenter --net=" + path() + " sh -c 'ip link add " + port + " type veth peer name " + host.device +
+            " netns " + host.path() + " && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set " + port +
+            " up'");
+    const CommandResult result =
+        host.run("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up; ethtool -K " + host.device +
+                 " tx off && ip addr add " + host.address() + "/24 dev " + host.device + " && ip link set " +
+                 host.device + " up");
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    set_up("add-port " + bridge + " " + port + " -- set port " + port + " " + settings);
+    return host;
+  }
+  /// Of its namespace.
+  [[nodiscard]] std::string path() const {
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(netns_.get());
+  }
+
+ private:
+  [[nodiscard]] std::string database() const { return directory_ + "/ovs.db"; }
+  [[nodiscard]] std::string socket() const { return directory_ + "/db.sock"; }
+  pid_t start(const std::string& command) const {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int log = ::open((directory_ + "/ovs.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(log, STDOUT_FILENO);
+    ::dup2(log, STDERR_FILENO);
+    ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+    ::_exit(127);
+  }
+
+  std::string directory_;
+  UniqueFd netns_ = Lab::new_netns();
+  std::list<Lab::Host> hosts_;
+  pid_t server_ = -1, switch_ = -1;
+};
+
+}  // namespace rb::test
