@@ -16,6 +16,19 @@ TEST(RbctlOptions, MayStandAnywhere) {
   EXPECT_EQ(options->words, (Words{"fdb", "show", "br", "br0"}));
 }
 
+TEST(RbctlOptions, AreIproute2sBehindOneDash) {
+  const auto batch = parse_rbctl_options({"-force", "-batch", "lab.batch"});
+  ASSERT_TRUE(batch.has_value()) << batch.error().message;
+  EXPECT_TRUE(batch->force);
+  EXPECT_EQ(batch->batch, "lab.batch");
+  EXPECT_EQ(parse_rbctl_options({"-b", "-"})->batch, "-");
+  EXPECT_FALSE(parse_rbctl_options({"-batch"}).has_value());
+  for (const char* option : {"-c", "-compressvlans", "--compressvlans"})
+    EXPECT_TRUE(parse_rbctl_options({option, "vlan", "show"})->output.compress) << option;
+  const auto named = parse_rbctl_options({"-json", "-pretty", "-details", "-statistics", "vlan"});
+  EXPECT_TRUE(named->output.json && named->output.pretty && named->output.details && named->output.statistics);
+}
+
 TEST(RbctlOptions, LeaveTheCommandsOwnWordsAlone) {
   EXPECT_EQ(parse_rbctl_options({"addbr", "br0", "--no-host-port"})->words, (Words{"addbr", "br0", "--no-host-port"}));
   EXPECT_EQ(parse_rbctl_options({"trace", "br0", "--in", "tap0", "00"})->words,
