@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "switch/big_endian.hpp"
 #include "switch/relay.hpp"
 
 namespace rb {
@@ -54,6 +55,68 @@ struct Load {
   std::vector<Frame> frames;
 };
 
+/// What comes in by port 0 and leaves by port 1, which takes the tags off or leaves them: as many stations and frames
+/// whatever the number of VLANs, so that nothing but the VLANs makes a difference.
+struct VlanLoad {
+  VlanLoad(std::size_t vlan_count, bool untagged)
+      : fdb({.capacity = 2 * kStations, .hash_seed = 42}),
+        counters(kMaxPorts + 1),
+        egress(kMaxPorts + 1),
+        relay(fdb, counters, vlan_counters) {
+    auto trunk = std::make_shared<PortVlans>(), other = std::make_shared<PortVlans>();
+    std::array<Fid, kVidCount> fids{};
+    for (std::size_t vid = 1; vid <= vlan_count; ++vid) {
+      for (PortVlans* port : {trunk.get(), other.get()}) {
+        port->ingress.set(static_cast<Vid>(vid));
+        port->egress.set(static_cast<Vid>(vid));
+      }
+      if (untagged) other->untagged.set(static_cast<Vid>(vid));
+      fids[vid] = static_cast<Fid>(vid);
+    }
+    std::vector<PortState> ports(2);
+    const std::array<BridgeVlans::Member, 2> members = {{{0, trunk.get()}, {1, other.get()}}};
+    for (PortIndex port = 0; port < 2; ++port) {
+      ports[port].bridge = 0;
+      ports[port].forwarding = true;
+      ports[port].mtu = 1500;
+      ports[port].vlans = port == 0 ? trunk : other;
+      vlan_counters.make(port, trunk->egress);
+    }
+    const auto vlans = std::make_shared<const BridgeVlans>(kTpidCustomer, fids, members);
+    state =
+        std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1, .vlans = vlans}}, ports);
+    octets.resize(kFrames * 64);
+    pieces.resize(kFrames);
+    for (std::size_t i = 0; i < kFrames; ++i) {
+      const std::size_t station = i * 7919 % kStations;
+      const auto vid = static_cast<Vid>(1 + station % vlan_count);
+      const MacAddress from = Load::address(2 * station), to = Load::address(2 * station + 1);
+      fdb.learn(FdbKey::of(from, vid), 0, 1);
+      fdb.learn(FdbKey::of(to, vid), 1, 1);
+      std::byte* start = &octets[i * 64];
+      std::memcpy(start, to.octets.data(), 6);
+      std::memcpy(start + 6, from.octets.data(), 6);
+      store16(start + 12, kTpidCustomer);
+      store16(start + 14, vid);
+      pieces[i] = {start, 64};
+      frames.push_back({&vnet, &pieces[i], 64, 1, 0});
+    }
+  }
+
+  static constexpr std::size_t kFrames = 65536, kStations = 8192;
+  Fdb fdb;
+  std::vector<PortCounters> counters;
+  EgressLists egress;
+  VlanCounterTable vlan_counters;
+  Relay relay;
+  std::unique_ptr<ForwardingState> state;
+  VnetHeader vnet;
+  std::vector<std::byte> octets;
+  std::vector<Piece> pieces;
+  std::vector<Frame> frames;
+};
+
+template <typename Load>
 void run(benchmark::State& bench, Load& load, std::size_t batch) {
   std::size_t at = 0;
   for (auto _ : bench) {
@@ -82,6 +145,12 @@ void BM_Relay_Flood(benchmark::State& bench) {
   run(bench, load, 32);
 }
 BENCHMARK(BM_Relay_Flood)->ArgName("ports")->Arg(2)->Arg(64);
+
+void BM_Relay_Vlans(benchmark::State& bench) {
+  VlanLoad load(static_cast<std::size_t>(bench.range(0)), bench.range(1) != 0);
+  run(bench, load, 256);
+}
+BENCHMARK(BM_Relay_Vlans)->ArgNames({"vlans", "untagged"})->ArgsProduct({{1, 100, 4094}, {0, 1}});
 
 }  // namespace
 }  // namespace rb

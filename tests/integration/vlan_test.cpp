@@ -240,5 +240,34 @@ TEST_F(Vlans, AreCountedEachForItself) {
   EXPECT_EQ(counted("t2", 10)[4], 0U);
 }
 
+TEST_F(Vlans, AllOfThemOnManyPortsAreSetUpByOneBatch) {
+  Lab lab;
+  Lab::ok("rbctl addbr br0 && rbctl link set br0 vlan_filtering 1");
+  const Wire one = lab.add_host("br0").wire(), two = lab.add_host("br0").wire();
+  const std::string batch = lab.daemon.directory() / "batch";
+  Lab::ok(
+      "{ for i in $(seq 3 256); do echo addif br0 tap:t$i,create; done; "
+      "for i in $(seq 1 256); do echo vlan add dev t$i vid 1-4094; done; } > " +
+      batch);
+  EXPECT_EQ(Lab::ok("rbctl -batch " + batch), "");
+  const nlohmann::json ports = Lab::call("vlan.list")["ports"];
+  ASSERT_EQ(ports.size(), 256U);
+  for (const nlohmann::json& port : ports) EXPECT_EQ(port["vlans"].back()["vid_end"], 4094) << port;
+  for (const int vid : {2, 2048, 4094}) {
+    const Octets frame = broadcast(tagged(vid, content(1)));
+    one.send(frame);
+    EXPECT_TRUE(two.sees(frame));
+  }
+  // One that fails names its line, and what stood before it holds.
+  Lab::ok("printf 'vlan del dev t2 vid 7\nvlan add dev t1 vid 5000\nvlan del dev t2 vid 8\n' > " + batch);
+  const CommandResult failed = run_shell("rbctl -batch " + batch);
+  EXPECT_EQ(failed.exit_status, 1);
+  EXPECT_THAT(failed.output, ::testing::HasSubstr("Command failed " + batch + ":2\n"));
+  EXPECT_EQ(Lab::ok("rbctl vlan show dev t2 vid 7").find("t2"), std::string::npos);
+  EXPECT_NE(Lab::ok("rbctl vlan show dev t2 vid 8").find("t2"), std::string::npos);
+  EXPECT_EQ(run_shell("rbctl -force -batch " + batch).exit_status, 1);
+  EXPECT_EQ(Lab::ok("rbctl vlan show dev t2 vid 8").find("t2"), std::string::npos) << "-force goes on";
+}
+
 }  // namespace
 }  // namespace rb::test
