@@ -1,4 +1,5 @@
-// An Open vSwitch of a test's own: its userspace datapath in a network namespace, its database in a directory.
+// An Open vSwitch of a test's own: its userspace datapath in a network namespace, its database in a directory. Plain
+// `ovs-vsctl` speaks to it while it is there.
 #pragma once
 
 #include <list>
@@ -10,8 +11,9 @@ namespace rb::test {
 
 class OpenVswitch {
  public:
-  /// Runs until it is destroyed, and leaves nothing behind.
-  explicit OpenVswitch(const std::string& directory) : directory_(directory) {
+  /// Runs until it is destroyed, and leaves nothing behind. In a namespace of its own, or in that of the caller.
+  explicit OpenVswitch(const std::string& directory, UniqueFd netns = Lab::new_netns())
+      : directory_(directory), netns_(std::move(netns)) {
     ::setenv("OVS_RUNDIR", directory.c_str(), 1);  // management sockets, process ids
     ::setenv("OVS_LOGDIR", directory.c_str(), 1);
     Lab::ok("ovsdb-tool create " + database() + " /usr/share/openvswitch/vswitch.ovsschema");
@@ -36,9 +38,7 @@ class OpenVswitch {
   OpenVswitch& operator=(const OpenVswitch&) = delete;
 
   /// Runs ovs-vsctl, which returns when the switch has done what it says.
-  void set_up(const std::string& commands) const {
-    Lab::ok("ovs-vsctl --db=unix:" + socket() + " --timeout=20 " + commands);
-  }
+  void set_up(const std::string& commands) const { Lab::ok("ovs-vsctl --timeout=20 " + commands); }
   void add_bridge(const std::string& bridge) const {
     set_up("add-br " + bridge + " -- set bridge " + bridge + " datapath_type=netdev");
   }
@@ -77,7 +77,7 @@ class OpenVswitch {
   }
 
   std::string directory_;
-  UniqueFd netns_ = Lab::new_netns();
+  UniqueFd netns_;
   std::list<Lab::Host> hosts_;
   pid_t server_ = -1, switch_ = -1;
 };

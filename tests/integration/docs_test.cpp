@@ -1,0 +1,61 @@
+// The labs in docs/: every command is run as it is printed, and says what is printed below it.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <fstream>
+
+#include "open_vswitch.hpp"
+
+namespace rb::test {
+namespace {
+
+/// One "    $ command" of a page, and the indented lines below it.
+struct Step {
+  std::string command, output;
+};
+
+std::string without_trailing_blanks(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out += line.substr(0, line.find_last_not_of(" \t") + 1) + "\n";
+  return out;
+}
+
+std::vector<Step> steps_of(const std::string& page) {
+  std::ifstream lines(RB_SOURCE_DIR "/docs/" + page);
+  const std::string indent = "    ", prompt = indent + "$ ";
+  std::vector<Step> steps;
+  bool in_output = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(prompt)) {
+      steps.push_back({line.substr(prompt.size()), ""});
+      in_output = true;
+    } else if (in_output && line.starts_with(indent)) {
+      steps.back().output += line.substr(indent.size()) + "\n";
+    } else {
+      in_output = false;
+    }
+  }
+  return steps;
+}
+
+using Docs = LabTest;
+
+TEST_F(Docs, VlansAreAsTheirPageSays) {
+  // Names of namespaces are in files; those of the page are not to be the host's.
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  std::filesystem::create_directories("/run/netns");
+  ASSERT_EQ(::mount("none", "/run/netns", "tmpfs", 0, nullptr), 0);
+  const RunningDaemon daemon;
+  const OpenVswitch ovs(daemon.directory(), UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)));
+  const std::vector<Step> steps = steps_of("vlans.md");
+  EXPECT_GT(steps.size(), 100U);
+  for (const auto& [command, output] : steps) {
+    const CommandResult result = run_shell("cd " RB_SOURCE_DIR "\n" + command);
+    ASSERT_EQ(without_trailing_blanks(result.output), output) << command;
+  }
+}
+
+}  // namespace
+}  // namespace rb::test
