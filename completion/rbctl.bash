@@ -31,8 +31,28 @@ _rbctl_candidates() {
   case "${#command[@]}:${command[*]}" in
     0:*)
       echo "addbr delbr addif delif hairpin setageing setbridgeprio setfd sethello setmaxage setpathcost setportprio" \
-           "show showmacs showstp stp fdb link stats monitor trace tap dump info" ;;
+           "show showmacs showstp stp fdb link vlan port stats monitor trace tap dump info" ;;
     1:delbr | 1:addif | 1:delif | 1:hairpin | 1:set* | 1:showmacs | 1:showstp | 1:stp | 1:trace | *:show*) _rbctl_bridges ;;
+    1:vlan) echo "show add del map private" ;;
+    2:"vlan map") echo "show add del" ;;
+    2:"vlan private") echo "dev show" ;;
+    3:"vlan private dev") _rbctl_bridges ;;
+    *:"vlan private dev"*)
+      case "$previous" in
+        vid | of) ;;
+        isolated | community) echo "of" ;;
+        *) if [[ " ${command[*]} " == *" vid "* ]]; then echo "primary isolated community none"; else echo "vid"; fi ;;
+      esac ;;
+    *:"vlan show"*) echo "dev vid" ;;
+    *:"vlan map add"*) echo "dev vid to" ;;
+    *:"vlan map del"*) echo "dev vid" ;;
+    *:"vlan add"*) echo "dev vid pvid untagged self" ;;
+    *:"vlan del"*) echo "dev vid self" ;;
+    1:port) _rbctl_ports ;;
+    2:port*) echo "mode" ;;
+    3:port*) echo "access trunk native-tagged native-untagged dot1q-tunnel" ;;
+    *:port*" trunk"* | *:port*" native-"*) echo "vids native" ;;
+    *:port*) echo "vid" ;;
     1:fdb) echo "show get add replace del flush" ;;
     1:link) echo "show set" ;;
     1:stats) echo "dev br clear" ;;
@@ -45,23 +65,32 @@ _rbctl_candidates() {
     3:hairpin* | 2:stp*) echo "on off" ;;
     2:trace*) echo "--in" ;;
     *:trace*) echo "src dst type vlan size" ;;
-    *:"fdb show"*) echo "br dev brport static dynamic local permanent" ;;
+    *:"fdb show"*) echo "br dev brport vlan static dynamic local permanent" ;;
     3:"fdb get "*) echo "br" ;;
     3:"fdb "*) echo "dev" ;;
-    *:"fdb add"* | *:"fdb replace"*) echo "static dynamic local" ;;
+    *:"fdb add"* | *:"fdb replace"*) echo "vlan static dynamic local" ;;
     2:"fdb flush") echo "br dev" ;;
-    *:"fdb flush"*) echo "static dynamic all" ;;
+    *:"fdb flush"*) echo "br dev vlan static dynamic all" ;;
     *:"link show"*) echo "dev master" ;;
     2:"link set") echo "dev"; _rbctl_bridges ;;
     *:"link set dev"*)
       case " $flags " in
         *" $previous "*) echo "on off" ;;
-        *) if [[ $previous == state ]]; then echo "disabled listening learning forwarding blocking"
-           else echo "$flags cost priority state"; fi ;;
+        *) case "$previous" in
+             state) echo "disabled listening learning forwarding blocking" ;;
+             admit) echo "all tagged untagged" ;;
+             ingress_filtering) echo "on off" ;;
+             *) echo "$flags cost priority state admit ingress_filtering default_pcp pcp_map" ;;
+           esac ;;
       esac ;;
     *:"link set"*)
-      if [[ $previous == forward ]]; then echo "lacp dot1x lldp provider mvrp none"
-      else echo "forward group_fwd_mask ageing"; fi ;;
+      case "$previous" in
+        forward) echo "lacp dot1x lldp provider mvrp none" ;;
+        vlan_filtering) echo "on off" ;;
+        vlan_protocol) echo "802.1Q 802.1ad" ;;
+        vlan_learning) echo "shared independent" ;;
+        *) echo "forward group_fwd_mask ageing vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
+      esac ;;
     2:"tap del") _rbctl_interfaces ;;
     *:"tap add"*) ((${#command[@]} > 2)) && echo "user group multi_queue" ;;
   esac
@@ -84,7 +113,7 @@ _rbctl() {
   if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --socket ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   elif [[ $current == -* && ${command[*]} != trace* && ${command[*]} != addbr* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "--socket --json --pretty --statistics --details --help --version" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "--socket --json --pretty --statistics --compressvlans --details --batch --force --help --version" -- "$current")
   else
     local candidates
     candidates=$(_rbctl_candidates)
