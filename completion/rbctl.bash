@@ -21,6 +21,7 @@ _rbctl_interfaces() {
 _rbctl_candidates() {
   local previous=
   ((${#command[@]} > 0)) && previous=${command[-1]}
+  [[ ${command[*]} == "vlan private dev" ]] && { _rbctl_bridges; return; }
   local flags="learning flood mcast_flood bcast_flood hairpin isolated guard locked"
   case "$previous" in
     dev | brport | --in | in) _rbctl_ports; return ;;
@@ -36,7 +37,6 @@ _rbctl_candidates() {
     1:vlan) echo "show add del map private" ;;
     2:"vlan map") echo "show add del" ;;
     2:"vlan private") echo "dev show" ;;
-    3:"vlan private dev") _rbctl_bridges ;;
     *:"vlan private dev"*)
       case "$previous" in
         vid | of) ;;
