@@ -11,8 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Requests in one call; with the longest of names far below what a call may hold.
-constexpr std::size_t kMaxTogether = 1000;
+/// Requests in one call, and octets of them: far below what a call may hold.
+constexpr std::size_t kMaxTogether = 1000, kMaxOctets = 512 << 10;
 
 class Runner {
  public:
@@ -42,6 +42,7 @@ class Runner {
       requests.push_back({{"method", waiting.request.method}, {"params", waiting.request.params}});
     const auto result = call_({"batch", {{"requests", std::move(requests)}, {"continue", options_.force}}});
     const std::vector<Waiting> sent = std::exchange(waiting_, {});
+    octets_ = 0;
     if (!result) return fail_at(sent.front().line, result.error().message);
     std::size_t place = 0;
     for (const json& answer : result->at("answers")) {
@@ -63,7 +64,10 @@ class Runner {
     if (!requests) return send() && fail_at(number, requests.error().message);
     for (const Request& request : *requests) {
       if (!names_namespace(request)) {
+        const std::size_t size = request.params.dump(-1, ' ', false, json::error_handler_t::replace).size();
+        if (octets_ + size > kMaxOctets && !send()) return false;
         waiting_.push_back({number, request});
+        octets_ += size;
         continue;
       }
       if (!send()) return false;
@@ -94,6 +98,7 @@ class Runner {
   std::ostream& out_;
   std::ostream& err_;
   std::vector<Waiting> waiting_;
+  std::size_t octets_ = 0;  // of their params
   bool failed_ = false;
 };
 

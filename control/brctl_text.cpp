@@ -22,10 +22,6 @@ std::string number(const json& object, const char* key) {
   return fmt::format("{:4}", object.at(key).get<std::int64_t>());
 }
 
-std::string text(const json& object, const char* key) {
-  return object.at(key).get<std::string>();
-}
-
 /// A port id: four hex digits, whether it came as a number or as text.
 std::string port_id(const json& object, const char* key) {
   const json& id = object.at(key);
@@ -37,10 +33,12 @@ std::string_view flag(const json& object, const char* key, std::string_view word
 }
 
 std::string show_stp_port(const json& port) {
-  std::string out = fmt::format("{} ({})\n", text(port, "name"), port.at("number").get<int>());
-  out += fmt::format(" port id\t\t{}\t\t\tstate\t\t{:>15}\n", port_id(port, "port_id"), text(port, "state"));
-  out += fmt::format(" designated root\t{}\tpath cost\t\t{}\n", text(port, "designated_root"), number(port, "cost"));
-  out += fmt::format(" designated bridge\t{}\tmessage age timer\t{}\n", text(port, "designated_bridge"),
+  std::string out = fmt::format("{} ({})\n", port.at("name").get<std::string>(), port.at("number").get<int>());
+  out += fmt::format(" port id\t\t{}\t\t\tstate\t\t{:>15}\n", port_id(port, "port_id"),
+                     port.at("state").get<std::string>());
+  out += fmt::format(" designated root\t{}\tpath cost\t\t{}\n", port.at("designated_root").get<std::string>(),
+                     number(port, "cost"));
+  out += fmt::format(" designated bridge\t{}\tmessage age timer\t{}\n", port.at("designated_bridge").get<std::string>(),
                      seconds(port, "message_age_timer_s"));
   out += fmt::format(" designated port\t{}\t\t\tforward delay timer\t{}\n", port_id(port, "designated_port"),
                      seconds(port, "forward_delay_timer_s"));
@@ -69,11 +67,11 @@ std::string_view show_heading() {
 }
 
 std::string show_bridge(const json& bridge) {
-  std::string out = fmt::format("{}\t\t{}\t{}\t\t", text(bridge, "name"), text(bridge, "id"),
-                                bridge.at("stp") == "off" ? "no" : "yes");
+  std::string out = fmt::format("{}\t\t{}\t{}\t\t", bridge.at("name").get<std::string>(),
+                                bridge.at("id").get<std::string>(), bridge.at("stp") == "off" ? "no" : "yes");
   std::string_view indent;
   for (const json& port : bridge.at("ports")) {
-    out += fmt::format("{}{}\n", indent, text(port, "name"));
+    out += fmt::format("{}{}\n", indent, port.at("name").get<std::string>());
     indent = "\t\t\t\t\t\t\t";
   }
   return indent.empty() ? out + '\n' : out;
@@ -81,12 +79,13 @@ std::string show_bridge(const json& bridge) {
 
 std::string show_macs(json entries) {
   std::sort(entries.begin(), entries.end(), [](const json& a, const json& b) {
-    return std::pair(text(a, "mac"), a.at("port_number")) < std::pair(text(b, "mac"), b.at("port_number"));
+    return std::pair(a.at("mac").get<std::string>(), a.at("port_number")) <
+           std::pair(b.at("mac").get<std::string>(), b.at("port_number"));
   });
   std::string out = "port no\tmac addr\t\tis local?\tageing timer\n";
   for (const json& entry : entries) {
     // The kernel gives a time for entries that age, and 0 for the others.
-    out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), text(entry, "mac"),
+    out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), entry.at("mac").get<std::string>(),
                        entry.at("kind") == "local" ? "yes" : "no",
                        entry.at("kind") == "dynamic" ? seconds(entry, "age_s") : "   0.00");
   }
@@ -94,8 +93,9 @@ std::string show_macs(json entries) {
 }
 
 std::string show_stp(const json& bridge) {
-  std::string out = text(bridge, "name") + '\n';
-  out += fmt::format(" bridge id\t\t{}\n designated root\t{}\n", text(bridge, "id"), text(bridge, "root_id"));
+  std::string out = bridge.at("name").get<std::string>() + '\n';
+  out += fmt::format(" bridge id\t\t{}\n designated root\t{}\n", bridge.at("id").get<std::string>(),
+                     bridge.at("root_id").get<std::string>());
   out += fmt::format(" root port\t\t{}\t\t\tpath cost\t\t{}\n", number(bridge, "root_port"),
                      number(bridge, "root_path_cost"));
   out += fmt::format(" max age\t\t{}\t\t\tbridge max age\t\t{}\n", seconds(bridge, "max_age_s"),

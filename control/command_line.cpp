@@ -21,9 +21,6 @@ struct ChangeCommand {
   Requests (*parse)(WordParser& words);
 };
 
-constexpr std::string_view kBridge = "the bridge's name";
-constexpr std::string_view kPort = "the port's name";
-
 Requests add_bridge(WordParser& words) {
   json params{{"name", words.text(kBridge)}};
   if (words.accept("--no-host-port")) params["host_port"] = false;

@@ -146,13 +146,14 @@ Commands::Answer Commands::stats_clear(Params& params, Caller&) {
   if (port_name) {
     const Result<ModelPort*> port = model_.find_port(*port_name);
     if (!port) return std::unexpected(port.error());
-    model_.engine().clear_counters((*port)->index);
+    model_.engine().clear_counters({&(*port)->index, 1});
     return json::object();
   }
+  std::vector<PortIndex> all;
   for (const ModelBridge* bridge : model_.bridges()) {
-    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kYes))
-      model_.engine().clear_counters(port->index);
+    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kYes)) all.push_back(port->index);
   }
+  model_.engine().clear_counters(all);
   return json::object();
 }
 

@@ -36,6 +36,12 @@ std::string in_vlan(Vid vid) {
   return vid == kNoVid ? std::string() : fmt::format(" in VLAN {}", vid);
 }
 
+/// Whether an entry is of a VLAN, or of the one under which that learns.
+bool learns_in(const SwitchModel& model, const FdbEntry& entry, Vid vid) {
+  const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
+  return bridge != nullptr && model.vid_of_fid(entry.fid) == learning_vid(bridge->vlans, vid);
+}
+
 /// The local entry by which frames find the bridge's own interface.
 bool is_own_address(const ModelBridge& bridge, const MacAddress& mac) {
   return bridge.host_port != nullptr && bridge.address() == mac;
@@ -62,7 +68,7 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
   std::vector<FdbEntry> found;
   model_.engine().fdb().for_each(model_.engine().now_s(), [&](const FdbEntry& entry) {
     if (selection->bridge != nullptr && model_.bridge_of_fid(entry.fid) != selection->bridge) return;
-    if (vid != kNoVid && model_.vid_of_fid(entry.fid) != vid) return;
+    if (vid != kNoVid && !learns_in(model_, entry, vid)) return;
     if (selection->port != nullptr && entry.port != selection->port->index) return;
     if (!any_kind && entry.kind != kind) return;
     if (found.size() <= kMaxListed) found.push_back(entry);
@@ -103,7 +109,9 @@ Commands::Answer Commands::fdb_get(Params& params, Caller&) {
 /// the port's VLANs too.
 Result<std::vector<Fid>> Commands::fids_to_enter(const ModelPort& port, Vid vid) const {
   const ModelBridge& bridge = *model_.bridge_at(port.bridge);
-  if (vid != kNoVid && !port.vlans.members.test(vid)) {
+  // `fdb show` says the primary's VID of a private VLAN.
+  const bool knows = port.vlans.members.test(vid) || model_.learning_vids(port).test(vid);
+  if (vid != kNoVid && !knows) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{0} is not a member of VLAN {1}; 'vlan add dev {0} vid {1}' makes it one", port.name, vid),
                 port.name);
@@ -145,14 +153,21 @@ Commands::Answer Commands::enter_fdb(Params& params, Fdb::IfExists if_exists) {
                   to_string(mac));
     }
   }
+  std::vector<std::pair<Fid, std::optional<FdbEntry>>> replaced;
   for (const Fid fid : *fids) {
-    Result<> added = fdb.add(FdbKey::of(mac, fid), (*port)->index, kind, Fdb::IfExists::kReplace, now_s);
-    if (!added) {
-      added.error().name = to_string(mac);
-      return std::unexpected(added.error());
+    const FdbKey key = FdbKey::of(mac, fid);
+    replaced.emplace_back(fid, fdb.get(key, now_s));
+    Result<> added = fdb.add(key, (*port)->index, kind, Fdb::IfExists::kReplace, now_s);
+    if (added) continue;
+    replaced.pop_back();
+    for (const auto& [done, before] : replaced) {
+      (void)fdb.remove(FdbKey::of(mac, done));
+      if (before) (void)fdb.add(FdbKey::of(mac, done), before->port, before->kind, Fdb::IfExists::kReplace, now_s);
     }
-    tell_fdb("add", {mac, fid, (*port)->index, kind, 0});
+    added.error().name = to_string(mac);
+    return std::unexpected(added.error());
   }
+  for (const Fid fid : *fids) tell_fdb("add", {mac, fid, (*port)->index, kind, 0});
   return json::object();
 }
 
@@ -228,7 +243,7 @@ Commands::Answer Commands::fdb_flush(Params& params, Caller&) {
     if (entry.kind == FdbKind::kLocal || (kind != "all" && fdb_kind_name(entry.kind) != kind)) return false;
     if (bridge != nullptr && model_.bridge_of_fid(entry.fid) != bridge) return false;
     if (port != nullptr && entry.port != port->index) return false;
-    return vid == kNoVid || model_.vid_of_fid(entry.fid) == vid;
+    return vid == kNoVid || learns_in(model_, entry, vid);
   };
   fdb.remove_if(matches, model_.engine().now_s());
   return json::object();

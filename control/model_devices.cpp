@@ -7,6 +7,7 @@
 
 #include "control/switch_model.hpp"
 #include "ports/netns.hpp"
+#include "ports/tap_port.hpp"
 
 namespace rb {
 namespace {
@@ -82,7 +83,7 @@ Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
   port.made = device->created;
   port.queue_count = device->queues.size();
   port.offloads = device->offloads;
-  if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) {
+  if (Result<> attached = engine_.attach(port.index, std::make_unique<TapPortDevice>(std::move(*device))); !attached) {
     links_.unwatch(*watched);
     return attached;
   }

@@ -50,15 +50,18 @@ Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlan
   VidSet used = member_vids(bridge);
   if (settings.default_pvid != kNoVid && settings.default_pvid != before.default_pvid) used.set(settings.default_pvid);
   bridge.vlans = settings;
-  if (Result<> taken = take_fids(bridge, used); !taken) {
+  Result<> ready = take_fids(bridge, used);
+  if (ready) ready = carry_entries(bridge, before);
+  if (!ready) {
     bridge.vlans = before;
-    return taken;
+    return ready;
   }
   for (auto& [port_name, port] : ports_) {
     if (port->bridge != bridge.index) continue;
     if (before.default_pvid != settings.default_pvid)
       change_default_pvid(port->vlans, before.default_pvid, settings.default_pvid);
     port->relay_vlans.reset();
+    unsettled_ports_.insert(port->index);
   }
   bridge.vlans_stale = true;
   // What was learned by other rules would send frames astray.
@@ -67,7 +70,7 @@ Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlan
     bridge.forget_learned = true;
   }
   publish_soon();
-  tell(ModelEvent::Kind::kBridge, "change", bridge);
+  tell_change(ModelEvent::Kind::kBridge, bridge);
   return {};
 }
 
@@ -83,11 +86,9 @@ Result<> SwitchModel::set_port_vlans(const std::string& name, const PortVlanSett
   port.vlans = settings;
   port.relay_vlans.reset();
   bridge.vlans_stale = true;
-  left.for_each([&](Vid vid) {
-    left_vlans_[port.index].set(bridge.vlans.shared_learning ? kNoVid : learning_vid(bridge.vlans, vid));
-  });
+  if (!left.empty()) unsettled_ports_.insert(port.index);
   publish_soon();
-  tell(ModelEvent::Kind::kPort, "change", bridge, &port);
+  tell_change(ModelEvent::Kind::kPort, bridge, &port);
   return {};
 }
 
@@ -129,56 +130,109 @@ void SwitchModel::retire_fids(ModelBridge& bridge) {
   });
 }
 
+VidSet SwitchModel::learning_vids(const ModelPort& port) const {
+  const ModelBridge& bridge = *bridge_by_index_[port.bridge];
+  VidSet learning;
+  port.vlans.members.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
+  return learning;
+}
+
+/// Entries made by hand follow their VLAN to the FID under which it learns from now on. Before anything is published.
+Result<> SwitchModel::carry_entries(const ModelBridge& bridge, const BridgeVlanSettings& before) {
+  Fdb& fdb = engine_.fdb();
+  std::vector<FdbEntry> made;
+  fdb.for_each(engine_.now_s(), [&](const FdbEntry& entry) {
+    const bool own = entry.kind == FdbKind::kLocal && entry.mac == bridge.local_address;
+    if (entry.kind == FdbKind::kDynamic || own || fids_.owner(entry.fid).bridge != bridge.index) return;
+    const Vid vid = fids_.owner(entry.fid).vid;
+    const ModelPort* port = port_at(entry.port);
+    if (port == nullptr) return;
+    // Where one FID stood for all VLANs, it may have been meant for any that its port is in.
+    port->vlans.members.for_each([&](Vid member) {
+      const Fid fid = fid_of(bridge, member);
+      const bool was_its = before.shared_learning ? vid == kNoVid : vid == learning_vid(before, member);
+      if (was_its && fid != entry.fid) made.push_back({entry.mac, fid, entry.port, entry.kind, 0});
+    });
+  });
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const Result<> added = fdb.add(FdbKey::of(made[i].mac, made[i].fid), made[i].port, made[i].kind,
+                                   Fdb::IfExists::kReplace, engine_.now_s());
+    if (added) continue;
+    while (i-- > 0) (void)fdb.remove(FdbKey::of(made[i].mac, made[i].fid));
+    return added;
+  }
+  return {};
+}
+
 void SwitchModel::settle_vlans() {
   for (auto& [name, bridge] : bridges_) {
     if (!std::exchange(bridge->forget_learned, false)) continue;
     engine_.fdb().flush_fid(bridge->fid);
     for (const auto& [vid, fid] : bridge->fids) engine_.fdb().flush_fid(fid);
   }
-  if (!left_vlans_.empty() || !retired_fids_.empty()) {
+  if (!unsettled_ports_.empty() || !retired_fids_.empty()) {
     std::ranges::sort(retired_fids_);
+    std::map<PortIndex, VidSet> learning;
+    for (const PortIndex index : unsettled_ports_) {
+      if (const ModelPort* port = port_at(index); port != nullptr) learning[index] = learning_vids(*port);
+    }
     engine_.fdb().remove_if(
         [&](const FdbEntry& entry) {
           if (std::ranges::binary_search(retired_fids_, entry.fid)) return true;
-          const auto left = left_vlans_.find(entry.port);
-          const Vid vid = fids_.owner(entry.fid).vid;
+          const auto port = learning.find(entry.port);
+          if (port == learning.end()) return false;
+          const FidTable::Owner owner = fids_.owner(entry.fid);
           // Where all VLANs share one FID, what was entered by hand may be meant for another.
-          return left != left_vlans_.end() && left->second.test(vid) &&
-                 (vid != kNoVid || entry.kind == FdbKind::kDynamic);
+          if (owner.vid == kNoVid) return entry.kind == FdbKind::kDynamic;
+          const ModelBridge* bridge = bridge_at(owner.bridge);
+          const bool own = bridge != nullptr && entry.kind == FdbKind::kLocal && entry.mac == bridge->local_address;
+          return !own && !port->second.test(owner.vid);
         },
         engine_.now_s());
     for (const Fid fid : retired_fids_) fids_.give_back(fid);
     retired_fids_.clear();
-    left_vlans_.clear();
-  }
-  for (auto& [name, bridge] : bridges_) {
-    if (bridge->host_port != nullptr) renew_local_entries(*bridge);
+    unsettled_ports_.clear();
   }
 }
 
 /// The bridge's own address is known in each VLAN that its own port is a member of, and outside of VLANs.
-void SwitchModel::renew_local_entries(ModelBridge& bridge) {
+std::vector<Fid> SwitchModel::own_fids(const ModelBridge& bridge) const {
   std::vector<Fid> fids = {bridge.fid};
   if (bridge.vlans.filtering && !bridge.vlans.shared_learning)
-    bridge.host_port->vlans.members.for_each([&](Vid vid) { fids.push_back(fid_of(bridge, vid)); });
+    learning_vids(*bridge.host_port).for_each([&](Vid vid) { fids.push_back(fid_of(bridge, vid)); });
   std::ranges::sort(fids);
-  const auto [first, last] = std::ranges::unique(fids);
-  fids.erase(first, last);
-  const MacAddress address = bridge.address();
-  if (fids == bridge.local_fids && address == bridge.local_address) return;
-  Fdb& fdb = engine_.fdb();
-  for (const Fid fid : bridge.local_fids) {
-    if (address == bridge.local_address && std::ranges::binary_search(fids, fid)) continue;
-    const std::optional<FdbEntry> entry = fdb.get(FdbKey::of(bridge.local_address, fid), engine_.now_s());
-    if (entry && entry->kind == FdbKind::kLocal) (void)fdb.remove(FdbKey::of(bridge.local_address, fid));
+  return fids;
+}
+
+/// Before a publication: whatever the workers are about to look up is there.
+void SwitchModel::enter_own_addresses() {
+  for (auto& [name, bridge] : bridges_) {
+    if (bridge->host_port == nullptr) continue;
+    const bool moved = bridge->address() != bridge->local_address;
+    for (const Fid fid : own_fids(*bridge)) {
+      if (!moved && std::ranges::binary_search(bridge->local_fids, fid)) continue;
+      const Result<> added = engine_.fdb().add(FdbKey::of(bridge->address(), fid), bridge->host_port->index,
+                                               FdbKind::kLocal, Fdb::IfExists::kReplace, engine_.now_s());
+      if (!added) notice(fmt::format("bridge {}: {}", name, added.error().message));
+    }
   }
-  for (const Fid fid : fids) {
-    const Result<> added = fdb.add(FdbKey::of(address, fid), bridge.host_port->index, FdbKind::kLocal,
-                                   Fdb::IfExists::kReplace, engine_.now_s());
-    if (!added) notice(fmt::format("bridge {}: {}", bridge.name, added.error().message));
+}
+
+/// After it: what they do not look up any more is gone.
+void SwitchModel::forget_own_addresses() {
+  for (auto& [name, bridge] : bridges_) {
+    if (bridge->host_port == nullptr) continue;
+    std::vector<Fid> fids = own_fids(*bridge);
+    const bool moved = bridge->address() != bridge->local_address;
+    for (const Fid fid : bridge->local_fids) {
+      if (!moved && std::ranges::binary_search(fids, fid)) continue;
+      const FdbKey key = FdbKey::of(bridge->local_address, fid);
+      const std::optional<FdbEntry> entry = engine_.fdb().get(key, engine_.now_s());
+      if (entry && entry->kind == FdbKind::kLocal) (void)engine_.fdb().remove(key);
+    }
+    bridge->local_fids = std::move(fids);
+    bridge->local_address = bridge->address();
   }
-  bridge.local_fids = std::move(fids);
-  bridge.local_address = address;
 }
 
 void SwitchModel::publish_soon() {
@@ -187,7 +241,8 @@ void SwitchModel::publish_soon() {
 }
 
 SwitchModel::Batch::~Batch() {
-  if (--model_.batch_depth_ == 0 && model_.unpublished_) model_.publish();
+  if (--model_.batch_depth_ != 0 || !model_.unpublished_) return;
+  model_.publish();
 }
 
 }  // namespace rb

@@ -27,9 +27,6 @@ struct ReadCommand {
   OrderedJson (*object)(const json& result, const BridgeTextOptions& options);
 };
 
-constexpr std::string_view kBridge = "the bridge's name";
-constexpr std::string_view kPort = "the port's name";
-
 // Arguments.
 
 Request parse_bridges(WordParser& words) {
@@ -291,6 +288,36 @@ FoundCommand find_command(std::span<const std::string> words) {
   return {};
 }
 
+/// Of many ports one by one: of all together they may be more than the daemon lists in one answer.
+Result<json> list_vlans(const Request& request, const CallDaemon& call) {
+  auto all = call(request);
+  if (all || all.error().code != ErrorCode::kLimit || request.params.contains("port")) return all;
+  const auto bridges = call({"bridge.list", json::object()});
+  if (!bridges) return std::unexpected(bridges.error());
+  json ports = json::array();
+  const auto add = [&](const json& name) {
+    Request one = request;
+    one.params["port"] = name;
+    auto listed = call(one);
+    if (!listed && listed.error().code == ErrorCode::kNoSuchPort) return Result<>{};  // deleted meanwhile
+    if (!listed) return Result<>(std::unexpected(listed.error()));
+    for (json& port : listed->at("ports")) ports.push_back(std::move(port));
+    return Result<>{};
+  };
+  for (const json& bridge : bridges->at("bridges")) {
+    std::vector<json> names;
+    if (bridge.at("host_port")) names.push_back(bridge.at("name"));
+    std::vector<const json*> members;
+    for (const json& port : bridge.at("ports")) members.push_back(&port);
+    std::ranges::sort(members, {}, [](const json* port) { return port->at("number").get<int>(); });
+    for (const json* port : members) names.push_back(port->at("name"));
+    for (const json& name : names) {
+      if (const Result<> added = add(name); !added) return std::unexpected(added.error());
+    }
+  }
+  return json{{"ports", std::move(ports)}};
+}
+
 }  // namespace
 
 Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
@@ -304,7 +331,7 @@ Result<std::string> run_read_command(std::span<const std::string> words, const O
   Request request = found.command->parse(parser);
   if (const auto finished = parser.finish(); !finished) return std::unexpected(finished.error());
   if (options.statistics && request.method == "vlan.list") request.params["statistics"] = true;
-  const auto result = call(request);
+  const auto result = request.method == "vlan.list" ? list_vlans(request, call) : call(request);
   if (!result) return std::unexpected(result.error());
   const BridgeTextOptions text_options{options.statistics, options.details, options.compress};
   try {

@@ -73,7 +73,8 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
   bridges_[name] = std::move(bridge);
   if (host_port && options_.host_ports) {
     if (Result<> added = add_host_port(made); !added) {
-      (void)take_out(made);
+      const std::unique_ptr<ModelBridge> failed = take_out(made);
+      for (const auto& [vid, fid] : failed->fids) fids_.give_back(fid);
       return added;
     }
   }
@@ -143,12 +144,9 @@ Result<> SwitchModel::set_bridge(const std::string& name, const BridgeSettings& 
   if (Result<> checked = check_settings(settings); !checked) return checked;
   ModelBridge& bridge = **found;
   bridge.settings = settings;
-  publish();
-  if (settings.ageing_s == 0) {
-    engine_.fdb().flush_fid(bridge.fid);
-    for (const auto& [vid, fid] : bridge.fids) engine_.fdb().flush_fid(fid);
-  }
-  tell(ModelEvent::Kind::kBridge, "change", bridge);
+  if (settings.ageing_s == 0) bridge.forget_learned = true;
+  publish_soon();
+  tell_change(ModelEvent::Kind::kBridge, bridge);
   return {};
 }
 
@@ -250,6 +248,7 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   port->vlans = default_port_vlans((*bridge)->vlans.default_pvid);
   if (Result<> taken = take_fids(**bridge, port->vlans.members); !taken) return taken;
   if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
+    (*bridge)->vlans_stale = true;  // FIDs that were taken for it go with the next publication
     if (opened.error().name.empty()) opened.error().name = name;
     return opened;
   }
@@ -281,7 +280,7 @@ Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::str
 void SwitchModel::forget_device(ModelPort& port) {
   close_device(port);
   engine_.fdb().flush_port(port.index);
-  engine_.clear_counters(port.index);
+  engine_.clear_counters({&port.index, 1});
 }
 
 Result<> SwitchModel::set_port(const std::string& name, const PortSettings& settings) {
@@ -330,8 +329,21 @@ void SwitchModel::publish() {
     state.trust = Trust::kKernel;  // a tap
     state.vlans = port->relay_vlans;
   }
+  enter_own_addresses();
   engine_.publish(std::make_unique<ForwardingState>(std::move(bridges), std::move(ports)));
   settle_vlans();
+  forget_own_addresses();
+  for (const LaterEvent& later : std::exchange(later_events_, {})) {
+    const auto bridge = bridges_.find(later.bridge);
+    const auto port = ports_.find(later.port);
+    if (bridge == bridges_.end() || (!later.port.empty() && port == ports_.end())) continue;
+    tell(later.kind, "change", *bridge->second, later.port.empty() ? nullptr : port->second.get());
+  }
+}
+
+void SwitchModel::tell_change(ModelEvent::Kind kind, const ModelBridge& bridge, const ModelPort* port) {
+  if (!unpublished_) return tell(kind, "change", bridge, port);
+  later_events_.push_back({kind, bridge.name, port == nullptr ? std::string() : port->name});
 }
 
 void SwitchModel::tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -148,6 +149,8 @@ class SwitchModel {
   [[nodiscard]] Vid vid_of_fid(Fid fid) const { return fids_.owner(fid).vid; }
   /// Where the stations of a VLAN are entered, or with kNoVid of the whole bridge; 0 when no port is a member.
   [[nodiscard]] Fid fid_of(const ModelBridge& bridge, Vid vid) const;
+  /// The VLANs under which a port's stations are entered: those it is a member of, or their primaries.
+  [[nodiscard]] VidSet learning_vids(const ModelPort& port) const;
 
   /// While one lives, changes of VLANs are published together, when the last one goes.
   class Batch {
@@ -208,7 +211,12 @@ class SwitchModel {
   void retire_fids(ModelBridge& bridge);
   /// What must follow a publication.
   void settle_vlans();
-  void renew_local_entries(ModelBridge& bridge);
+  [[nodiscard]] Result<> carry_entries(const ModelBridge& bridge, const BridgeVlanSettings& before);
+  [[nodiscard]] std::vector<Fid> own_fids(const ModelBridge& bridge) const;
+  void enter_own_addresses();
+  void forget_own_addresses();
+  /// Of a change that publish_soon() has published, or will.
+  void tell_change(ModelEvent::Kind kind, const ModelBridge& bridge, const ModelPort* port = nullptr);
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
   void notice(std::string text);
   ModelPort& keep(std::unique_ptr<ModelPort> port);
@@ -226,9 +234,16 @@ class SwitchModel {
   std::vector<ModelBridge*> bridge_by_index_;
   std::vector<ModelPort*> port_by_index_;
   FidTable fids_;
-  // What the next publication leaves behind in the FDB: VLANs that ports have left, FIDs without a VLAN.
-  std::map<PortIndex, VidSet> left_vlans_;
+  // What has to be looked for in the FDB after the next publication: entries of ports that may have left their VLAN, of
+  // FIDs without a VLAN.
+  std::set<PortIndex> unsettled_ports_;
   std::vector<Fid> retired_fids_;
+  // Changes to be told of then.
+  struct LaterEvent {
+    ModelEvent::Kind kind;
+    std::string bridge, port;  // port: "" of a bridge's
+  };
+  std::vector<LaterEvent> later_events_;
   unsigned batch_depth_ = 0;
   bool unpublished_ = false;
   std::vector<std::string> notices_;

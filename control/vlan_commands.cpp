@@ -200,6 +200,9 @@ Commands::Answer Commands::vlan_private(Params& params, Caller&) {
 
 namespace {
 
+/// Lines in one answer; each takes some hundred octets while the answer is made.
+constexpr std::size_t kMaxListed = 300000;
+
 /// Members one after the other with the same flags are one range, unless each is counted.
 json member_list(const Engine& engine, const ModelPort& port, Vid only, bool statistics) {
   json list = json::array();
@@ -235,6 +238,7 @@ Commands::Answer Commands::vlan_list(Params& params, Caller&) {
   const Result<ModelPort*> wanted = name ? port_of_vlans(*name) : nullptr;
   if (!wanted) return std::unexpected(wanted.error());
   json ports = json::array();
+  std::size_t listed = 0;
   for (const ModelBridge* bridge : model_.bridges()) {
     std::vector<const ModelPort*> members = model_.ports_of(*bridge, SwitchModel::WithHost::kYes);
     std::ranges::sort(members, {}, [](const ModelPort* port) { return port->number; });  // its own first
@@ -242,6 +246,11 @@ Commands::Answer Commands::vlan_list(Params& params, Caller&) {
       if (*wanted != nullptr && port != *wanted) continue;
       json vlans = member_list(model_.engine(), *port, only, statistics);
       if (only != kNoVid && vlans.empty()) continue;
+      listed += vlans.size();
+      if (listed > kMaxListed) {
+        return fail(ErrorCode::kLimit,
+                    fmt::format("more than {} VLANs of ports are asked for; name a port", kMaxListed));
+      }
       ports.push_back({{"name", port->name},
                        {"bridge", bridge->name},
                        {"vlans", std::move(vlans)},

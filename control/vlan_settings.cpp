@@ -174,9 +174,9 @@ void delete_vlans(PortVlanSettings& settings, VidRange range) {
 }
 
 void change_default_pvid(PortVlanSettings& settings, Vid before, Vid now) {
-  const bool has_it = before == kNoVid ? settings.pvid == kNoVid && settings.members.empty()
-                                       : settings.pvid == before && settings.untagged.test(before);
-  if (!has_it) return;
+  // As the kernel's bridge (__br_vlan_set_default_pvid): whoever is in the new one already has been set up by hand.
+  const bool has_it = before == kNoVid || (settings.pvid == before && settings.untagged.test(before));
+  if (!has_it || (now != kNoVid && settings.members.test(now))) return;
   if (before != kNoVid) {
     settings.members.reset(before);
     settings.untagged.reset(before);

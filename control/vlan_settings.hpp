@@ -66,7 +66,7 @@ struct VlanFlags {
 [[nodiscard]] Result<> add_vlans(PortVlanSettings& settings, VidRange range, VlanFlags flags);
 /// VLANs that it is no member of are passed over, as the kernel's bridge does.
 void delete_vlans(PortVlanSettings& settings, VidRange range);
-/// Changes the default PVID of a port that still has it.
+/// Changes the default PVID of a port that still has it; without one before, every port gets it.
 void change_default_pvid(PortVlanSettings& settings, Vid before, Vid now);
 
 /// A port's VLANs in the words of a switch's console; everything else about its VLANs begins anew.

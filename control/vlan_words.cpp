@@ -9,9 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kBridge = "the bridge's name";
-constexpr std::string_view kPort = "the port's name";
-
 /// "10" or "100-199", as `vid` and `vid_end`. Numbers are the daemon's to judge; what is none is refused here.
 void read_vids(WordParser& words, json& params) {
   const std::string text = words.text("a VLAN");

@@ -11,7 +11,6 @@
 #include <latch>
 #include <utility>
 
-#include "ports/tap_port.hpp"
 #include "ports/worker.hpp"
 
 namespace rb {
@@ -46,7 +45,7 @@ struct Engine::Impl {
 
   EngineShared shared;
   std::unique_ptr<const ForwardingState> state;
-  std::vector<std::optional<TapDevice>> devices{kMaxPorts};
+  std::vector<std::unique_ptr<PortDevice>> devices{kMaxPorts};
   std::vector<PortTotals> cleared{kMaxPorts};
   std::vector<std::unique_ptr<Worker>> workers;  // last: they end first
 
@@ -77,6 +76,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   EngineShared& shared = impl->shared;
   shared.event_fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   shared.start_s = monotonic_s();
+  shared.worker_count = options.worker_count;
   shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
   shared.nowait = probe_ring_features().tap_nowait && !options.without_nowait;
   // Before Linux 6.4 too a file that leaves the table stays open for up to a second (io_rsrc_node_ref_zero): a tap that
@@ -100,35 +100,21 @@ std::uint32_t Engine::now_s() const noexcept {
   return static_cast<std::uint32_t>(monotonic_s() - impl_->shared.start_s);
 }
 
-Result<> Engine::attach(PortIndex index, TapDevice device) {
+Result<> Engine::attach(PortIndex index, std::unique_ptr<PortDevice> device) {
   assert(index < kMaxPorts && !impl_->devices[index]);
   impl_->devices[index] = std::move(device);
-  const std::vector<UniqueFd>& queues = impl_->devices[index]->queues;
-  const std::size_t worker_count = impl_->workers.size();
   std::atomic<bool> full{false};
   impl_->on_all([&](Worker& worker) {
-    // Single-queue ports are spread over the workers by their index; a queue is read by one worker, and a worker
-    // writes to a queue that it also reads, if it reads one.
-    std::vector<unsigned> read_files;
-    std::optional<unsigned> write_file;
-    for (std::size_t queue = 0; queue < queues.size(); ++queue) {
-      if ((index + queue) % worker_count != worker.number()) continue;
-      const std::optional<unsigned> place = worker.register_file(queues[queue].get());
-      if (!place) full = true;
-      read_files.push_back(place.value_or(0));
-      if (!write_file) write_file = place;
-    }
-    if (!write_file) write_file = worker.register_file(queues[worker.number() % queues.size()].get());
-    if (!write_file) full = true;
-    worker.add_port(std::make_unique<TapPort>(index, write_file.value_or(0), read_files, worker.nowait()));
+    std::unique_ptr<Port> port = impl_->devices[index]->make_port(index, worker);
+    port == nullptr ? full.store(true) : worker.add_port(std::move(port));
   });
   if (!full) return {};
   (void)detach(index);
-  return fail(ErrorCode::kTableFull, fmt::format("no more than {} tap queues fit; raise RLIMIT_NOFILE ('ulimit -n')",
+  return fail(ErrorCode::kTableFull, fmt::format("no more than {} open queues fit; raise RLIMIT_NOFILE ('ulimit -n')",
                                                  impl_->shared.file_count));
 }
 
-TapDevice Engine::detach(PortIndex index) {
+std::unique_ptr<PortDevice> Engine::detach(PortIndex index) {
   std::latch done(static_cast<std::ptrdiff_t>(impl_->workers.size()));
   for (const auto& worker : impl_->workers) {
     worker->post([&done, index](Worker& inside) {
@@ -139,14 +125,12 @@ TapDevice Engine::detach(PortIndex index) {
     });
   }
   done.wait();
-  TapDevice device = std::move(*impl_->devices[index]);
-  impl_->devices[index].reset();
-  return device;
+  return std::move(impl_->devices[index]);
 }
 
 int Engine::device_fd(PortIndex index) const noexcept {
-  const std::optional<TapDevice>& device = impl_->devices[index];
-  return device ? device->queues.front().get() : -1;
+  const std::unique_ptr<PortDevice>& device = impl_->devices[index];
+  return device != nullptr ? device->fd() : -1;
 }
 
 void Engine::publish(std::unique_ptr<const ForwardingState> state) {
@@ -170,11 +154,15 @@ PortTotals Engine::counters(PortIndex index) const {
   return totals;
 }
 
-void Engine::clear_counters(PortIndex index) {
-  PortTotals totals;
-  for (const auto& worker : impl_->workers) totals.add(worker->counters_of(index));
-  impl_->cleared[index] = totals;
-  for (const auto& worker : impl_->workers) worker->vlan_counters().clear(index);
+void Engine::clear_counters(std::span<const PortIndex> indexes) {
+  for (const PortIndex index : indexes) {
+    PortTotals totals;
+    for (const auto& worker : impl_->workers) totals.add(worker->counters_of(index));
+    impl_->cleared[index] = totals;
+    for (const auto& worker : impl_->workers) worker->vlan_counters().clear(index);
+  }
+  impl_->on_all([](Worker&) {});  // none counts into the old ones any more
+  for (const auto& worker : impl_->workers) worker->vlan_counters().forget();
 }
 
 void Engine::count_vlans(PortIndex index, const VidSet& vids) {

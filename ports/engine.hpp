@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/tap_device.hpp"
+#include "ports/port_device.hpp"
 #include "switch/counters.hpp"
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
@@ -53,13 +53,13 @@ class Engine {
   /// Seconds since start(), the clock of the FDB.
   [[nodiscard]] std::uint32_t now_s() const noexcept;
 
-  /// Gives the queues of an open tap to the workers, which begin to read; frames are dropped as kIngressDown until a
-  /// published state has the port forwarding. The index must be unused.
-  [[nodiscard]] Result<> attach(PortIndex index, TapDevice device);
+  /// Gives a device to the workers, which begin to read; frames are dropped as kIngressDown until a published state has
+  /// the port forwarding. The index must be unused. kTableFull when the workers' tables of files are full.
+  [[nodiscard]] Result<> attach(PortIndex index, std::unique_ptr<PortDevice> device);
   /// Takes it back; returns after the last completion. The caller has published a state without the port, and flushes
   /// the FDB afterwards; then the index may be used again.
-  [[nodiscard]] TapDevice detach(PortIndex index);
-  /// The first queue's descriptor of an attached port, for questions about the device; borrowed. -1: not attached.
+  [[nodiscard]] std::unique_ptr<PortDevice> detach(PortIndex index);
+  /// PortDevice::fd() of an attached port; -1: not attached.
   [[nodiscard]] int device_fd(PortIndex index) const noexcept;
   /// Swaps the state; returns when every worker uses it. Never null.
   void publish(std::unique_ptr<const ForwardingState> state);
@@ -67,7 +67,7 @@ class Engine {
 
   /// Sums over workers since start() or the last clear.
   [[nodiscard]] PortTotals counters(PortIndex index) const;
-  void clear_counters(PortIndex index);
+  void clear_counters(std::span<const PortIndex> indexes);
   /// Has a port's frames counted by VLAN, for these VLANs too; said before a state with them is published.
   void count_vlans(PortIndex index, const VidSet& vids);
   [[nodiscard]] VlanTotals vlan_counters(PortIndex index, Vid vid) const;

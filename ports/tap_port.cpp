@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "ports/worker.hpp"
-#include "switch/offload.hpp"
 
 namespace rb {
 namespace {
@@ -15,35 +13,10 @@ constexpr std::uint64_t read_detail(std::size_t queue, BufferId buffer) noexcept
   return std::uint64_t{queue} << 16 | buffer;
 }
 
-// Tag::detail of a write: what must be taken back from the counters should it fail.
-constexpr std::uint64_t kWriteUncounted = std::uint64_t{1} << 39;  // a later segment of a frame that was cut
-constexpr std::uint64_t write_detail(CastKind cast, std::uint32_t size) noexcept {
-  return std::uint64_t{static_cast<std::uint8_t>(cast)} << 32 | size;
-}
-
-/// The one place that says what a tap's errors mean to a frame that was to leave.
-DropReason reason_of_write_error(int error) noexcept {
-  switch (error) {
-    case EIO:     // the device is down
-    case EBADFD:  // it was deleted
-    case EBADF:
-    case ENODEV:
-      return DropReason::kEgressDown;
-    case EAGAIN:  // somebody limited the send buffer
-    case ENOBUFS:
-    case ENOMEM:
-      return DropReason::kEgressFull;
-    case EINVAL:
-      return DropReason::kRefused;  // a header the kernel does not believe
-    default:
-      return DropReason::kEgressError;
-  }
-}
-
 }  // namespace
 
 TapPort::TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait)
-    : Port(index), write_file_(write_file), nowait_(nowait) {
+    : Port(index), writer_(index, write_file, sizeof(VnetHeader), nowait ? RWF_NOWAIT : 0), nowait_(nowait) {
   for (const unsigned file : read_files) queues_.push_back({.file = file});
 }
 
@@ -98,7 +71,7 @@ void TapPort::read_wait(std::size_t number, Worker& worker) noexcept {
 }
 
 void TapPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
-  if (tag.operation == Operation::kWrite) return write_failed(tag, -completion.res, worker);
+  if (tag.operation == Operation::kWrite) return writer_.failed(tag, -completion.res, worker);
   BufferId buffer = kNoBuffer;
   if (tag.operation == Operation::kReadNow) {
     buffer = static_cast<BufferId>(tag.detail & 0xffff);
@@ -117,7 +90,7 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Wo
     if (size >= BufferPool::kBufferSize) {
       worker.drop_received(index(), buffer, size, DropReason::kTruncated);
     } else {
-      worker.receive(index(), buffer, size);
+      worker.receive(index(), buffer, worker.pool().address(buffer), size);
     }
   } else {
     if (buffer != kNoBuffer) worker.pool().give_back(buffer);
@@ -140,69 +113,7 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Wo
 }
 
 void TapPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
-  for (const FrameIndex index : indexes) {
-    const Frame& frame = worker.frame(index);
-    if (needs_software_offload(*frame.vnet, to.accepts)) [[unlikely]] {
-      write_segments(frame, worker.cast(index), worker);
-    } else {
-      write_whole(frame, worker.cast(index), worker);
-    }
-  }
-}
-
-void TapPort::write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept {
-  // The virtio_net_hdr stands right before the frame's first octet: in the buffer that was read, or in a form's head.
-  const auto first = static_cast<std::uint32_t>(sizeof(VnetHeader)) + frame.pieces[0].size;
-  io_uring_sqe* sqe = worker.ring().entry();
-  if (frame.piece_count == 1) {
-    io_uring_prep_write(sqe, static_cast<int>(write_file_), frame.vnet, first, 0);
-  } else {
-    const std::span<iovec> vectors = worker.segment_space().vectors;
-    vectors[0] = {frame.vnet, first};
-    for (std::size_t i = 1; i < frame.piece_count; ++i) vectors[i] = {frame.pieces[i].data, frame.pieces[i].size};
-    io_uring_prep_writev(sqe, static_cast<int>(write_file_), vectors.data(), frame.piece_count, 0);
-  }
-  io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
-  sqe->rw_flags = nowait_ ? RWF_NOWAIT : 0;
-  io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index(), write_detail(cast, frame.size)}.pack());
-  count_sent(cast, frame.size, worker);
-}
-
-void TapPort::write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
-  Segmenter segmenter(frame);
-  if (!segmenter.valid()) return worker.counters(index()).drop(DropReason::kCannotSegment);
-  count_sent(cast, frame.size, worker);
-  // The frame counts as one, and its first segment stands for it.
-  std::uint64_t detail = write_detail(cast, frame.size);
-  Segmenter::Segment segment;
-  for (;;) {
-    const Worker::SegmentSpace space = worker.segment_space();
-    if (!segmenter.next(space.scratch, segment)) return;
-    space.vectors[0] = {space.scratch.data(), segment.head_size};
-    for (std::size_t i = 0; i < segment.payload_count; ++i) {
-      space.vectors[i + 1] = {segment.payload[i].data, segment.payload[i].size};
-    }
-    io_uring_sqe* sqe = worker.ring().entry();
-    io_uring_prep_writev(sqe, static_cast<int>(write_file_), space.vectors.data(), segment.payload_count + 1, 0);
-    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
-    sqe->rw_flags = nowait_ ? RWF_NOWAIT : 0;
-    io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index(), std::exchange(detail, kWriteUncounted)}.pack());
-  }
-}
-
-void TapPort::count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept {
-  PortCounters::Traffic& tx = worker.counters(index()).tx[static_cast<std::size_t>(cast)];
-  tx.frames.add(1);
-  tx.bytes.add(size);
-}
-
-void TapPort::write_failed(const Tag& tag, int error, Worker& worker) noexcept {
-  if ((tag.detail & kWriteUncounted) != 0) return;
-  PortCounters& counters = worker.counters(index());
-  PortCounters::Traffic& tx = counters.tx[tag.detail >> 32 & 3];
-  tx.frames.subtract(1);
-  tx.bytes.subtract(tag.detail & 0xffffffff);
-  counters.drop(reason_of_write_error(error));
+  writer_.transmit(indexes, to, worker);
 }
 
 void TapPort::stop(Worker& worker) noexcept {
@@ -217,10 +128,33 @@ void TapPort::stop(Worker& worker) noexcept {
 }
 
 void TapPort::release(Worker& worker) noexcept {
-  worker.unregister_file(write_file_);
+  worker.unregister_file(writer_.file());
   for (const Queue& queue : queues_) {
-    if (queue.file != write_file_) worker.unregister_file(queue.file);
+    if (queue.file != writer_.file()) worker.unregister_file(queue.file);
   }
+}
+
+std::unique_ptr<Port> TapPortDevice::make_port(PortIndex index, Worker& worker) {
+  const std::vector<UniqueFd>& queues = tap_.queues;
+  // Single-queue ports are spread over the workers by their index; a queue is read by one worker, and a worker writes
+  // to a queue that it also reads, if it reads one.
+  std::vector<unsigned> read_files;
+  std::optional<unsigned> write_file;
+  bool full = false;
+  for (std::size_t queue = 0; queue < queues.size(); ++queue) {
+    if ((index + queue) % worker.worker_count() != worker.number()) continue;
+    const std::optional<unsigned> file = worker.register_file(queues[queue].get());
+    if (!file) {
+      full = true;
+      break;
+    }
+    read_files.push_back(*file);
+    if (!write_file) write_file = file;
+  }
+  if (!full && !write_file) write_file = worker.register_file(queues[worker.number() % queues.size()].get());
+  if (!full && write_file) return std::make_unique<TapPort>(index, *write_file, read_files, worker.nowait());
+  for (const unsigned file : read_files) worker.unregister_file(file);
+  return nullptr;
 }
 
 }  // namespace rb

@@ -9,18 +9,16 @@
 // Kernels before 6.4 know no RWF_NOWAIT on taps. There all reads of a burst may wait; a new burst begins when the last
 // of them has completed, so under a trickle the bursts shrink to one again.
 //
-// Writes never wait: the descriptor is O_NONBLOCK and its send buffer unlimited (tap_device.cpp), so a write completes
-// inside the submit, on every kernel from 6.1 on, and its buffer is free after it. Only failures make a completion
-// (CQE_SKIP_SUCCESS). A tap writes the very buffer that another was read into; what the port does not take unfinished
-// is cut and summed by Segmenter on the way.
+// Frames are written by FrameWriter; the send buffer of a tap is unlimited (tap_device.cpp), so it refuses none.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "ports/buffer_pool.hpp"
-#include "ports/port.hpp"
-#include "switch/counters.hpp"
+#include "ports/frame_writer.hpp"
+#include "ports/port_device.hpp"
+#include "ports/tap_device.hpp"
 
 namespace rb {
 
@@ -54,15 +52,22 @@ class TapPort final : public Port {
   void read_now(std::size_t number, BufferId buffer, Worker& worker) noexcept;
   void read_wait(std::size_t number, Worker& worker) noexcept;
   void read_completed(std::size_t number, BufferId buffer, int result, Worker& worker) noexcept;
-  void write_failed(const Tag& tag, int error, Worker& worker) noexcept;
-  void write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept;
-  void write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
-  void count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept;
 
-  unsigned write_file_;
+  FrameWriter writer_;
   std::vector<Queue> queues_;
   bool nowait_;
   bool stopping_ = false;
+};
+
+/// A tap, as the engine keeps it.
+class TapPortDevice final : public PortDevice {
+ public:
+  explicit TapPortDevice(TapDevice tap) noexcept : tap_(std::move(tap)) {}
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
+  [[nodiscard]] int fd() const noexcept override { return tap_.queues.front().get(); }
+
+ private:
+  TapDevice tap_;
 };
 
 }  // namespace rb

@@ -199,9 +199,8 @@ void Worker::unregister_file(unsigned file) noexcept {
   free_files_.push_back(file);
 }
 
-void Worker::receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept {
+void Worker::receive(PortIndex ingress, BufferId buffer, std::byte* start, std::uint32_t size) noexcept {
   if (batch_count_ == kMaxBatch) forward();
-  std::byte* start = pool_.address(buffer);
   auto* vnet = reinterpret_cast<VnetHeader*>(start);
   const std::uint32_t frame_size = size - static_cast<std::uint32_t>(sizeof(VnetHeader));
   pieces_[batch_count_] = {start + sizeof(VnetHeader), frame_size};

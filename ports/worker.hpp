@@ -49,7 +49,8 @@ struct EngineShared {
   std::atomic<bool> fdb_events_wanted{false};
   std::atomic<bool> events_pending{false};  // event_fd has been written and not yet been looked at
   UniqueFd event_fd;
-  std::int64_t start_s = 0;     // CLOCK_MONOTONIC
+  std::int64_t start_s = 0;  // CLOCK_MONOTONIC
+  unsigned worker_count = 1;
   unsigned file_count = 0;      // places for descriptors in each worker's ring
   bool nowait = false;          // reads and writes with RWF_NOWAIT
   bool register_files = false;  // name files by their place in the ring's table; else by descriptor
@@ -82,6 +83,7 @@ class Worker {
   // The worker's thread: commands.
 
   [[nodiscard]] unsigned number() const noexcept { return number_; }
+  [[nodiscard]] unsigned worker_count() const noexcept { return shared_.worker_count; }
   /// Takes a port in and arms it.
   void add_port(std::unique_ptr<Port> port) noexcept;
   /// Stops a port; `done` is called with the port, for the last time, when nothing of it is outstanding.
@@ -102,8 +104,9 @@ class Worker {
   /// A frame of the batch being sent; it lives until the next submit. And how it is addressed.
   [[nodiscard]] const Frame& frame(FrameIndex index) const noexcept { return relay_.frame(index); }
   [[nodiscard]] CastKind cast(FrameIndex index) const noexcept { return relay_.cast(index); }
-  /// Puts a received buffer (virtio_net_hdr, then the frame) into the batch; the batch owns it from here.
-  void receive(PortIndex ingress, BufferId buffer, std::uint32_t size) noexcept;
+  /// Puts a received frame into the batch: `size` octets of virtio_net_hdr and frame at `start`, which lies in `buffer`
+  /// (aligned to two octets); the batch owns the buffer from here.
+  void receive(PortIndex ingress, BufferId buffer, std::byte* start, std::uint32_t size) noexcept;
   /// Has port.arm() called before the next submit.
   void arm_later(Port& port) noexcept { ready_.push_back(&port); }
   /// How many reads may still be prepared in this round, so that all ports get their share of the batch.

@@ -22,7 +22,7 @@ constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kDestinationOptions = 60;
 
 constexpr std::size_t kEtherTypeSize = 2;
-constexpr std::size_t kIpv4MinSize = 20, kIpv6Size = 40, kTcpMinSize = 20, kUdpSize = 8;
+constexpr std::size_t kIpv4MinSize = 20, kTcpMinSize = 20;
 constexpr std::uint16_t kTcpChecksumOffset = 16, kUdpChecksumOffset = 6;
 
 bool has(Octets headers, std::size_t offset, std::size_t size) noexcept {

@@ -13,6 +13,8 @@ namespace rb {
 /// IPv4 and TCP with all their options take 142; IPv6 and TCP with all options take 122 and leave 70 for extension
 /// headers.
 inline constexpr std::size_t kMaxHeadersSize = 192;
+inline constexpr std::uint32_t kIpv6Size = 40;  // octets of the fixed header; its payload length counts what follows
+inline constexpr std::uint32_t kUdpSize = 8;    // octets
 
 /// In octets from the first of the frame. A frame's headers lie in pieces[0], and in its first kMaxHeadersSize octets.
 struct GsoHeaders {

@@ -10,9 +10,6 @@
 namespace rb {
 namespace {
 
-constexpr std::uint32_t kIpv6Size = 40;  // of the fixed header; its payload length counts what follows
-constexpr std::uint32_t kUdpSize = 8;
-
 // TCP flags (RFC 9293 3.1, RFC 3168 6.1): the octet behind the data offset.
 constexpr std::uint8_t kTcpFin = 0x01, kTcpPsh = 0x08, kTcpCwr = 0x80;
 

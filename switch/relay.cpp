@@ -20,7 +20,8 @@ bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, con
     why = DropReason::kIsolated;
     return false;
   }
-  if (vid != kNoVid && !to.vlans->egress.test(vid)) {
+  // A port that is being deleted has no VLANs any more, while the FDB still knows stations behind it.
+  if (vid != kNoVid && (to.vlans == nullptr || !to.vlans->egress.test(vid))) {
     why = DropReason::kVlanEgress;
     return false;
   }

@@ -93,5 +93,14 @@ TEST_F(BatchTest, ALongFileTakesSeveralCallsAndKeepsItsLineNumbers) {
   EXPECT_THAT(out.str(), HasSubstr("2500"));
 }
 
+TEST_F(BatchTest, LongLinesGoInAsManyCallsAsTheyNeed) {
+  std::string vids, text;
+  for (int vid = 2; vid < 4094; vid += 2) vids += (vids.empty() ? "" : ",") + std::to_string(vid);
+  for (int i = 0; i < 100; ++i) text += "port tap1 mode trunk vids " + vids + "\n";
+  sizes.clear();
+  EXPECT_TRUE(run(text)) << err.str();
+  EXPECT_GT(sizes.size(), 1U);
+}
+
 }  // namespace
 }  // namespace rb

@@ -177,6 +177,84 @@ TEST_F(VlanCommands, WhoLeavesAVlanIsForgottenThereAndNowhereElse) {
   EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("03 tap0 20")) << "the last one has left";
 }
 
+TEST_F(VlanCommands, WhoComesBackWithinOneBatchHasNeverLeft) {
+  const auto request = [](const char* method, json params) {
+    return json{{"method", method}, {"params", std::move(params)}};
+  };
+  add("tap0", 10);
+  enter("01", "tap0", 10);
+  const json made = {{"mac", "02:00:00:00:00:02"}, {"port", "tap0"}, {"vlan", 10}};
+  done("batch", {{"requests",
+                  {request("vlan.delete", {{"port", "tap0"}, {"vid", 10}}),
+                   request("vlan.add", {{"port", "tap0"}, {"vid", 10}}), request("fdb.add", made)}}});
+  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("01 tap0 10", "02 tap0 10"));
+}
+
+TEST_F(VlanCommands, WhoLeavesOnePrivateVlanKeepsWhatTheOthersLearnedTogether) {
+  done("vlan.private", {{"bridge", "br0"}, {"vid", 100}, {"kind", "primary"}});
+  done("vlan.private", {{"bridge", "br0"}, {"vid", 101}, {"kind", "isolated"}, {"primary", 100}});
+  add("tap0", 100, false, 101);
+  add("tap1", 101, true);
+  enter("01", "tap0", 101);
+  enter("02", "tap1", 101);
+  EXPECT_THAT(stations({{"vlan", 100}}), ElementsAre("01 tap0 100", "02 tap1 100")) << "under their primary";
+  EXPECT_THAT(stations({{"vlan", 101}}), ElementsAre("01 tap0 100", "02 tap1 100"));
+  done("vlan.delete", {{"port", "tap0"}, {"vid", 101}});
+  EXPECT_THAT(stations({{"port", "tap0"}}), ElementsAre("01 tap0 100"));
+  done("fdb.flush", {{"port", "tap0"}, {"vlan", 101}, {"kind", "static"}});
+  EXPECT_THAT(stations({{"port", "tap0"}}), IsEmpty());
+  // What a dump says of tap1, which is in 101 alone, can be read.
+  done("fdb.delete", {{"mac", "02:00:00:00:00:02"}, {"port", "tap1"}, {"vlan", 100}});
+  enter("02", "tap1", 100);
+  // Without the domain it is an entry of the VLAN that the port is in.
+  done("vlan.private", {{"bridge", "br0"}, {"vid", 101}, {"kind", "none"}});
+  EXPECT_THAT(stations({{"port", "tap1"}}), ElementsAre("02 tap1 101"));
+}
+
+TEST_F(VlanCommands, WhatWasEnteredByHandOutlivesAChangeOfLearning) {
+  add("tap0", 10);
+  enter("01", "tap0", 10);
+  enter("02", "tap1", 1, "dynamic");
+  done("bridge.set", {{"name", "br0"}, {"vlan_learning", "shared"}});
+  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("01 tap0"));
+  done("bridge.set", {{"name", "br0"}, {"vlan_learning", "independent"}});
+  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("01 tap0", "01 tap0 1", "01 tap0 10"));
+}
+
+TEST_F(VlanCommands, AnotherDefaultPvidTakesStationsOutOfTheOldOne) {
+  add("tap1", 5, true);
+  enter("01", "tap0", 1);
+  enter("02", "tap1", 1);
+  done("bridge.set", {{"name", "br0"}, {"vlan_default_pvid", 7}});
+  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("02 tap1 1")) << "tap1 has a PVID of its own and stays";
+}
+
+TEST_F(VlanCommands, AnEntryIsMadeInAllVlansOfThePortOrInNone) {
+  add("tap0", 2, false, 4094);
+  const json refused = call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
+  EXPECT_EQ(refused["kind"], "table_full") << refused;
+  EXPECT_THAT(stations({{"bridge", "br0"}}), IsEmpty());
+  enter("02", "tap0", 1);
+  EXPECT_EQ(call("fdb.replace", {{"mac", "02:00:00:00:00:02"}, {"port", "tap0"}})["kind"], "table_full");
+  EXPECT_THAT(stations({{"kind", "static"}}), ElementsAre("02 tap0 1"));
+}
+
+TEST_F(VlanCommands, WhatCouldNotBeMadeTakesNoFids) {
+  for (int i = 0; i < 15; ++i) {
+    const std::string number = std::to_string(i);
+    done("bridge.add", {{"name", "full" + number}});
+    done("port.add", {{"bridge", "full" + number}, {"port", {{"name", "p" + number}}}});
+    done("vlan.add", {{"port", "p" + number}, {"vid", 1}, {"vid_end", 4094}});
+  }
+  done("bridge.add", {{"name", "last"}});
+  for (int vid = 4000; vid < 4060; ++vid) {
+    done("bridge.set", {{"name", "last"}, {"vlan_default_pvid", vid}});
+    EXPECT_EQ(call("port.add", {{"bridge", "last"}, {"port", {{"name", "missing"}}}})["kind"], "no_such_interface");
+  }
+  done("port.add", {{"bridge", "last"}, {"port", {{"name", "tap9"}}}});
+  done("vlan.add", {{"port", "tap9"}, {"vid", 1}, {"vid_end", 3060}});
+}
+
 TEST_F(VlanCommands, TurningFilteringOnOrOffForgetsWhatWasLearned) {
   enter("01", "tap0", 1, "dynamic");
   enter("02", "tap0", 1, "static");

@@ -73,6 +73,14 @@ TEST(PortVlanSettings, TheDefaultPvidFollowsThoseWhoStillHaveIt) {
   const PortVlanSettings own = port;
   change_default_pvid(port, 5, 6);
   EXPECT_EQ(port, own) << "it has a PVID of its own";
+  PortVlanSettings trunk;
+  ASSERT_TRUE(add_vlans(trunk, {10, 10}, {}).has_value());
+  const PortVlanSettings before = trunk;
+  change_default_pvid(trunk, kNoVid, 10);
+  EXPECT_EQ(trunk, before) << "it is in that VLAN already, in its own way";
+  change_default_pvid(trunk, kNoVid, 7);
+  EXPECT_EQ(trunk.members, vids({7, 10}));
+  EXPECT_EQ(trunk.pvid, 7);
 }
 
 TEST(PortModes, AreTheWordsOfASwitchsConsole) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ports/engine.hpp"
+#include "ports/tap_port.hpp"
 #include "tests/switch/relay_fixture.hpp"
 
 namespace rb::testing {
@@ -36,7 +37,7 @@ class EngineTest : public ::testing::Test {
       device.queues.emplace_back(ends[0]);
       far_ends.back().emplace_back(ends[1]);
     }
-    EXPECT_TRUE(engine->attach(index, std::move(device)).has_value());
+    EXPECT_TRUE(engine->attach(index, std::make_unique<TapPortDevice>(std::move(device))).has_value());
     PortState port;
     port.bridge = 0;
     port.forwarding = true;

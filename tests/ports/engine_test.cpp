@@ -74,14 +74,53 @@ TEST_F(EngineTest, DetachedPortLeavesTheOthersWorkingAndItsIndexIsUsableAgain) {
   EXPECT_EQ(number_of(receive(b)), 1U);
   ports[a] = PortState{};
   publish();
-  TapDevice device = engine->detach(a);
+  std::unique_ptr<PortDevice> device = engine->detach(a);
   engine->fdb().flush_port(a);
-  EXPECT_EQ(device.queues.size(), 1U);
+  EXPECT_GE(device->fd(), 0);
   ASSERT_TRUE(engine->attach(a, std::move(device)).has_value());
   ports[a] = ports[b];
   publish();
   send(b, frame(station(2), station(1), 2));
   EXPECT_EQ(number_of(receive(a)), 2U);
+}
+
+TEST_F(EngineTest, MoreCopiesThanThereIsRoomForInOneSubmitAllLeave) {
+  start();
+  // One trunk, and access ports: each copy takes a scatter list of its own.
+  constexpr PortIndex kPorts = 300;
+  constexpr Vid kVid = 10;
+  auto trunk = std::make_shared<PortVlans>(), access = std::make_shared<PortVlans>();
+  for (const auto& vlans : {trunk, access}) {
+    vlans->ingress.set(kVid);
+    vlans->egress.set(kVid);
+  }
+  access->untagged.set(kVid);
+  access->pvid = kVid;
+  std::vector<BridgeVlans::Member> members;
+  for (PortIndex port = 0; port < kPorts; ++port) {
+    add_port();
+    ports[port].vlans = port == 0 ? trunk : access;
+    members.push_back({port, ports[port].vlans.get()});
+  }
+  std::array<Fid, kVidCount> fids{};
+  fids[kVid] = 2;
+  const BridgeState bridge{
+      .present = true, .fid = 1, .vlans = std::make_shared<const BridgeVlans>(kTpidCustomer, fids, members)};
+  engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{bridge}, ports));
+  std::string tagged = frame(station(1), kBroadcast);
+  tagged.replace(24, 4, std::string("\x81\x00\x00\x0a", 4));
+  for (std::uint32_t round = 0; round < 20; ++round) {
+    std::memcpy(&tagged[30], &round, sizeof round);
+    send(0, tagged);
+    for (PortIndex port = 1; port < kPorts; ++port) {
+      const std::string got = receive(port);
+      ASSERT_EQ(got.size(), tagged.size() - kVlanTagSize) << port << " in round " << round;
+      ASSERT_EQ(number_of(got), round) << port;
+    }
+  }
+  // And the trunk is still read from, the others too.
+  send(7, frame(station(7), station(1), 7));
+  EXPECT_EQ(receive(0).size(), tagged.size() + kVlanTagSize);
 }
 
 TEST_F(EngineTest, ReportsAPortThatFailsAndGoesOn) {
@@ -94,7 +133,7 @@ TEST_F(EngineTest, ReportsAPortThatFailsAndGoesOn) {
   const UniqueFd unused(ends[0]);
   TapDevice broken;
   broken.queues.emplace_back(ends[1]);
-  ASSERT_TRUE(engine->attach(10, std::move(broken)).has_value());
+  ASSERT_TRUE(engine->attach(10, std::make_unique<TapPortDevice>(std::move(broken))).has_value());
   pollfd waiting{engine->event_fd(), POLLIN, 0};
   ASSERT_EQ(poll(&waiting, 1, 10000), 1);
   const std::vector<EngineEvent> events = engine->take_events();
@@ -201,7 +240,7 @@ TEST_F(EngineConcurrencyTest, StatesArePublishedAndPortsComeAndGoUnderTraffic) {
       const PortState kept = ports[b];
       ports[b] = PortState{};
       publish();
-      TapDevice device = engine->detach(b);
+      std::unique_ptr<PortDevice> device = engine->detach(b);
       engine->fdb().flush_port(b);
       ASSERT_TRUE(engine->attach(b, std::move(device)).has_value());
       ports[b] = kept;

@@ -153,6 +153,16 @@ TEST(VlanRules, AKnownStationBehindAPortThatLeftTheVlanIsNotReached) {
   EXPECT_EQ(bridge.board.drops(0, DropReason::kVlanEgress), 1U);
 }
 
+TEST(VlanRules, AStationBehindAPortThatIsBeingDeletedIsNotReached) {
+  VlanBoard bridge({member({{10, true, true}}), member({{10, true, true}})});
+  const TaggedFrame from_the_other({}, 1, 2), to_it({}, 0, 1, 2);
+  bridge.send(from_the_other.view);
+  EXPECT_TRUE(bridge.send(to_it.view).contains(1));
+  bridge.board.ports[1] = PortState{};  // as published before the FDB is flushed
+  EXPECT_THAT(bridge.send(to_it.view), IsEmpty());
+  EXPECT_EQ(bridge.board.drops(0, DropReason::kVlanEgress), 1U);
+}
+
 TEST(VlanRules, CountFramesAndOctetsOfEachVlan) {
   VlanBoard bridge({member({{10, true, true}}), member({{10}, {20}})});
   bridge.send(0, {});

@@ -1,0 +1,122 @@
+#include "ports/frame_writer.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "ports/worker.hpp"
+#include "switch/offload.hpp"
+
+namespace rb {
+namespace {
+
+// Tag::detail of a write: what must be taken back from the counters should it fail.
+constexpr std::uint64_t kWriteUncounted = std::uint64_t{1} << 39;  // a later segment of a frame that was cut
+constexpr std::uint64_t write_detail(CastKind cast, std::uint32_t size) noexcept {
+  return std::uint64_t{static_cast<std::uint8_t>(cast)} << 32 | size;
+}
+
+/// The one place that says what a device's errors mean to a frame that was to leave.
+DropReason reason_of_write_error(int error) noexcept {
+  switch (error) {
+    case EIO:     // a tap is down
+    case EBADFD:  // it was deleted
+    case EBADF:
+    case ENODEV:
+    case ENETDOWN:      // an interface is down
+    case ENXIO:         // it was deleted
+    case ECONNREFUSED:  // the peer of a socket has gone
+    case ECONNRESET:
+    case ENOTCONN:
+    case EPIPE:
+      return DropReason::kEgressDown;
+    case EAGAIN:  // the send buffer is full
+    case ENOBUFS:
+    case ENOMEM:
+      return DropReason::kEgressFull;
+    case EMSGSIZE:
+      return DropReason::kOverMtu;
+    case EINVAL:
+      return DropReason::kRefused;  // a header the kernel does not believe
+    default:
+      return DropReason::kEgressError;
+  }
+}
+
+}  // namespace
+
+void FrameWriter::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+  for (const FrameIndex index : indexes) {
+    const Frame& frame = worker.frame(index);
+    if (needs_software_offload(*frame.vnet, to.accepts)) [[unlikely]] {
+      write_segments(frame, worker.cast(index), worker);
+    } else {
+      write_whole(frame, worker.cast(index), worker);
+    }
+  }
+}
+
+void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept {
+  // Whole headers stand right before the frame's first octet: in the buffer that was read, or in a form's head.
+  const bool whole_header = header_size_ == sizeof(VnetHeader);
+  iovec first{frame.pieces[0].data, frame.pieces[0].size};
+  if (whole_header) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
+  io_uring_sqe* sqe = nullptr;
+  if (frame.piece_count == 1 && (whole_header || header_size_ == 0)) {
+    sqe = worker.ring().entry();
+    io_uring_prep_write(sqe, static_cast<int>(file_), first.iov_base, static_cast<unsigned>(first.iov_len), 0);
+  } else {
+    // Before the entry is taken: making room submits, and an entry must not go before it is prepared.
+    const std::span<iovec> vectors = worker.segment_space().vectors;
+    unsigned count = 0;
+    if (!whole_header && header_size_ != 0) vectors[count++] = {frame.vnet, header_size_};
+    vectors[count++] = first;
+    for (std::size_t i = 1; i < frame.piece_count; ++i) vectors[count++] = {frame.pieces[i].data, frame.pieces[i].size};
+    sqe = worker.ring().entry();
+    io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), count, 0);
+  }
+  io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
+  sqe->rw_flags = rw_flags_;
+  io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, write_detail(cast, frame.size)}.pack());
+  count_sent(cast, frame.size, worker);
+}
+
+void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
+  Segmenter segmenter(frame);
+  if (!segmenter.valid()) return worker.counters(index_).drop(DropReason::kCannotSegment);
+  count_sent(cast, frame.size, worker);
+  // The frame counts as one, and its first segment stands for it.
+  std::uint64_t detail = write_detail(cast, frame.size);
+  // A segment's header says nothing, so any end of it is a shorter one.
+  const std::uint32_t skipped = static_cast<std::uint32_t>(sizeof(VnetHeader)) - header_size_;
+  Segmenter::Segment segment;
+  for (;;) {
+    const Worker::SegmentSpace space = worker.segment_space();
+    if (!segmenter.next(space.scratch, segment)) return;
+    space.vectors[0] = {space.scratch.data() + skipped, segment.head_size - skipped};
+    for (std::size_t i = 0; i < segment.payload_count; ++i) {
+      space.vectors[i + 1] = {segment.payload[i].data, segment.payload[i].size};
+    }
+    io_uring_sqe* sqe = worker.ring().entry();
+    io_uring_prep_writev(sqe, static_cast<int>(file_), space.vectors.data(), segment.payload_count + 1, 0);
+    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
+    sqe->rw_flags = rw_flags_;
+    io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, std::exchange(detail, kWriteUncounted)}.pack());
+  }
+}
+
+void FrameWriter::count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept {
+  PortCounters::Traffic& tx = worker.counters(index_).tx[static_cast<std::size_t>(cast)];
+  tx.frames.add(1);
+  tx.bytes.add(size);
+}
+
+void FrameWriter::failed(const Tag& tag, int error, Worker& worker) noexcept {
+  if ((tag.detail & kWriteUncounted) != 0) return;
+  PortCounters& counters = worker.counters(index_);
+  PortCounters::Traffic& tx = counters.tx[tag.detail >> 32 & 3];
+  tx.frames.subtract(1);
+  tx.bytes.subtract(tag.detail & 0xffffffff);
+  counters.drop(reason_of_write_error(error));
+}
+
+}  // namespace rb
