@@ -111,7 +111,7 @@ int add_ports(const Context& context) {
   const std::string& bridge = context.words[0];
   for (std::size_t i = 1; i < context.words.size(); ++i) {
     const std::string& port = context.words[i];
-    const json spec{{"kind", "tap"}, {"name", port}};
+    const json spec{{"name", port}};
     const auto done = context.call({"port.add", {{"bridge", bridge}, {"port", spec}}});
     if (!done) return context.fail(add_port_message(done.error(), bridge, port));
   }

@@ -21,15 +21,16 @@ std::string quoted(const std::string& word) {
 
 std::string spec_of(const ModelPort& port) {
   const TapOptions& tap = port.spec.tap;
-  std::string text = "tap:" + tap.name;
+  const std::string start = fmt::format("{}:{}", port_kind_name(port.spec.kind), port.name);
+  std::string text = start;
   if (tap.create) text += ",create";
   if (tap.persistent) text += ",persistent";
   if (tap.owner) text += fmt::format(",owner={}", *tap.owner);
   if (tap.group) text += fmt::format(",group={}", *tap.group);
   if (tap.queue_count > 1) text += fmt::format(",queues={}", tap.queue_count);
-  if (!tap.offload) text += ",offload=off";
+  if (!port.spec.offload) text += ",offload=off";
   if (!port.spec.netns_label.empty()) text += ",netns=" + port.spec.netns_label;
-  return text == "tap:" + tap.name ? tap.name : text;
+  return text == start && port.spec.kind == PortKind::kTap ? port.name : text;
 }
 
 void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {

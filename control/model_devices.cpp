@@ -43,6 +43,18 @@ int fd_of(const std::shared_ptr<UniqueFd>& netns) {
 
 }  // namespace
 
+std::string_view port_kind_name(PortKind kind) noexcept {
+  switch (kind) {
+    case PortKind::kAny:
+      return "any";
+    case PortKind::kTap:
+      return "tap";
+    case PortKind::kPacket:
+      return "packet";
+  }
+  return "any";
+}
+
 std::string_view device_state_name(DeviceState state) noexcept {
   switch (state) {
     case DeviceState::kUp:
@@ -57,38 +69,70 @@ std::string_view device_state_name(DeviceState state) noexcept {
   return "unknown";
 }
 
-Result<> SwitchModel::open_host_device(ModelPort& port) {
-  if (Result<> opened = open_device(port, port.spec.tap); !opened) return opened;
+Result<> SwitchModel::open_host_device(ModelPort& port, Opening opening) {
+  if (Result<> opened = open_device(port, opening); !opened) return opened;
   if (Result<> set = set_tap_address(engine_.device_fd(port.index), stable_address(port.name)); !set)
     notice(set.error().message);
   if (const Result<LinkState> link = links_.get(port.netns_id, port.name)) port.link = *link;
   return {};
 }
 
-Result<> SwitchModel::open_device(ModelPort& port, const TapOptions& options) {
-  TapOptions with = options;
-  with.netns_fd = fd_of(port.spec.netns);
-  with.allow_uso = options_.allow_uso;
-  if (port.spec.may_exist && interface_kind(with.name, with.netns_fd) == InterfaceKind::kTap) attach_only(with);
-  Result<std::uint64_t> watched = links_.watch(with.netns_fd);
+Result<SwitchModel::OpenDevice> SwitchModel::open_tap(const PortSpec& spec, Opening opening) const {
+  TapOptions options = spec.tap;
+  options.name = spec.name;
+  options.offload = spec.offload;
+  options.netns_fd = fd_of(spec.netns);
+  options.allow_uso = options_.allow_uso;
+  const bool stands = spec.may_exist && interface_kind(spec.name, options.netns_fd) == InterfaceKind::kTap;
+  if (opening == Opening::kAgain || stands) attach_only(options);
+  Result<TapDevice> tap = options_.open_tap(options);
+  if (!tap) return std::unexpected(tap.error());
+  OpenDevice open{.device = nullptr,
+                  .accepts = tap->offloads,
+                  .queue_count = tap->queues.size(),
+                  .multi_queue = tap->multi_queue,
+                  .persistent = tap->persistent,
+                  .made = tap->created};
+  open.device = std::make_unique<TapPortDevice>(std::move(*tap));
+  return open;
+}
+
+Result<SwitchModel::OpenDevice> SwitchModel::open_packet(const PortSpec& spec) {
+  Result<PacketDevice> packet = options_.open_packet(
+      {.name = spec.name, .offload = spec.offload, .allow_uso = options_.allow_uso, .netns_fd = fd_of(spec.netns)});
+  if (!packet) return std::unexpected(packet.error());
+  if (!packet->warning.empty()) notice(packet->warning);
+  return OpenDevice{.device = std::move(packet->port), .accepts = packet->accepts};
+}
+
+Result<SwitchModel::OpenDevice> SwitchModel::open(PortSpec& spec, Opening opening) {
+  if (spec.kind == PortKind::kPacket) return open_packet(spec);
+  if (spec.kind == PortKind::kTap) return open_tap(spec, opening);
+  const bool other = interface_kind(spec.name, fd_of(spec.netns)) == InterfaceKind::kOther;
+  spec.kind = other ? PortKind::kPacket : PortKind::kTap;
+  return other ? open_packet(spec) : open_tap(spec, opening);
+}
+
+Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
+  Result<std::uint64_t> watched = links_.watch(fd_of(port.spec.netns));
   if (!watched) return std::unexpected(watched.error());
-  Result<TapDevice> device = options_.open_tap(with);
-  if (!device) {
+  Result<OpenDevice> open = this->open(port.spec, opening);
+  if (!open) {
     links_.unwatch(*watched);
-    return std::unexpected(device.error());
+    return std::unexpected(open.error());
   }
   port.netns_id = *watched;
-  port.multi_queue = device->multi_queue;
-  port.persistent = device->persistent;
-  port.made = device->created;
-  port.queue_count = device->queues.size();
-  port.offloads = device->offloads;
-  if (Result<> attached = engine_.attach(port.index, std::make_unique<TapPortDevice>(std::move(*device))); !attached) {
+  port.multi_queue = open->multi_queue;
+  port.persistent = open->persistent;
+  port.made = open->made;
+  port.queue_count = open->queue_count;
+  port.offloads = open->accepts;
+  if (Result<> attached = engine_.attach(port.index, std::move(open->device)); !attached) {
     links_.unwatch(*watched);
     return attached;
   }
   port.attached = true;
-  if (with.create) port.spec.netns.reset();
+  if (open->made) port.spec.netns.reset();
   const Result<LinkState> link = links_.get(port.netns_id, port.name);
   port.link = link ? *link : LinkState{};
   port.device = !link ? DeviceState::kUnknown : port.link.running() ? DeviceState::kUp : DeviceState::kDown;
@@ -157,14 +201,19 @@ void SwitchModel::resume(ModelPort& port) {
 
 void SwitchModel::look_at_device(ModelPort& port) {
   const int fd = engine_.device_fd(port.index);
-  const std::optional<std::string> name_now = tap_name_now(fd);
+  std::optional<std::string> name_now;
+  if (port.spec.kind == PortKind::kTap) {
+    name_now = tap_name_now(fd);
+  } else if (links_.get(port.netns_id, port.link.ifindex)) {
+    return;  // it is there; its reading is begun again by resume()
+  }
   if (!name_now) {
     lose_device(port);
     port.retries_left = kRetries;  // it may be there again already, its RTM_NEWLINK read and passed over
     take_device_back(port);
     return;
   }
-  // It lives, so it was moved: a move says RTM_DELLINK where it was.
+  // The tap lives, so it was moved: a move says RTM_DELLINK where it was.
   const UniqueFd netns = tap_netns(fd);
   const Result<std::uint64_t> watched = netns ? links_.watch(netns.get()) : std::unexpected(Error{});
   const Result<LinkState> link = watched ? links_.get(*watched, *name_now) : std::unexpected(Error{});
@@ -204,10 +253,9 @@ bool SwitchModel::went_with_its_namespace(const ModelPort& port) {
 
 void SwitchModel::take_device_back(ModelPort& port) {
   if (went_with_its_namespace(port)) return;
-  TapOptions options = port.spec.tap;
-  attach_only(options);
   const std::uint64_t watched = port.netns_id;
-  if (Result<> opened = port.host ? open_host_device(port) : open_device(port, options); !opened) {
+  const Result<> opened = port.host ? open_host_device(port, Opening::kFirst) : open_device(port, Opening::kAgain);
+  if (!opened) {
     // Whoever made it anew may hold it for a moment (`ip tuntap add` does); any other refusal stands until it changes.
     if (opened.error().code != ErrorCode::kBusy || port.retries_left == 0) {
       port.retries_left = 0;

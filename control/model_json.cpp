@@ -80,7 +80,7 @@ std::string bridge_id(const ModelBridge& bridge) {
 json port_json(const ModelBridge& bridge, const ModelPort& port) {
   json object = {{"name", port.name},
                  {"bridge", bridge.name},
-                 {"kind", "tap"},
+                 {"kind", port_kind_name(port.spec.kind)},
                  {"number", port.number},
                  {"ifindex", port.link.ifindex},
                  {"device_name", port.link.name},
@@ -106,7 +106,7 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"queues", port.queue_count},
                  {"created", port.spec.tap.create},
                  {"persistent", port.persistent},
-                 {"offload", port.spec.tap.offload},
+                 {"offload", port.spec.offload},
                  {"offloads", offloads_json(port.offloads)},
                  {"host", port.host},
                  {"admit", admit_name(port.vlans.admit)},

@@ -39,12 +39,12 @@ Result<> check_netns_label(const std::string& label) {
 Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   Params params(object);
   PortSpec spec;
-  const std::string kind = params.maybe_text("kind").value_or("tap");
-  spec.tap.name = params.text("name");
+  const std::string kind = params.maybe_text("kind").value_or("");
+  spec.name = params.text("name");
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
   spec.may_exist = spec.tap.create && spec.tap.persistent;
-  spec.tap.offload = params.flag("offload", true);
+  spec.offload = params.flag("offload", true);
   if (const auto owner = params.maybe_integer("owner", 0, UINT32_MAX - 1))
     spec.tap.owner = static_cast<std::uint32_t>(*owner);
   if (const auto group = params.maybe_integer("group", 0, UINT32_MAX - 1))
@@ -54,12 +54,29 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   const std::optional<std::int64_t> place = params.maybe_integer("netns_fd", 0, 1000);
   params.finish();
   if (Result<> checked = check_netns_label(spec.netns_label); !checked) return std::unexpected(checked.error());
-  if (kind != "tap")
-    return fail(ErrorCode::kNotSupported, fmt::format("port kind '{}' is not known; 'tap' is", kind), kind);
+  const bool of_taps =
+      spec.tap.create || spec.tap.persistent || spec.tap.owner || spec.tap.group || spec.tap.queue_count > 1;
+  if (kind == "packet") {
+    spec.kind = PortKind::kPacket;
+    if (of_taps) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{} is an interface that exists; create, persistent, owner, group and queues are for taps",
+                      spec.name),
+          spec.name);
+    }
+  } else if (kind == "tap" || (kind.empty() && of_taps)) {
+    spec.kind = PortKind::kTap;
+  } else if (kind.empty()) {
+    spec.kind = PortKind::kAny;
+  } else {
+    return fail(ErrorCode::kNotSupported, fmt::format("port kind '{}' is not known; 'tap' and 'packet' are", kind),
+                kind);
+  }
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
     return fail(ErrorCode::kInvalidArgument,
                 "persistent, owner and group belong to a tap that is made; say 'create' too, or leave them out",
-                spec.tap.name);
+                spec.name);
   }
   if (place) {
     if (static_cast<std::size_t>(*place) >= caller.descriptors.size() ||

@@ -96,15 +96,15 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
                   fmt::format("options need the kind of the port in front: 'tap:{}'", whole));
     }
     if (text.empty()) return fail(ErrorCode::kInvalidArgument, "the name of a port is empty");
-    return nlohmann::json{{"kind", "tap"}, {"name", std::string(text)}};
+    return nlohmann::json{{"name", std::string(text)}};
   }
   const std::string_view kind = take_until(text, ':');
-  if (kind != "tap") {
+  if (kind != "tap" && kind != "packet") {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' in '{}' is not a kind of port; there is 'tap'", kind, whole));
+                fmt::format("'{}' in '{}' is not a kind of port; there are 'tap' and 'packet'", kind, whole));
   }
   const std::string name(take_until(text, ','));
-  nlohmann::json spec{{"kind", "tap"}, {"name", name}};
+  nlohmann::json spec{{"kind", kind}, {"name", name}};
   if (name.empty())
     return fail(ErrorCode::kInvalidArgument, fmt::format("the name of the port is missing in '{}'", whole));
   while (!text.empty()) {

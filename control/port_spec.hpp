@@ -10,9 +10,10 @@
 
 namespace rb {
 
-/// `tap0`, or `tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]`, as a
-/// PortSpec of docs/control-protocol.md. USER and GROUP may be names or numbers. The namespace stays a label: whoever
-/// acts on the specification opens it by open_netns() with its own rights.
+/// `NAME`, `tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]`, or
+/// `packet:NAME[,offload=on|off][,netns=NS]`, as a PortSpec of docs/control-protocol.md. USER and GROUP may be names or
+/// numbers. The namespace stays a label: whoever acts on the specification opens it by open_netns() with its own
+/// rights.
 [[nodiscard]] Result<nlohmann::json> parse_port_spec(std::string_view text);
 
 /// Opens the network namespace that a label stands for: a name in /run/netns, else a path, else the id of a process.

@@ -33,8 +33,9 @@ Bridges and ports, as brctl says it:
   setpathcost BRIDGE PORT COST, setportprio BRIDGE PORT PRIORITY,
   setbridgeprio BRIDGE PRIORITY, setfd|sethello|setmaxage BRIDGE SECONDS, stp BRIDGE on|off
 
-A DEVICE is the name of a tap that exists, or tap:NAME with options behind commas:
-  create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
+A DEVICE is the name of a tap or another interface that exists, or one of these with options behind commas:
+  tap:NAME      create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
+  packet:NAME   offload=on|off  netns=NAME|PATH|PID      an interface as it stands, without the host's own stack
 
 The MAC table and the ports, as iproute2's bridge says it:
   fdb show [br BRIDGE] [dev PORT] [vlan VID] [static|dynamic|local]

@@ -95,9 +95,9 @@ Result<> SwitchModel::add_host_port(ModelBridge& bridge) {
   port->settings = host_port_settings();
   port->vlans = default_port_vlans(bridge.vlans.default_pvid);
   if (Result<> taken = take_fids(bridge, port->vlans.members); !taken) return taken;
-  port->spec.tap.name = bridge.name;
+  port->spec.name = bridge.name;
   port->spec.tap.create = true;
-  if (Result<> opened = open_host_device(*port); !opened) {
+  if (Result<> opened = open_host_device(*port, Opening::kFirst); !opened) {
     if (opened.error().code == ErrorCode::kExists) {
       return fail(ErrorCode::kBridgeExists,
                   fmt::format("an interface named {} exists already on this host; choose another name, or add the "
@@ -219,7 +219,7 @@ unsigned SwitchModel::free_number(BridgeIndex bridge) const {
 Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   const Result<ModelBridge*> bridge = find_bridge(bridge_name);
   if (!bridge) return std::unexpected(bridge.error());
-  const std::string name = spec.tap.name;
+  const std::string name = spec.name;
   if (Result<> valid = check_interface_name(name); !valid) return valid;
   if (bridges_.contains(name)) {
     return fail(ErrorCode::kIsBridge, fmt::format("{} is a bridge itself; a bridge cannot be a port of a bridge", name),
@@ -247,7 +247,7 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   port->spec = std::move(spec);
   port->vlans = default_port_vlans((*bridge)->vlans.default_pvid);
   if (Result<> taken = take_fids(**bridge, port->vlans.members); !taken) return taken;
-  if (Result<> opened = open_device(*port, port->spec.tap); !opened) {
+  if (Result<> opened = open_device(*port, Opening::kFirst); !opened) {
     (*bridge)->vlans_stale = true;  // FIDs that were taken for it go with the next publication
     if (opened.error().name.empty()) opened.error().name = name;
     return opened;

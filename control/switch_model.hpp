@@ -21,6 +21,7 @@
 #include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
+#include "ports/packet_device.hpp"
 #include "ports/tap_device.hpp"
 
 namespace rb {
@@ -34,9 +35,21 @@ enum class DeviceState : std::uint8_t {
 };
 [[nodiscard]] std::string_view device_state_name(DeviceState state) noexcept;
 
+/// What a port is made of.
+enum class PortKind : std::uint8_t {
+  kAny,     // a tap, or an existing interface of whatever kind: one of the others from its opening on
+  kTap,     // we are the other end of it
+  kPacket,  // an interface that exists and somebody else may hold: frames by a packet socket
+};
+/// "tap", "packet"
+[[nodiscard]] std::string_view port_kind_name(PortKind kind) noexcept;
+
 /// How a port was asked for: enough to ask for it again.
 struct PortSpec {
-  TapOptions tap;           // netns_fd is not used; see netns
+  PortKind kind = PortKind::kTap;
+  std::string name;         // of the device, and of the port
+  bool offload = true;      // false: frames are finished before they leave here
+  TapOptions tap;           // of a tap: how it is made; name, offload and netns_fd are not used
   bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
   std::string netns_label;  // what the user called the namespace; empty: the daemon's own
   /// The namespace; null: the daemon's own, or one that a tap was made in: nothing of ours keeps that one alive, and
@@ -114,6 +127,7 @@ class SwitchModel {
     bool allow_uso = true;   // --without uso clears it
     /// Opens taps; tests put their own in.
     std::function<Result<TapDevice>(const TapOptions&)> open_tap = rb::open_tap;
+    std::function<Result<PacketDevice>(const PacketOptions&)> open_packet = rb::open_packet;
   };
   SwitchModel(Engine& engine, LinkMonitor& links, Options options);
   ~SwitchModel();
@@ -185,9 +199,21 @@ class SwitchModel {
 
  private:
   Result<> add_host_port(ModelBridge& bridge);
-  Result<> open_host_device(ModelPort& port);
+  /// What opening a device has given.
+  struct OpenDevice {
+    std::unique_ptr<PortDevice> device;
+    Offloads accepts;
+    std::size_t queue_count = 1;
+    bool multi_queue = false, persistent = false, made = false;
+  };
+  /// A device that is taken back is opened as it stands.
+  enum class Opening : std::uint8_t { kFirst, kAgain };
+  [[nodiscard]] Result<OpenDevice> open(PortSpec& spec, Opening opening);
+  [[nodiscard]] Result<OpenDevice> open_tap(const PortSpec& spec, Opening opening) const;
+  [[nodiscard]] Result<OpenDevice> open_packet(const PortSpec& spec);
   /// Opens and attaches the device and begins to follow it.
-  Result<> open_device(ModelPort& port, const TapOptions& options);
+  Result<> open_device(ModelPort& port, Opening opening);
+  Result<> open_host_device(ModelPort& port, Opening opening);
   void close_device(ModelPort& port);
   void look_at_device(ModelPort& port);
   void take_device_back(ModelPort& port);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -56,9 +57,11 @@ InterfaceInfo read_interface(const nlmsghdr& message) {
   std::memcpy(&header, &message + 1, sizeof header);
   info.ifindex = header.ifi_index;
   info.loopback = (header.ifi_flags & IFF_LOOPBACK) != 0;
+  info.ethernet = header.ifi_type == ARPHRD_ETHER;
   for_each_attribute(message, sizeof header, [&](const nlattr& attribute) {
     if (attribute_type(attribute) == IFLA_IFNAME) info.name = attribute_string(attribute);
     if (attribute_type(attribute) == IFLA_LINKINFO) read_link_info(attribute, info);
+    if (attribute_type(attribute) == IFLA_MASTER) info.master = static_cast<int>(attribute_u32(attribute).value_or(0));
   });
   return info;
 }

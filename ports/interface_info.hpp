@@ -24,6 +24,8 @@ struct InterfaceInfo {
   std::string name;
   std::string kind;  // "tun", "bridge", "veth" ...; "" for a real device or the loopback
   bool loopback = false;
+  bool ethernet = false;  // ARPHRD_ETHER
+  int master = 0;         // ifindex of the bridge, bond ... that it belongs to; 0: none
   std::optional<TunInfo> tun;
 };
 

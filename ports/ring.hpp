@@ -15,6 +15,7 @@ enum class Operation : std::uint8_t {
   kWake,      // the control thread has something to say
   kReadWait,  // a read that waits for a frame, into a provided buffer
   kReadNow,   // a read that does not wait, into a buffer of the issuer's choice
+  kPoll,      // something can be read
   kWrite,     // one frame
   kCancel,    // a cancellation
 };

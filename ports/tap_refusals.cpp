@@ -39,7 +39,9 @@ std::unexpected<Error> no_such_tap(const std::string& name) {
 
 std::unexpected<Error> tap_is_busy(const std::string& name) {
   return fail(ErrorCode::kBusy,
-              fmt::format("another process holds {0}; 'fuser -v {1}' shows who has taps open", name, kTunDevice));
+              fmt::format("another process holds {0}; 'fuser -v {1}' shows who has taps open. If that is a guest's, "
+                          "packet:{0} makes its interface a port",
+                          name, kTunDevice));
 }
 
 std::unexpected<Error> not_the_taps_owner(const std::string& name, const TunInfo& tun) {

@@ -132,6 +132,7 @@ void Worker::handle(const io_uring_cqe& completion) noexcept {
       if ((completion.flags & IORING_CQE_F_BUFFER) != 0) --provided_count_;
       break;
     case Operation::kReadNow:
+    case Operation::kPoll:
     case Operation::kWrite:
       break;
   }

@@ -165,7 +165,7 @@ TEST(BrctlWords, StopsAtTheFirstDeviceThatFails) {
   brctl.requests.clear();
   brctl.run("brctl addif br0 tap0 tap1");
   ASSERT_EQ(brctl.requests.size(), 2U);
-  EXPECT_EQ(brctl.requests[1].params, json::parse(R"({"bridge":"br0","port":{"kind":"tap","name":"tap1"}})"));
+  EXPECT_EQ(brctl.requests[1].params, json::parse(R"({"bridge":"br0","port":{"name":"tap1"}})"));
 }
 
 TEST(BrctlWords, ShowGoesOnAfterABridgeThatIsMissing) {

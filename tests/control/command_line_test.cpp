@@ -93,7 +93,7 @@ TEST(CommandLine, AddsEachDeviceByARequestOfItsOwn) {
   const auto requests =
       parsed("addif br0 tap0 tap:tap1,create,owner=root,group=0,persistent,queues=2,offload=off,netns=blue");
   ASSERT_EQ(requests.size(), 2U);
-  EXPECT_EQ(requests[0].params, json::parse(R"({"bridge":"br0","port":{"kind":"tap","name":"tap0"}})"));
+  EXPECT_EQ(requests[0].params, json::parse(R"({"bridge":"br0","port":{"name":"tap0"}})"));
   EXPECT_EQ(requests[1].params["port"],
             json::parse(R"({"kind":"tap","name":"tap1","create":true,"owner":0,"group":0,"persistent":true,
                             "queues":2,"offload":false,"netns":"blue"})"));

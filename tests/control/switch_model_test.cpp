@@ -19,7 +19,7 @@ class SwitchModelTest : public ::testing::Test {
   }
   bool add_port(const std::string& bridge, const std::string& name) {
     PortSpec spec;
-    spec.tap.name = name;
+    spec.name = name;
     return fake.model->add_port(bridge, std::move(spec)).has_value();
   }
   const ModelPort& port(const std::string& name) { return **fake.model->find_port(name); }

@@ -181,7 +181,7 @@ TEST_F(Devices, SaysWhyItRefusesAnInterface) {
   const nlohmann::json before = Lab::call("config.dump");
   EXPECT_THAT(refusal("rbctl addif br0 nosuch"), HasSubstr("there is no interface nosuch"));
   EXPECT_THAT(refusal("rbctl addif br0 tun0"), HasSubstr("tun device"));
-  EXPECT_THAT(refusal("rbctl addif br0 v0"), HasSubstr("veth"));
+  EXPECT_THAT(refusal("rbctl addif br0 tap:v0"), HasSubstr("veth"));
   EXPECT_THAT(refusal("rbctl addif br0 kbr"), HasSubstr("bridge"));
   EXPECT_THAT(refusal("rbctl addif br0 br1"), HasSubstr("bridge"));
   EXPECT_THAT(refusal("rbctl addif br0 held"), HasSubstr("another process holds held"));

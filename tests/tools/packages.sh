@@ -1,7 +1,7 @@
 # Sourced by ./demo and ./check: installs the Debian packages that are missing, as root or by sudo.
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config liburing-dev libxxhash-dev libboost-program-options-dev
-  nlohmann-json3-dev libfmt-dev libmnl-dev libcap-ng-dev)
+  nlohmann-json3-dev libfmt-dev libmnl-dev libnftnl-dev libcap-ng-dev)
 RUN_PACKAGES=(iproute2 iputils-ping procps)
 TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
   ccache bridge-utils ethtool iperf3 python3 busybox-static cpio qemu-system-x86 openvswitch-switch kmod git binutils util-linux)
