@@ -22,17 +22,17 @@ struct ChangeCommand {
 };
 
 Requests add_bridge(WordParser& words) {
-  json params{{"name", words.text(kBridge)}};
+  json params{{"name", words.text(kBridgeName)}};
   if (words.accept("--no-host-port")) params["host_port"] = false;
   return {{"bridge.add", std::move(params)}};
 }
 
 Requests delete_bridge(WordParser& words) {
-  return {{"bridge.delete", {{"name", words.text(kBridge)}}}};
+  return {{"bridge.delete", {{"name", words.text(kBridgeName)}}}};
 }
 
 Requests add_ports(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   Requests requests;
   do {
     const auto spec = parse_port_spec(words.text("the device"));
@@ -46,10 +46,10 @@ Requests add_ports(WordParser& words) {
 }
 
 Requests delete_ports(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   Requests requests;
   do {
-    requests.push_back({"port.delete", {{"bridge", bridge}, {"name", words.text(kPort)}}});
+    requests.push_back({"port.delete", {{"bridge", bridge}, {"name", words.text(kPortName)}}});
   } while (words.more());
   return requests;
 }
@@ -61,39 +61,39 @@ Requests set_bridge(json name, std::string_view key, json value) {
 }
 
 Requests set_ageing(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "ageing_s", words.seconds("the ageing time"));
 }
 
 Requests set_forward_delay(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "forward_delay_s", words.seconds("the forward delay"));
 }
 
 Requests set_hello_time(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "hello_s", words.seconds("the hello time"));
 }
 
 Requests set_max_age(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "max_age_s", words.seconds("the maximum age"));
 }
 
 Requests set_bridge_priority(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "priority", words.integer("the priority"));
 }
 
 Requests set_stp(WordParser& words) {
-  const std::string bridge = words.text(kBridge);
+  const std::string bridge = words.text(kBridgeName);
   return set_bridge(bridge, "stp", words.on_off("stp") ? "on" : "off");
 }
 
 /// The start of a request that sets something of a port of a bridge, as brctl's commands name them.
 json bridge_and_port(WordParser& words) {
-  json params{{"bridge", words.text(kBridge)}};
-  params["name"] = words.text(kPort);
+  json params{{"bridge", words.text(kBridgeName)}};
+  params["name"] = words.text(kPortName);
   return params;
 }
 
@@ -136,7 +136,7 @@ void read_entry_words(WordParser& words, json& params) {
 Requests fdb_enter(WordParser& words, std::string method) {
   json params{{"mac", words.mac("the address")}, {"kind", "static"}};
   words.expect("dev");
-  params["port"] = words.text(kPort);
+  params["port"] = words.text(kPortName);
   read_entry_words(words, params);
   return {{std::move(method), std::move(params)}};
 }
@@ -151,7 +151,7 @@ Requests fdb_replace(WordParser& words) {
 Requests fdb_delete(WordParser& words) {
   json params{{"mac", words.mac("the address")}};
   words.expect("dev");
-  params["port"] = words.text(kPort);
+  params["port"] = words.text(kPortName);
   while (words.more()) {
     if (words.accept("vlan")) {
       params["vlan"] = words.integer("the VLAN");
@@ -175,9 +175,9 @@ Requests fdb_flush(WordParser& words) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("br")) {
-      params["bridge"] = words.text(kBridge);
+      params["bridge"] = words.text(kBridgeName);
     } else if (words.accept("dev")) {
-      params["port"] = words.text(kPort);
+      params["port"] = words.text(kPortName);
     } else if (words.accept("vlan")) {
       params["vlan"] = words.integer("the VLAN");
     } else if (!read_kind_to_flush(words, params)) {
@@ -199,7 +199,7 @@ bool read_port_flag(WordParser& words, json& params) {
 }
 
 Requests set_port(WordParser& words) {
-  json params{{"name", words.text(kPort)}};
+  json params{{"name", words.text(kPortName)}};
   if (!words.more()) words.fail("nothing to set");
   while (words.more()) {
     if (words.accept("cost")) {
@@ -219,7 +219,7 @@ Requests set_port(WordParser& words) {
 
 Requests link_set(WordParser& words) {
   if (words.accept("dev")) return set_port(words);
-  json params{{"name", words.text(kBridge)}};
+  json params{{"name", words.text(kBridgeName)}};
   if (!words.more()) words.fail("nothing to set");
   while (words.more()) {
     if (words.accept("forward")) {
@@ -237,7 +237,7 @@ Requests link_set(WordParser& words) {
 
 Requests clear_stats(WordParser& words) {
   json params = json::object();
-  if (words.accept("dev")) params["port"] = words.text(kPort);
+  if (words.accept("dev")) params["port"] = words.text(kPortName);
   return {{"stats.clear", std::move(params)}};
 }
 

@@ -19,7 +19,20 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
+std::string stream_spec_of(const ModelPort& port) {
+  const PortSpec& spec = port.spec;
+  std::string text = fmt::format("stream:{},name={}", spec.peer.address.text, port.name);
+  if (spec.peer.connects) text += ",client";
+  if (spec.framing == Framing::kLen16) text += ",framing=len16";
+  const SocketOwner& owner = spec.peer.owner;
+  if (owner.user) text += fmt::format(",owner={}", *owner.user);
+  if (owner.group) text += fmt::format(",group={}", *owner.group);
+  if (owner.mode) text += fmt::format(",mode={:o}", *owner.mode);
+  return text;
+}
+
 std::string spec_of(const ModelPort& port) {
+  if (port.spec.kind == PortKind::kStream) return stream_spec_of(port);
   const TapOptions& tap = port.spec.tap;
   const std::string start = fmt::format("{}:{}", port_kind_name(port.spec.kind), port.name);
   std::string text = start;

@@ -39,7 +39,7 @@ UniqueFd block_signals() {
 class Daemon {
  public:
   Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
-      : engine_(std::move(engine)), model_(*engine_, links_, std::move(model_options)), commands_(model_) {}
+      : engine_(std::move(engine)), model_(*engine_, links_, with_loop(std::move(model_options))), commands_(model_) {}
 
   Result<> configure(const std::string& file) {
     std::ifstream input(file);
@@ -74,6 +74,10 @@ class Daemon {
   void set_socket_path(std::string path) { socket_path_ = std::move(path); }
 
  private:
+  SwitchModel::Options with_loop(SwitchModel::Options options) {
+    options.loop = &loop_;
+    return options;
+  }
   void take_engine_events() {
     for (const EngineEvent& event : engine_->take_events()) {
       if (event.kind == EngineEvent::Kind::kPortError) {

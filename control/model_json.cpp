@@ -1,7 +1,7 @@
 #include "control/model_json.hpp"
 
 #include <fmt/core.h>
-#include <net/if.h>
+#include <linux/if.h>
 
 #include <array>
 

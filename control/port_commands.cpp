@@ -34,6 +34,40 @@ Result<> check_netns_label(const std::string& label) {
               "the name of a network namespace cannot hold commas or control characters, nor be longer than a path");
 }
 
+/// What belongs to a socket's file.
+SocketOwner read_owner(Params& params) {
+  SocketOwner owner;
+  if (const auto user = params.maybe_integer("owner", 0, UINT32_MAX - 1))
+    owner.user = static_cast<std::uint32_t>(*user);
+  if (const auto group = params.maybe_integer("group", 0, UINT32_MAX - 1))
+    owner.group = static_cast<std::uint32_t>(*group);
+  if (const auto mode = params.maybe_integer("mode", 0, 0777)) owner.mode = static_cast<std::uint32_t>(*mode);
+  return owner;
+}
+
+Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
+  spec.kind = PortKind::kStream;
+  spec.offload = false;
+  const std::string address = params.text("address"), role = params.maybe_text("role").value_or("server"),
+                    framing = params.maybe_text("framing").value_or("len32");
+  spec.peer.owner = read_owner(params);
+  params.finish();
+  if (role != "server" && role != "client") throw InvalidParams{"'role' must be server or client"};
+  if (framing != "len32" && framing != "len16") throw InvalidParams{"'framing' must be len32 or len16"};
+  spec.peer.connects = role == "client";
+  spec.framing = framing == "len16" ? Framing::kLen16 : Framing::kLen32;
+  Result<SocketAddress> parsed = parse_socket_address(address);
+  if (!parsed) return std::unexpected(parsed.error());
+  spec.peer.address = std::move(*parsed);
+  const SocketOwner& owner = spec.peer.owner;
+  if ((owner.user || owner.group || owner.mode) && (spec.peer.connects || !spec.peer.address.is_path())) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: owner, group and mode belong to a socket's file that is made here", spec.name),
+                spec.name);
+  }
+  return spec;
+}
+
 }  // namespace
 
 Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
@@ -41,6 +75,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   PortSpec spec;
   const std::string kind = params.maybe_text("kind").value_or("");
   spec.name = params.text("name");
+  if (kind == "stream") return stream_spec(params, std::move(spec));
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
   spec.may_exist = spec.tap.create && spec.tap.persistent;
@@ -70,8 +105,8 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   } else if (kind.empty()) {
     spec.kind = PortKind::kAny;
   } else {
-    return fail(ErrorCode::kNotSupported, fmt::format("port kind '{}' is not known; 'tap' and 'packet' are", kind),
-                kind);
+    return fail(ErrorCode::kNotSupported,
+                fmt::format("port kind '{}' is not known; 'tap', 'packet' and 'stream' are", kind), kind);
   }
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
     return fail(ErrorCode::kInvalidArgument,

@@ -31,25 +31,25 @@ struct ReadCommand {
 
 Request parse_bridges(WordParser& words) {
   json names = json::array();
-  while (words.more()) names.push_back(words.text(kBridge));
+  while (words.more()) names.push_back(words.text(kBridgeName));
   return names.empty() ? Request{"bridge.list"} : Request{"bridge.list", {{"names", names}}};
 }
 
 Request parse_one_bridge(WordParser& words) {
-  return {"bridge.list", {{"names", json::array({words.text(kBridge)})}}};
+  return {"bridge.list", {{"names", json::array({words.text(kBridgeName)})}}};
 }
 
 Request parse_mac_table(WordParser& words) {
-  return {"fdb.list", {{"bridge", words.text(kBridge)}}};
+  return {"fdb.list", {{"bridge", words.text(kBridgeName)}}};
 }
 
 Request parse_fdb_show(WordParser& words) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("br")) {
-      params["bridge"] = words.text(kBridge);
+      params["bridge"] = words.text(kBridgeName);
     } else if (words.accept("dev") || words.accept("brport")) {
-      params["port"] = words.text(kPort);
+      params["port"] = words.text(kPortName);
     } else if (words.accept("vlan")) {
       params["vlan"] = words.integer("the VLAN");
     } else if (words.accept("static")) {
@@ -68,7 +68,7 @@ Request parse_fdb_show(WordParser& words) {
 Request parse_fdb_get(WordParser& words) {
   json params{{"mac", words.mac("the address")}};
   words.expect("br");
-  params["bridge"] = words.text(kBridge);
+  params["bridge"] = words.text(kBridgeName);
   if (words.accept("vlan")) params["vlan"] = words.integer("the VLAN");
   return {"fdb.get", params};
 }
@@ -77,9 +77,9 @@ Request parse_link_show(WordParser& words) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("dev")) {
-      params["name"] = words.text(kPort);
+      params["name"] = words.text(kPortName);
     } else if (words.accept("master") || words.accept("br")) {
-      params["bridge"] = words.text(kBridge);
+      params["bridge"] = words.text(kBridgeName);
     } else {
       words.refuse_next();
     }
@@ -91,7 +91,7 @@ Request parse_vlan_show(WordParser& words) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("dev")) {
-      params["port"] = words.text(kPort);
+      params["port"] = words.text(kPortName);
     } else if (words.accept("vid")) {
       params["vid"] = words.integer("the VLAN");
     } else {
@@ -103,13 +103,13 @@ Request parse_vlan_show(WordParser& words) {
 
 Request parse_vlan_map_show(WordParser& words) {
   json params = json::object();
-  if (words.accept("dev")) params["port"] = words.text(kPort);
+  if (words.accept("dev")) params["port"] = words.text(kPortName);
   return {"vlan.list", params};
 }
 
 Request parse_private_show(WordParser& words) {
   json params = json::object();
-  if (words.accept("dev")) params["bridge"] = words.text(kBridge);
+  if (words.accept("dev")) params["bridge"] = words.text(kBridgeName);
   return {"vlan.private.list", params};
 }
 
@@ -117,9 +117,9 @@ Request parse_stats(WordParser& words) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("dev")) {
-      params["port"] = words.text(kPort);
+      params["port"] = words.text(kPortName);
     } else if (words.accept("br")) {
-      params["bridge"] = words.text(kBridge);
+      params["bridge"] = words.text(kBridgeName);
     } else {
       words.refuse_next();
     }
@@ -128,10 +128,10 @@ Request parse_stats(WordParser& words) {
 }
 
 Request parse_trace(WordParser& words) {
-  json params{{"bridge", words.text(kBridge)}};
+  json params{{"bridge", words.text(kBridgeName)}};
   // Boost.Program_options has no option of this name, so it arrives as a word.
   if (!words.accept("--in")) words.expect("in");
-  params["port"] = words.text(kPort);
+  params["port"] = words.text(kPortName);
   params["frame"] = read_frame(words);
   return {"trace", params};
 }

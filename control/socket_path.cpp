@@ -11,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "ports/socket_address.hpp"
+
 namespace rb {
 namespace {
 
@@ -22,29 +24,20 @@ Error system_error(const std::string& what, const std::string& path) {
   return {code, fmt::format("{} {}: {}; '--socket PATH' names another place", what, path, std::strerror(errno)), path};
 }
 
-UniqueFd stream_socket() {
-  return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
-/// Whether somebody listens there: a refused connection means that the file is all that is left.
-bool is_dead(const sockaddr_un& address) {
-  const UniqueFd probe = stream_socket();
-  return probe && connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 &&
-         errno == ECONNREFUSED;
-}
-
 }  // namespace
 
 Result<SocketPath> SocketPath::listen_on(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the socket path has {} characters; 1 to {} are possible", path.size(),
-                            sizeof address.sun_path - 1),
-                path);
+  SocketAddress address;
+  auto& file = reinterpret_cast<sockaddr_un&>(address.storage);
+  file.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof file.sun_path) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the socket path has {} characters; 1 to {} are possible", path.size(), sizeof file.sun_path - 1),
+        path);
   }
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  path.copy(file.sun_path, sizeof file.sun_path - 1);
+  address.size = sizeof file;
   if (const std::filesystem::path directory = std::filesystem::path(path).parent_path(); !directory.empty()) {
     std::error_code ignored;  // what is wrong with it, opening the lock will say
     std::filesystem::create_directory(directory, ignored);
@@ -64,15 +57,15 @@ Result<SocketPath> SocketPath::listen_on(const std::string& path) {
     if (!S_ISSOCK(status.st_mode))
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{} is there already and is no socket; it is left alone", path), path);
-    if (!is_dead(address))
+    if (!is_left_over(address, SOCK_STREAM))
       return fail(
           ErrorCode::kBusy,
           fmt::format("another process listens on {}; stop it first, or name another place with '--socket PATH'", path),
           path);
     if (unlink(path.c_str()) < 0) return std::unexpected(system_error("cannot remove the stale socket", path));
   }
-  UniqueFd listener = stream_socket();
-  if (!listener || bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+  UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener || bind(listener.get(), address.get(), address.size) < 0) {
     return std::unexpected(system_error("cannot make the socket", path));
   }
   // Anybody may connect; what a caller may do is decided by who it is.

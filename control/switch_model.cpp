@@ -326,7 +326,7 @@ void SwitchModel::publish() {
     state.locked = port->settings.locked;
     state.mtu = port->link.mtu;
     state.accepts = port->offloads;
-    state.trust = Trust::kKernel;  // a tap
+    state.trust = port->peer != nullptr ? Trust::kPeer : Trust::kKernel;
     state.vlans = port->relay_vlans;
   }
   enter_own_addresses();

@@ -18,10 +18,12 @@
 
 #include "control/bridge_settings.hpp"
 #include "control/fid_table.hpp"
+#include "control/peer_link.hpp"
 #include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
 #include "ports/packet_device.hpp"
+#include "ports/stream_port.hpp"
 #include "ports/tap_device.hpp"
 
 namespace rb {
@@ -40,15 +42,18 @@ enum class PortKind : std::uint8_t {
   kAny,     // a tap, or an existing interface of whatever kind: one of the others from its opening on
   kTap,     // we are the other end of it
   kPacket,  // an interface that exists and somebody else may hold: frames by a packet socket
+  kStream,  // a process at the other end of a stream socket
 };
-/// "tap", "packet"
+/// "tap", "packet", "stream"
 [[nodiscard]] std::string_view port_kind_name(PortKind kind) noexcept;
 
 /// How a port was asked for: enough to ask for it again.
 struct PortSpec {
   PortKind kind = PortKind::kTap;
-  std::string name;         // of the device, and of the port
-  bool offload = true;      // false: frames are finished before they leave here
+  std::string name;     // of the device, and of the port
+  bool offload = true;  // false: frames are finished before they leave here
+  PeerAddress peer;     // of a stream
+  Framing framing = Framing::kLen32;
   TapOptions tap;           // of a tap: how it is made; name, offload and netns_fd are not used
   bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
   std::string netns_label;  // what the user called the namespace; empty: the daemon's own
@@ -79,7 +84,8 @@ struct ModelPort {
   bool multi_queue = false, persistent = false;
   std::size_t queue_count = 0;
   Offloads offloads;
-  unsigned retries_left = 0;  // while it is back but still held by whoever made it
+  std::unique_ptr<PeerLink> peer;  // of a stream: its connection, or the wait for one
+  unsigned retries_left = 0;       // while it is back but still held by whoever made it
 
   /// What showstp shows: the device's word first, then the setting.
   [[nodiscard]] StpState state() const noexcept {
@@ -123,8 +129,9 @@ struct ModelEvent {
 class SwitchModel {
  public:
   struct Options {
-    bool host_ports = true;  // --no-host-port clears it
-    bool allow_uso = true;   // --without uso clears it
+    EventLoop* loop = nullptr;  // where connections to peers wait; null: there can be none
+    bool host_ports = true;     // --no-host-port clears it
+    bool allow_uso = true;      // --without uso clears it
     /// Opens taps; tests put their own in.
     std::function<Result<TapDevice>(const TapOptions&)> open_tap = rb::open_tap;
     std::function<Result<PacketDevice>(const PacketOptions&)> open_packet = rb::open_packet;
@@ -214,6 +221,10 @@ class SwitchModel {
   /// Opens and attaches the device and begins to follow it.
   Result<> open_device(ModelPort& port, Opening opening);
   Result<> open_host_device(ModelPort& port, Opening opening);
+  /// Waits for the peer, or goes to it.
+  Result<> open_peer(ModelPort& port);
+  void peer_connected(ModelPort& port, UniqueFd socket);
+  void peer_lost(ModelPort& port);
   void close_device(ModelPort& port);
   void look_at_device(ModelPort& port);
   void take_device_back(ModelPort& port);

@@ -26,7 +26,7 @@ Requests change_vlans(WordParser& words, const char* method, bool adds) {
   json params = json::object();
   while (words.more()) {
     if (words.accept("dev")) {
-      params["port"] = words.text(kPort);
+      params["port"] = words.text(kPortName);
     } else if (words.accept("vid")) {
       read_vids(words, params);
     } else if (words.accept("pvid")) {
@@ -75,7 +75,7 @@ Requests delete_vlans(WordParser& words) {
 
 Requests add_translation(WordParser& words) {
   words.expect("dev");
-  json params{{"port", words.text(kPort)}};
+  json params{{"port", words.text(kPortName)}};
   words.expect("vid");
   params["vid"] = words.integer("the VID on the wire");
   words.expect("to");
@@ -85,14 +85,14 @@ Requests add_translation(WordParser& words) {
 
 Requests delete_translation(WordParser& words) {
   words.expect("dev");
-  json params{{"port", words.text(kPort)}};
+  json params{{"port", words.text(kPortName)}};
   words.expect("vid");
   params["vid"] = words.integer("the VID on the wire");
   return {{"vlan.map.delete", std::move(params)}};
 }
 
 Requests set_private_vlan(WordParser& words) {
-  json params{{"bridge", words.text(kBridge)}};
+  json params{{"bridge", words.text(kBridgeName)}};
   words.expect("vid");
   params["vid"] = words.integer("the VLAN");
   params["kind"] = words.text("primary, isolated, community or none");
@@ -101,7 +101,7 @@ Requests set_private_vlan(WordParser& words) {
 }
 
 Requests set_port_mode(WordParser& words) {
-  json params{{"port", words.text(kPort)}};
+  json params{{"port", words.text(kPortName)}};
   words.expect("mode");
   params["mode"] = words.text("access, trunk, native-tagged, native-untagged or dot1q-tunnel");
   while (words.more()) {

@@ -12,8 +12,8 @@
 namespace rb {
 
 /// What is missing, in an error's words.
-inline constexpr std::string_view kBridge = "the bridge's name";
-inline constexpr std::string_view kPort = "the port's name";
+inline constexpr std::string_view kBridgeName = "the bridge's name";
+inline constexpr std::string_view kPortName = "the port's name";
 
 /// After the first error every accessor gives an empty value and changes nothing, so that a command can be read as a
 /// plain sequence of calls and judged once at its end, by finish(). `what` names the value in the error message.

@@ -82,6 +82,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   // Before Linux 6.4 too a file that leaves the table stays open for up to a second (io_rsrc_node_ref_zero): a tap that
   // is given back would be busy, and one made here would outlive its port.
   shared.register_files = shared.nowait;
+  for (unsigned box = 0; box < options.worker_count * options.worker_count && options.worker_count > 1; ++box)
+    shared.mailboxes.push_back(std::make_unique<Mailbox>());
   impl->state = std::make_unique<ForwardingState>(std::vector<BridgeState>{}, std::vector<PortState>{});
   shared.state.store(impl->state.get(), std::memory_order_release);
   shared.published.store(1, std::memory_order_release);
@@ -89,6 +91,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
     impl->workers.push_back(std::make_unique<Worker>(shared, number));
     if (Result<> started = impl->workers.back()->wait_started(); !started) return std::unexpected(started.error());
   }
+  for (const auto& worker : impl->workers) shared.workers.push_back(worker.get());
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 

@@ -6,7 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>

@@ -11,7 +11,7 @@
 namespace rb {
 
 struct PacketOptions {
-  std::string name;     // of the interface
+  std::string name;       // of the interface
   bool offload = true;    // false: frames are finished before they are handed to it
   bool allow_uso = true;  // false: behave as on a kernel before 6.2
   /// Borrowed; the namespace it is in (needs CAP_SYS_ADMIN). -1: the daemon's own.

@@ -11,6 +11,7 @@
 
 namespace rb {
 
+class OwnedPort;
 class Worker;
 
 /// All functions: the worker's own thread. One virtual call a batch, or a completion, not one a frame and decision.
@@ -33,6 +34,8 @@ class Port {
   virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept = 0;
   /// Cancels what is outstanding; nothing is armed any more.
   virtual void stop(Worker& worker) noexcept = 0;
+  /// The port as one that frames come to by mail; null when every worker writes to it itself.
+  [[nodiscard]] virtual OwnedPort* owned() noexcept { return nullptr; }
   /// How many of its reads may wait in the kernel at once, each for a provided buffer.
   [[nodiscard]] virtual std::size_t waiting_read_count() const noexcept = 0;
   /// After stop(): whether the last completion has come.

@@ -17,6 +17,7 @@ enum class Operation : std::uint8_t {
   kReadNow,   // a read that does not wait, into a buffer of the issuer's choice
   kPoll,      // something can be read
   kWrite,     // one frame
+  kSocket,    // octets of a stream, either way
   kCancel,    // a cancellation
 };
 

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "ports/owned_port.hpp"
+
 namespace rb {
 
 Worker::Worker(EngineShared& shared, unsigned number)
@@ -133,6 +135,7 @@ void Worker::handle(const io_uring_cqe& completion) noexcept {
       break;
     case Operation::kReadNow:
     case Operation::kPoll:
+    case Operation::kSocket:
     case Operation::kWrite:
       break;
   }
@@ -153,6 +156,26 @@ void Worker::handle_wake() noexcept {
     commands.swap(commands_);
   }
   for (Command& command : commands) command(*this);
+  if (mail_pending_.exchange(false, std::memory_order_acq_rel)) take_mail();
+}
+
+void Worker::wake_for_mail() noexcept {
+  if (mail_pending_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Worker::take_mail() noexcept {
+  for (unsigned from = 0; from < shared_.worker_count; ++from) {
+    if (from == number_) continue;
+    shared_.mailboxes[from * shared_.worker_count + number_]->drain(
+        [&](PortIndex index, CastKind cast, const Frame& frame) {
+          OwnedPort* port = ports_[index] == nullptr ? nullptr : ports_[index]->owned();
+          if (port == nullptr) return counters_[index].drop(DropReason::kEgressDown);
+          port->send(frame, cast, state_->port(index), *this);
+          port->flush(*this);
+        });
+  }
 }
 
 void Worker::add_port(std::unique_ptr<Port> port) noexcept {

@@ -31,6 +31,7 @@
 #include "ports/buffer_pool.hpp"
 #include "ports/engine.hpp"
 #include "ports/event_queue.hpp"
+#include "ports/mailbox.hpp"
 #include "ports/port.hpp"
 #include "ports/ring.hpp"
 #include "ports/unique_fd.hpp"
@@ -38,6 +39,8 @@
 #include "switch/relay.hpp"
 
 namespace rb {
+
+class Worker;
 
 /// What the workers of one engine share. Written by the control thread, read by all.
 struct EngineShared {
@@ -51,9 +54,11 @@ struct EngineShared {
   UniqueFd event_fd;
   std::int64_t start_s = 0;  // CLOCK_MONOTONIC
   unsigned worker_count = 1;
-  unsigned file_count = 0;      // places for descriptors in each worker's ring
-  bool nowait = false;          // reads and writes with RWF_NOWAIT
-  bool register_files = false;  // name files by their place in the ring's table; else by descriptor
+  std::vector<Worker*> workers;                     // by number; there before any port is
+  std::vector<std::unique_ptr<Mailbox>> mailboxes;  // from a worker to another: from * worker_count + to
+  unsigned file_count = 0;                          // places for descriptors in each worker's ring
+  bool nowait = false;                              // reads and writes with RWF_NOWAIT
+  bool register_files = false;                      // name files by their place in the ring's table; else by descriptor
 };
 
 class Worker {
@@ -73,6 +78,8 @@ class Worker {
   [[nodiscard]] Result<> wait_started();
   /// Has `command` run inside the loop, in order.
   void post(Command command);
+  /// Has the worker look into its mailboxes.
+  void wake_for_mail() noexcept;
   /// Waits until the worker uses publication `number` or a later one.
   void wait_passed(std::uint64_t number) const noexcept;
   [[nodiscard]] const PortCounters& counters_of(PortIndex port) const noexcept { return counters_[port]; }
@@ -119,6 +126,12 @@ class Worker {
     std::span<iovec> vectors;
   };
   [[nodiscard]] SegmentSpace segment_space() noexcept;
+  /// Hands a frame to another worker, which owns the port it is for; false when its mailbox is full. After some of
+  /// them, once, wake_for_mail().
+  [[nodiscard]] bool mail(unsigned worker, PortIndex port, CastKind cast, const Frame& frame) noexcept {
+    return shared_.mailboxes[number_ * shared_.worker_count + worker]->push(port, cast, frame);
+  }
+  void wake_for_mail(unsigned worker) noexcept { shared_.workers[worker]->wake_for_mail(); }
   /// Counts a frame that came in but cannot enter the batch, and gives its buffer back.
   void drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept;
   /// Tells the control thread that a port failed with an errno.
@@ -140,6 +153,7 @@ class Worker {
   void submit(unsigned wait_count) noexcept;
   void handle(const io_uring_cqe& completion) noexcept;
   void handle_wake() noexcept;
+  void take_mail() noexcept;
   void forward() noexcept;
   void report_learned() noexcept;
   void push_event(const EngineEvent& event) noexcept;
@@ -160,6 +174,7 @@ class Worker {
   std::mutex commands_mutex_;
   std::deque<Command> commands_;
   std::atomic<std::uint64_t> passed_{0};
+  std::atomic<bool> mail_pending_{false};  // wake_fd_ has been written for it, and it has not been taken yet
 
   std::optional<Ring> ring_;  // made by the thread itself, which SINGLE_ISSUER demands
   BufferPool pool_{kBufferCount};

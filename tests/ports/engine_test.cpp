@@ -175,6 +175,7 @@ TEST_F(EngineTest, DropsAndCountsWhereAnEgressPortIsFullAndTheBooksBalance) {
   send(a, frame(station(1), station(3), 99));  // unknown: reaches c, so everything before it has been decided
   while (number_of(receive(c)) != 99) {
   }
+  publish();  // returns when the worker is past the round in which it wrote that, and has counted all of it
   const PortTotals in = engine->counters(a);
   const PortTotals out = engine->counters(b);
   EXPECT_EQ(received(in), kFrames + 1);
