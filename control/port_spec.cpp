@@ -9,11 +9,14 @@
 #include <sys/ioctl.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <optional>
 
 #include "control/word_parser.hpp"
+#include "ports/tap_device.hpp"
 
 namespace rb {
 namespace {
@@ -64,6 +67,46 @@ Result<> set_option(nlohmann::json& spec, const std::string& key, const std::opt
   return {};
 }
 
+std::unexpected<Error> no_stream_option(const std::string& key) {
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("option '{}' of a stream is unknown or lacks a value; there are name=, server, client, "
+                          "framing=len32|len16, owner=, group= and mode=",
+                          key));
+}
+
+/// One option of a stream's specification; `value` has no value for a bare word.
+Result<> set_stream_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
+  if ((key == "server" || key == "client") && !value) {
+    spec["role"] = key;
+    return {};
+  }
+  if (!value || value->empty()) return no_stream_option(key);
+  if (key == "name" || key == "framing") {
+    spec[key] = *value;
+  } else if (key == "owner" || key == "group") {
+    const auto id = key == "owner" ? user_id(*value) : group_id(*value);
+    if (!id) return std::unexpected(id.error());
+    spec[key] = *id;
+  } else if (key == "mode") {
+    std::uint32_t mode = 0;
+    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), mode, 8);
+    if (error != std::errc() || end != value->data() + value->size() || mode > 0777)
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("'mode' is permissions in octal, such as 660, not '{}'", *value));
+    spec[key] = mode;
+  } else {
+    return no_stream_option(key);
+  }
+  return {};
+}
+
+/// "vm1" of "/run/vm1.sock"; "" of what has no such name.
+std::string name_of_path(const std::string& path) {
+  if (!path.starts_with('/')) return {};
+  const std::string stem = std::filesystem::path(path).stem();
+  return check_interface_name(stem) ? stem : std::string();
+}
+
 /// What only a created tap can have.
 Result<> check_creation(const nlohmann::json& spec) {
   if (spec.value("create", false)) return {};
@@ -99,23 +142,37 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
     return nlohmann::json{{"name", std::string(text)}};
   }
   const std::string_view kind = take_until(text, ':');
-  if (kind != "tap" && kind != "packet") {
+  const std::string what(take_until(text, ','));
+  const bool stream = kind == "stream";
+  if (!stream && kind != "tap" && kind != "packet") {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' in '{}' is not a kind of port; there are 'tap' and 'packet'", kind, whole));
+                fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet and stream", kind, whole));
   }
-  const std::string name(take_until(text, ','));
-  nlohmann::json spec{{"kind", kind}, {"name", name}};
-  if (name.empty())
-    return fail(ErrorCode::kInvalidArgument, fmt::format("the name of the port is missing in '{}'", whole));
+  if (what.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the {} is missing in '{}'", stream ? "address" : "name of the port", whole));
+  }
+  nlohmann::json spec{{"kind", kind}};
+  if (stream) {
+    spec["address"] = what;
+    spec["name"] = name_of_path(what);
+  } else {
+    spec["name"] = what;
+  }
   while (!text.empty()) {
     std::string_view option = take_until(text, ',');
     const bool has_value = option.find('=') != std::string_view::npos;
     const std::string key(take_until(option, '='));
-    const auto done = set_option(spec, key, has_value ? std::optional(std::string(option)) : std::nullopt);
+    const auto value = has_value ? std::optional(std::string(option)) : std::nullopt;
+    const auto done = stream ? set_stream_option(spec, key, value) : set_option(spec, key, value);
     if (!done) return std::unexpected(done.error());
   }
+  if (spec["name"] == "") {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' says no name that a port can have; add one, ',name=vm1'", whole));
+  }
   const auto checked = check_creation(spec);
-  if (!checked) return std::unexpected(checked.error());
+  if (!checked && !stream) return std::unexpected(checked.error());
   return spec;
 }
 

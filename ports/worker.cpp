@@ -75,7 +75,8 @@ void Worker::run() noexcept {
   while (!stopping_) {
     take_state();
     arm_ports();
-    submit(1);
+    forward();                       // of ports that had frames left
+    submit(ready_.empty() ? 1 : 0);  // or still have
     ring_->reap([this](const io_uring_cqe& completion) { handle(completion); });
     forward();
     if (!removals_.empty()) finish_removals();

@@ -100,6 +100,26 @@ TEST(CommandLine, AddsEachDeviceByARequestOfItsOwn) {
   EXPECT_EQ(parsed("delif br0 tap0 tap1").size(), 2U);
 }
 
+TEST(CommandLine, ReadsEveryKindOfPort) {
+  const auto port = [](const std::string& device) { return parsed("addif br0 " + device).at(0).params["port"]; };
+  EXPECT_EQ(port("eth0"), json::parse(R"({"name":"eth0"})"));
+  EXPECT_EQ(port("packet:eth0,offload=off,netns=blue"),
+            json::parse(R"({"kind":"packet","name":"eth0","offload":false,"netns":"blue"})"));
+  EXPECT_EQ(port("stream:/run/vm1.sock"), json::parse(R"({"kind":"stream","address":"/run/vm1.sock","name":"vm1"})"));
+  EXPECT_EQ(port("stream:/run/vm1.sock,client,name=a,framing=len16"),
+            json::parse(R"({"kind":"stream","address":"/run/vm1.sock","name":"a","role":"client","framing":"len16"})"));
+  EXPECT_EQ(port("stream:[::1]:5555,name=tcp"),
+            json::parse(R"({"kind":"stream","address":"[::1]:5555","name":"tcp"})"));
+  EXPECT_EQ(port("stream:/run/vm1.sock,owner=0,group=root,mode=660"),
+            json::parse(R"({"kind":"stream","address":"/run/vm1.sock","name":"vm1","owner":0,"group":0,"mode":432})"));
+  for (const char* device :
+       {"stream:", "stream:127.0.0.1:1", "stream:/run/a-name-too-long-for-a-port.sock", "stream:/run/vm1.sock,queues=2",
+        "stream:/run/vm1.sock,mode=888", "stream:/run/vm1.sock,client=1", "packet:", "packet:eth0,owner=0",
+        "packet:eth0,persistent", "vde:x"}) {
+    EXPECT_NE(refusal(std::string("addif br0 ") + device).find("\nUsage: rbctl "), std::string::npos) << device;
+  }
+}
+
 TEST(CommandLine, RefusesBadArgumentsAndShowsTheUsage) {
   for (const char* line : {"addbr",
                            "addbr br0 br1",

@@ -39,7 +39,12 @@ struct FakeSwitch {
       if (refusal) return std::unexpected(*refusal);
       return open_fake_tap(options);
     };
-    model = std::make_unique<SwitchModel>(*engine, links, SwitchModel::Options{.host_ports = false, .open_tap = open});
+    // Interfaces of the host are nobody's business here.
+    const auto refuse = [](const PacketOptions& options) -> Result<PacketDevice> {
+      return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
+    };
+    model = std::make_unique<SwitchModel>(
+        *engine, links, SwitchModel::Options{.host_ports = false, .open_tap = open, .open_packet = refuse});
     commands = std::make_unique<Commands>(*model);
   }
   /// Calls a method; an error's message or kind is in the answer's "error".
