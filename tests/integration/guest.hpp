@@ -1,0 +1,121 @@
+// A virtual machine of a test's own: QEMU by emulation, Debian's 6.1 kernel, busybox; see tests/guest/run_guest.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "lab.hpp"
+
+namespace rb::test {
+
+class Guest {
+ public:
+  /// Boots with one network device, whose `-netdev` is said (its id is n0), and the address 10.77.0.<number>. Commands
+  /// reach it over the switch, from the host `from`.
+  Guest(const Lab& lab, const Lab::Host& from, unsigned number, const std::string& netdev)
+      : from_(from), number_(number), script_(lab.daemon.directory() / ("guest" + std::to_string(number))) {
+    std::ofstream(script_) << "ip addr add " << address() << "/24 dev eth0 && ip link set eth0 up\n"
+                           << "httpd -h /tmp\nnc -ll -p 23 -e sh\n";
+    netdev_ = netdev;
+    start();
+  }
+  ~Guest() { kill(); }
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+
+  [[nodiscard]] std::string address() const { return "10.77.0." + std::to_string(number_); }
+  [[nodiscard]] std::string mac() const { return "02:00:00:00:01:" + std::to_string(number_); }
+  void start() {
+    const std::vector<std::string> words = {RB_SOURCE_DIR "/tests/guest/run_guest",
+                                            "--cache",
+                                            RB_SOURCE_DIR "/build/guest",
+                                            "--module",
+                                            "virtio_net",
+                                            "--module",
+                                            "virtio_pci",
+                                            "--module",
+                                            "8021q",
+                                            "--memory",
+                                            "128",
+                                            "--timeout",
+                                            "200",
+                                            "--qemu",
+                                            "-netdev",
+                                            "--qemu",
+                                            netdev_,
+                                            "--qemu",
+                                            "-device",
+                                            "--qemu",
+                                            "virtio-net-pci,netdev=n0,mac=" + mac(),
+                                            "--qemu",
+                                            "-action",
+                                            "--qemu",
+                                            "reboot=reset",
+                                            script_};
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int console = ::open((script_ + ".console").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ::dup2(console, STDOUT_FILENO);
+    ::dup2(console, STDERR_FILENO);
+    std::vector<char*> argv;
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  /// As when somebody pulls its plug.
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(-pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+  }
+  /// What a shell command inside prints; "" when the guest cannot be reached.
+  [[nodiscard]] std::string run(const std::string& command) const {
+    UniqueFd socket;
+    {
+      const Result<NetnsScope> visit = NetnsScope::enter(from_.netns.get());
+      socket.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    }
+    const timeval limit{.tv_sec = 30, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    const timeval soon{.tv_sec = 1, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);  // of connect(), too
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(23);
+    ::inet_pton(AF_INET, address().c_str(), &to.sin_addr);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return {};
+    const std::string line = command + "\nexit\n";
+    if (::send(socket.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) return {};
+    std::string output;
+    for (std::array<char, 4096> buffer;;) {
+      const ssize_t size = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+      if (size <= 0) return output;
+      output.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+  }
+  /// Waits until it answers; a boot takes some seconds.
+  [[nodiscard]] bool is_ready() const {
+    for (int i = 0; i < 12; ++i) {
+      if (eventually([&] { return run("echo ready") == "ready\n"; })) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] std::string console() const {
+    std::ifstream file(script_ + ".console");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+ private:
+  const Lab::Host& from_;
+  unsigned number_;
+  std::string script_, netdev_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace rb::test

@@ -1,0 +1,115 @@
+// Real guests on ports of every kind that they can have.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "guest.hpp"
+#include "traffic.hpp"
+
+namespace rb::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class VirtualMachines : public LabTest {
+ protected:
+  void SetUp() override {
+    LabTest::SetUp();
+    if (IsSkipped()) return;
+    lab.emplace();
+    Lab::ok("rbctl addbr br0");
+    host = &lab->add_host("br0");
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
+  /// By a stream: QEMU comes to us.
+  Guest& add_on_stream(unsigned number) {
+    const std::string name = "vm" + std::to_string(number);
+    Lab::ok("rbctl addif br0 stream:" + path(name));
+    return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name));
+  }
+  /// By a tap that QEMU itself holds, as `qemu -netdev tap` has it.
+  Guest& add_on_its_own_tap(unsigned number) {
+    const std::string name = "qtap" + std::to_string(number);
+    Lab::ok("ip tuntap add dev " + name + " mode tap vnet_hdr && ip link set " + name + " up");
+    Lab::ok("rbctl addif br0 packet:" + name);
+    return guests.emplace_back(*lab, *host, number, "tap,id=n0,ifname=" + name + ",script=no,downscript=no");
+  }
+  static std::string ping(const Guest& from, const std::string& to) {
+    return from.run("ping -c 1 -W 10 " + to + " > /dev/null && echo reached");
+  }
+  /// A file that one guest makes and another fetches, by their sha256.
+  static void expect_transfer(const Guest& from, const Guest& to) {
+    const std::string made = from.run("head -c 2000000 /dev/urandom > /tmp/sent; sha256sum < /tmp/sent");
+    ASSERT_EQ(made.size(), 68U) << made;
+    EXPECT_EQ(to.run("wget -q -O - http://" + from.address() + "/sent | sha256sum"), made);
+  }
+
+  std::optional<Lab> lab;
+  const Lab::Host* host = nullptr;
+  std::list<Guest> guests;
+};
+
+TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
+  const Guest &one = add_on_stream(11), &two = add_on_stream(12), &three = add_on_its_own_tap(13);
+  for (const Guest* guest : {&one, &two, &three}) ASSERT_TRUE(guest->is_ready()) << guest->console();
+  for (const Guest* from : {&one, &two, &three}) {
+    for (const Guest* to : {&one, &two, &three}) EXPECT_EQ(ping(*from, to->address()), "reached\n");
+    EXPECT_EQ(ping(*from, host->address()), "reached\n");
+    expect_pings(*host, from->address());
+  }
+  expect_transfer(one, two);
+  expect_transfer(two, three);
+  expect_transfer(three, one);
+  // VLAN devices inside, over trunks.
+  Lab::ok("rbctl link set br0 vlan_filtering 1");
+  for (const char* port : {"vm11", "vm12", "qtap13"})
+    Lab::ok(std::string("rbctl port ") + port + " mode trunk vids 10,20 native 1");
+  const auto join = [](const Guest& guest, int vid, const std::string& address) {
+    const std::string device = "eth0." + std::to_string(vid);
+    EXPECT_EQ(guest.run("ip link add link eth0 name " + device + " type vlan id " + std::to_string(vid) +
+                        " && ip addr add " + address + "/24 dev " + device + " && ip link set " + device + " up 2>&1"),
+              "");
+  };
+  join(one, 10, "10.78.0.11");
+  join(three, 10, "10.78.0.13");
+  join(two, 20, "10.78.0.12");
+  EXPECT_EQ(ping(one, "10.78.0.13"), "reached\n");
+  EXPECT_EQ(one.run("ping -c 1 -W 1 10.78.0.12 > /dev/null && echo reached"), "") << "another VLAN";
+  EXPECT_THAT(Lab::ok("rbctl fdb show br br0 vlan 10"), HasSubstr(three.mac() + " dev qtap13 vlan 10"));
+}
+
+TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
+  Guest &one = add_on_stream(11), &two = add_on_its_own_tap(12);
+  ASSERT_TRUE(one.is_ready()) << one.console();
+  ASSERT_TRUE(two.is_ready()) << two.console();
+  EXPECT_EQ(one.run("touch /tmp/before; ls /tmp/before"), "/tmp/before\n");
+  (void)one.run("reboot -d 1 -f > /dev/null 2>&1 < /dev/null &");
+  ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up") == "up\n"; }) || one.is_ready());
+  EXPECT_EQ(one.run("ls /tmp/before 2>/dev/null"), "");
+  EXPECT_EQ(ping(one, two.address()), "reached\n");
+  one.kill();
+  EXPECT_TRUE(eventually([] { return Lab::port("vm11")["device"] == "down"; }));
+  EXPECT_EQ(ping(two, host->address()), "reached\n");
+  one.start();
+  ASSERT_TRUE(one.is_ready()) << one.console();
+  EXPECT_EQ(ping(two, one.address()), "reached\n");
+}
+
+TEST_F(VirtualMachines, OutliveTheSwitch) {
+  // QEMU listens here, since its stream of Debian 12 never comes back by itself.
+  Lab::ok("rbctl addif br0 stream:" + path("vm11") + ",client");
+  Guest& one = guests.emplace_back(*lab, *host, 11U, "stream,id=n0,server=on,addr.type=unix,addr.path=" + path("vm11"));
+  const Guest& two = add_on_its_own_tap(12);
+  ASSERT_TRUE(one.is_ready()) << one.console();
+  ASSERT_TRUE(two.is_ready()) << two.console();
+  const std::string file = lab->daemon.directory() / "dump";
+  Lab::ok("rbctl dump | grep -v " + host->device + " > " + file);
+  lab->daemon.kill_hard();
+  lab->daemon.start({"--no-host-port", "--config", file});
+  const Lab::Host& again = lab->add_host("br0");
+  EXPECT_TRUE(eventually([] { return Lab::port("vm11")["state"] == "forwarding"; }));
+  expect_pings(again, one.address());
+  expect_pings(again, two.address());
+}
+
+}  // namespace
+}  // namespace rb::test
