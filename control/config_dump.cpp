@@ -19,9 +19,10 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-std::string stream_spec_of(const ModelPort& port) {
+std::string peer_spec_of(const ModelPort& port) {
   const PortSpec& spec = port.spec;
-  std::string text = fmt::format("stream:{},name={}", spec.peer.address.text, port.name);
+  std::string text = fmt::format("{}:{},name={}", port_kind_name(spec.kind), spec.peer.address.text, port.name);
+  if (spec.kind == PortKind::kDgram) text += ",peer=" + spec.peer_at.text;
   if (spec.peer.connects) text += ",client";
   if (spec.framing == Framing::kLen16) text += ",framing=len16";
   const SocketOwner& owner = spec.peer.owner;
@@ -32,7 +33,7 @@ std::string stream_spec_of(const ModelPort& port) {
 }
 
 std::string spec_of(const ModelPort& port) {
-  if (port.spec.kind == PortKind::kStream) return stream_spec_of(port);
+  if (port.spec.kind == PortKind::kStream || port.spec.kind == PortKind::kDgram) return peer_spec_of(port);
   const TapOptions& tap = port.spec.tap;
   const std::string start = fmt::format("{}:{}", port_kind_name(port.spec.kind), port.name);
   std::string text = start;

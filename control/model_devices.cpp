@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/switch_model.hpp"
+#include "ports/dgram_device.hpp"
 #include "ports/netns.hpp"
 #include "ports/tap_port.hpp"
 
@@ -57,6 +58,8 @@ std::string_view port_kind_name(PortKind kind) noexcept {
       return "packet";
     case PortKind::kStream:
       return "stream";
+    case PortKind::kDgram:
+      return "dgram";
   }
   return "any";
 }
@@ -131,6 +134,20 @@ Result<> SwitchModel::open_peer(ModelPort& port) {
   return {};
 }
 
+Result<> SwitchModel::open_dgram_port(ModelPort& port) {
+  if (options_.loop == nullptr) return fail(ErrorCode::kNotSupported, "there is nobody to wait for a peer");
+  const PortSpec& spec = port.spec;
+  Result<std::unique_ptr<PortDevice>> device =
+      open_dgram({.local = spec.peer.address, .peer = spec.peer_at, .owner = spec.peer.owner});
+  if (!device) return std::unexpected(device.error());
+  if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) return attached;
+  port.attached = true;
+  port.queue_count = 1;
+  port.device = DeviceState::kUp;
+  port.link = {.name = port.name, .flags = kPeerFlags | IFF_RUNNING | IFF_LOWER_UP, .address = {}};
+  return {};
+}
+
 void SwitchModel::peer_connected(ModelPort& port, UniqueFd socket) {
   const Result<> attached =
       engine_.attach(port.index, std::make_unique<StreamPortDevice>(std::move(socket), port.spec.framing));
@@ -158,6 +175,7 @@ void SwitchModel::peer_lost(ModelPort& port) {
 
 Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
   if (port.spec.kind == PortKind::kStream) return open_peer(port);
+  if (port.spec.kind == PortKind::kDgram) return open_dgram_port(port);
   Result<std::uint64_t> watched = links_.watch(fd_of(port.spec.netns));
   if (!watched) return std::unexpected(watched.error());
   Result<OpenDevice> open = this->open(port.spec, opening);
@@ -250,7 +268,7 @@ void SwitchModel::look_at_device(ModelPort& port) {
   std::optional<std::string> name_now;
   if (port.spec.kind == PortKind::kTap) {
     name_now = tap_name_now(fd);
-  } else if (links_.get(port.netns_id, port.link.ifindex)) {
+  } else if (port.spec.kind == PortKind::kDgram || links_.get(port.netns_id, port.link.ifindex)) {
     return;  // it is there; its reading is begun again by resume()
   }
   if (!name_now) {

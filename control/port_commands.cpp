@@ -68,6 +68,20 @@ Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
   return spec;
 }
 
+Result<PortSpec> dgram_spec(Params& params, PortSpec spec) {
+  spec.kind = PortKind::kDgram;
+  spec.offload = false;
+  const std::string local = params.text("address"), peer = params.text("peer");
+  spec.peer.owner = read_owner(params);
+  params.finish();
+  for (const auto& [text, into] : {std::pair{&local, &spec.peer.address}, std::pair{&peer, &spec.peer_at}}) {
+    Result<SocketAddress> parsed = parse_socket_address(*text);
+    if (!parsed) return std::unexpected(parsed.error());
+    *into = std::move(*parsed);
+  }
+  return spec;
+}
+
 }  // namespace
 
 Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
@@ -76,6 +90,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   const std::string kind = params.maybe_text("kind").value_or("");
   spec.name = params.text("name");
   if (kind == "stream") return stream_spec(params, std::move(spec));
+  if (kind == "dgram") return dgram_spec(params, std::move(spec));
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
   spec.may_exist = spec.tap.create && spec.tap.persistent;
@@ -106,7 +121,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
     spec.kind = PortKind::kAny;
   } else {
     return fail(ErrorCode::kNotSupported,
-                fmt::format("port kind '{}' is not known; 'tap', 'packet' and 'stream' are", kind), kind);
+                fmt::format("port kind '{}' is not known; 'tap', 'packet', 'stream' and 'dgram' are", kind), kind);
   }
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
     return fail(ErrorCode::kInvalidArgument,

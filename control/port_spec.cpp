@@ -67,21 +67,23 @@ Result<> set_option(nlohmann::json& spec, const std::string& key, const std::opt
   return {};
 }
 
-std::unexpected<Error> no_stream_option(const std::string& key) {
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("option '{}' of a stream is unknown or lacks a value; there are name=, server, client, "
-                          "framing=len32|len16, owner=, group= and mode=",
-                          key));
+std::unexpected<Error> no_socket_option(const std::string& key) {
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("option '{}' of a socket is unknown or lacks a value; there are name=, owner=, group= and mode=, "
+                  "of a stream server, client and framing=len32|len16, of a dgram peer=",
+                  key));
 }
 
-/// One option of a stream's specification; `value` has no value for a bare word.
-Result<> set_stream_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
-  if ((key == "server" || key == "client") && !value) {
+/// One option of a stream's or a dgram's specification; `value` has no value for a bare word.
+Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
+  const bool stream = spec["kind"] == "stream";
+  if ((key == "server" || key == "client") && !value && stream) {
     spec["role"] = key;
     return {};
   }
-  if (!value || value->empty()) return no_stream_option(key);
-  if (key == "name" || key == "framing") {
+  if (!value || value->empty()) return no_socket_option(key);
+  if (key == "name" || (key == "framing" && stream) || (key == "peer" && !stream)) {
     spec[key] = *value;
   } else if (key == "owner" || key == "group") {
     const auto id = key == "owner" ? user_id(*value) : group_id(*value);
@@ -95,7 +97,7 @@ Result<> set_stream_option(nlohmann::json& spec, const std::string& key, const s
                   fmt::format("'mode' is permissions in octal, such as 660, not '{}'", *value));
     spec[key] = mode;
   } else {
-    return no_stream_option(key);
+    return no_socket_option(key);
   }
   return {};
 }
@@ -143,17 +145,18 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
   }
   const std::string_view kind = take_until(text, ':');
   const std::string what(take_until(text, ','));
-  const bool stream = kind == "stream";
-  if (!stream && kind != "tap" && kind != "packet") {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet and stream", kind, whole));
+  const bool socket = kind == "stream" || kind == "dgram";
+  if (!socket && kind != "tap" && kind != "packet") {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet, stream and dgram", kind, whole));
   }
   if (what.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the {} is missing in '{}'", stream ? "address" : "name of the port", whole));
+                fmt::format("the {} is missing in '{}'", socket ? "address" : "name of the port", whole));
   }
   nlohmann::json spec{{"kind", kind}};
-  if (stream) {
+  if (socket) {
     spec["address"] = what;
     spec["name"] = name_of_path(what);
   } else {
@@ -164,15 +167,19 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
     const bool has_value = option.find('=') != std::string_view::npos;
     const std::string key(take_until(option, '='));
     const auto value = has_value ? std::optional(std::string(option)) : std::nullopt;
-    const auto done = stream ? set_stream_option(spec, key, value) : set_option(spec, key, value);
+    const auto done = socket ? set_socket_option(spec, key, value) : set_option(spec, key, value);
     if (!done) return std::unexpected(done.error());
   }
   if (spec["name"] == "") {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("'{}' says no name that a port can have; add one, ',name=vm1'", whole));
   }
+  if (kind == "dgram" && !spec.contains("peer")) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' does not say where its peer is; add it, ',peer=/run/vm1-qemu.sock'", whole));
+  }
   const auto checked = check_creation(spec);
-  if (!checked && !stream) return std::unexpected(checked.error());
+  if (!checked && !socket) return std::unexpected(checked.error());
   return spec;
 }
 

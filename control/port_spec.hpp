@@ -10,11 +10,14 @@
 
 namespace rb {
 
-/// `NAME`, `tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]`, or
-/// `packet:NAME[,offload=on|off][,netns=NS]`, or `stream:ADDRESS[,name=NAME][,server|client][,framing=len32|len16]
-/// [,owner=USER][,group=GROUP][,mode=OCTAL]`, as a PortSpec of docs/control-protocol.md. USER and GROUP may be names or
-/// numbers. The namespace stays a label: whoever acts on the specification opens it by open_netns() with its own
-/// rights.
+/// A device as a PortSpec of docs/control-protocol.md; one of
+///   NAME
+///   tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]
+///   packet:NAME[,offload=on|off][,netns=NS]
+///   stream:ADDRESS[,name=NAME][,server|client][,framing=len32|len16][,owner=USER][,group=GROUP][,mode=OCTAL]
+///   dgram:ADDRESS,peer=ADDRESS[,name=NAME][,owner=USER][,group=GROUP][,mode=OCTAL]
+/// USER and GROUP may be names or numbers. The namespace stays a label: whoever acts on the specification opens it by
+/// open_netns() with its own rights.
 [[nodiscard]] Result<nlohmann::json> parse_port_spec(std::string_view text);
 
 /// Opens the network namespace that a label stands for: a name in /run/netns, else a path, else the id of a process.

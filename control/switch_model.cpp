@@ -326,7 +326,8 @@ void SwitchModel::publish() {
     state.locked = port->settings.locked;
     state.mtu = port->link.mtu;
     state.accepts = port->offloads;
-    state.trust = port->peer != nullptr ? Trust::kPeer : Trust::kKernel;
+    const bool by_kernel = port->spec.kind == PortKind::kTap || port->spec.kind == PortKind::kPacket;
+    state.trust = by_kernel ? Trust::kKernel : Trust::kPeer;
     state.vlans = port->relay_vlans;
   }
   enter_own_addresses();

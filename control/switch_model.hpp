@@ -43,16 +43,18 @@ enum class PortKind : std::uint8_t {
   kTap,     // we are the other end of it
   kPacket,  // an interface that exists and somebody else may hold: frames by a packet socket
   kStream,  // a process at the other end of a stream socket
+  kDgram,   // one that exchanges datagrams with us
 };
-/// "tap", "packet", "stream"
+/// "tap", "packet", "stream", "dgram"
 [[nodiscard]] std::string_view port_kind_name(PortKind kind) noexcept;
 
 /// How a port was asked for: enough to ask for it again.
 struct PortSpec {
   PortKind kind = PortKind::kTap;
-  std::string name;     // of the device, and of the port
-  bool offload = true;  // false: frames are finished before they leave here
-  PeerAddress peer;     // of a stream
+  std::string name;       // of the device, and of the port
+  bool offload = true;    // false: frames are finished before they leave here
+  PeerAddress peer;       // of a stream or dgram: where we are, or of a client where the other is
+  SocketAddress peer_at;  // of a dgram: where the other is
   Framing framing = Framing::kLen32;
   TapOptions tap;           // of a tap: how it is made; name, offload and netns_fd are not used
   bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
@@ -223,6 +225,7 @@ class SwitchModel {
   Result<> open_host_device(ModelPort& port, Opening opening);
   /// Waits for the peer, or goes to it.
   Result<> open_peer(ModelPort& port);
+  Result<> open_dgram_port(ModelPort& port);
   void peer_connected(ModelPort& port, UniqueFd socket);
   void peer_lost(ModelPort& port);
   void close_device(ModelPort& port);

@@ -30,7 +30,7 @@ VlanTag tag_beside(const msghdr& message) noexcept {
 
 DatagramPort::DatagramPort(PortIndex index, unsigned file, const DatagramFormat& format, bool reads)
     : Port(index),
-      writer_(index, file, format.header_size, 0),
+      writer_(index, file, format.header_size, 0, format.to.size != 0 ? &format.to : nullptr),
       format_(format),
       reads_(reads ? std::make_unique<std::array<Read, kMaxBurst>>() : nullptr) {}
 
@@ -81,12 +81,7 @@ void DatagramPort::poll(Worker& worker) noexcept {
 }
 
 void DatagramPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
-  if (tag.operation == Operation::kWrite) {
-    writer_.failed(tag, -completion.res, worker);
-    if (format_.connected && (completion.res == -ECONNREFUSED || completion.res == -ENOTCONN))
-      fail(-completion.res, worker);
-    return;
-  }
+  if (tag.operation == Operation::kWrite) return writer_.failed(tag, -completion.res, worker);
   if (tag.operation == Operation::kPoll) {
     polling_ = false;
     if (completion.res < 0 && completion.res != -ECANCELED) fail(-completion.res, worker);
@@ -114,11 +109,9 @@ void DatagramPort::read_completed(Read& read, int result, Worker& worker) noexce
       return worker.drop_received(index(), read.buffer, 0, DropReason::kBadVnetHeader);
     case EAGAIN:
     case EINTR:
-    case ENETDOWN:  // said once when an interface goes down, or goes: the link monitor tells which
-      break;
-    case ECONNREFUSED:
+    case ECONNREFUSED:  // the peer of a datagram socket is not there; it may come
     case ECONNRESET:
-      if (format_.connected) fail(-result, worker);
+    case ENETDOWN:  // said once when an interface goes down, or goes: the link monitor tells which
       break;
     default:
       fail(-result, worker);

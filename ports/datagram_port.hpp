@@ -29,13 +29,13 @@ namespace rb {
 struct DatagramFormat {
   std::uint32_t header_size = 0;  // octets of virtio_net_hdr before each frame: 10 (PACKET_VNET_HDR), or 0
   bool tags_beside = false;       // VLAN tags come as PACKET_AUXDATA
-  bool connected = false;         // a peer that has gone is an error of the port's
+  SocketAddress to = {};          // where it sends; of size 0: the socket knows
 };
 
 class DatagramPort final : public Port {
  public:
   /// `file` is as Worker::register_file() gives it. Only one worker's port reads.
-  DatagramPort(PortIndex index, unsigned file, const DatagramFormat& format, bool reads);
+  DatagramPort(PortIndex index, unsigned file, const DatagramFormat& format, bool reads);  // `format` outlives it
 
   void arm(Worker& worker) noexcept override;
   void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
@@ -66,7 +66,7 @@ class DatagramPort final : public Port {
   void fail(int error, Worker& worker) noexcept;
 
   FrameWriter writer_;
-  DatagramFormat format_;
+  const DatagramFormat& format_;
   std::unique_ptr<std::array<Read, kMaxBurst>> reads_;  // null: another worker reads
   unsigned outstanding_ = 0;                            // reads
   unsigned burst_ = 0;                                  // reads in the next burst
@@ -79,13 +79,14 @@ class DatagramPort final : public Port {
 /// A socket, as the engine keeps it, and with it whatever has to go when the socket goes.
 class DatagramPortDevice final : public PortDevice {
  public:
-  DatagramPortDevice(UniqueFd socket, const DatagramFormat& format, UniqueFd companion = {}) noexcept
-      : socket_(std::move(socket)), companion_(std::move(companion)), format_(format) {}
+  DatagramPortDevice(UniqueFd socket, DatagramFormat format, std::shared_ptr<const void> companion)
+      : socket_(std::move(socket)), companion_(std::move(companion)), format_(std::move(format)) {}
   [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
 
  private:
-  UniqueFd socket_, companion_;
+  UniqueFd socket_;
+  std::shared_ptr<const void> companion_;
   DatagramFormat format_;
 };
 

@@ -24,7 +24,8 @@ DropReason reason_of_write_error(int error) noexcept {
     case ENODEV:
     case ENETDOWN:      // an interface is down
     case ENXIO:         // it was deleted
-    case ECONNREFUSED:  // the peer of a socket has gone
+    case ECONNREFUSED:  // the peer of a socket has gone, or was never there
+    case ENOENT:
     case ECONNRESET:
     case ENOTCONN:
     case EPIPE:
@@ -60,24 +61,42 @@ void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker)
   const bool whole_header = header_size_ == sizeof(VnetHeader);
   iovec first{frame.pieces[0].data, frame.pieces[0].size};
   if (whole_header) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
-  io_uring_sqe* sqe = nullptr;
-  if (frame.piece_count == 1 && (whole_header || header_size_ == 0)) {
-    sqe = worker.ring().entry();
+  const std::uint64_t detail = write_detail(cast, frame.size);
+  if (frame.piece_count == 1 && (whole_header || header_size_ == 0) && to_ == nullptr) {
+    io_uring_sqe* sqe = worker.ring().entry();
     io_uring_prep_write(sqe, static_cast<int>(file_), first.iov_base, static_cast<unsigned>(first.iov_len), 0);
+    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
+    sqe->rw_flags = rw_flags_;
+    io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, detail}.pack());
   } else {
-    // Before the entry is taken: making room submits, and an entry must not go before it is prepared.
-    const std::span<iovec> vectors = worker.segment_space().vectors;
-    unsigned count = 0;
-    if (!whole_header && header_size_ != 0) vectors[count++] = {frame.vnet, header_size_};
-    vectors[count++] = first;
-    for (std::size_t i = 1; i < frame.piece_count; ++i) vectors[count++] = {frame.pieces[i].data, frame.pieces[i].size};
-    sqe = worker.ring().entry();
-    io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), count, 0);
+    const Worker::SegmentSpace space = worker.segment_space();
+    std::size_t count = 0;
+    if (!whole_header && header_size_ != 0) space.vectors[count++] = {frame.vnet, header_size_};
+    space.vectors[count++] = first;
+    for (std::size_t i = 1; i < frame.piece_count; ++i)
+      space.vectors[count++] = {frame.pieces[i].data, frame.pieces[i].size};
+    write_pieces(space.message, space.vectors.first(count), detail, worker);
+  }
+  count_sent(cast, frame.size, worker);
+}
+
+void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail,
+                               Worker& worker) noexcept {
+  // Taken behind the space: making room for that submits, and an entry must not go before it is prepared.
+  io_uring_sqe* sqe = worker.ring().entry();
+  if (to_ == nullptr) {
+    io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), static_cast<unsigned>(vectors.size()), 0);
+    sqe->rw_flags = rw_flags_;
+  } else {
+    message = {};
+    message.msg_name = const_cast<sockaddr*>(to_->get());
+    message.msg_namelen = to_->size;
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = vectors.size();
+    io_uring_prep_sendmsg(sqe, static_cast<int>(file_), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
-  sqe->rw_flags = rw_flags_;
-  io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, write_detail(cast, frame.size)}.pack());
-  count_sent(cast, frame.size, worker);
+  io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, detail}.pack());
 }
 
 void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
@@ -96,11 +115,8 @@ void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& work
     for (std::size_t i = 0; i < segment.payload_count; ++i) {
       space.vectors[i + 1] = {segment.payload[i].data, segment.payload[i].size};
     }
-    io_uring_sqe* sqe = worker.ring().entry();
-    io_uring_prep_writev(sqe, static_cast<int>(file_), space.vectors.data(), segment.payload_count + 1, 0);
-    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
-    sqe->rw_flags = rw_flags_;
-    io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, std::exchange(detail, kWriteUncounted)}.pack());
+    write_pieces(space.message, space.vectors.first(segment.payload_count + 1), std::exchange(detail, kWriteUncounted),
+                 worker);
   }
 }
 

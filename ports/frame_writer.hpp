@@ -5,10 +5,14 @@
 // that was read is written; what the device does not take unfinished is cut and summed by Segmenter on the way.
 #pragma once
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <cstdint>
 #include <span>
 
 #include "ports/ring.hpp"
+#include "ports/socket_address.hpp"
 #include "switch/counters.hpp"
 #include "switch/egress_lists.hpp"
 #include "switch/forwarding_state.hpp"
@@ -20,9 +24,11 @@ class Worker;
 class FrameWriter {
  public:
   /// `file` is as Worker::register_file() gives it. `header_size`: octets of virtio_net_hdr in front of each frame, 12
-  /// (tap), 10 (packet socket) or 0. `rw_flags`: 0, or RWF_NOWAIT where the file is known to take it.
-  FrameWriter(PortIndex index, unsigned file, std::uint32_t header_size, int rw_flags) noexcept
-      : index_(index), file_(file), header_size_(header_size), rw_flags_(rw_flags) {}
+  /// (tap), 10 (packet socket) or 0. `rw_flags`: 0, or RWF_NOWAIT where the file is known to take it. `to`: where a
+  /// socket that is not connected sends; borrowed; null: the file itself knows.
+  FrameWriter(PortIndex index, unsigned file, std::uint32_t header_size, int rw_flags,
+              const SocketAddress* to = nullptr) noexcept
+      : index_(index), file_(file), header_size_(header_size), rw_flags_(rw_flags), to_(to) {}
 
   /// As Port::transmit().
   void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept;
@@ -32,6 +38,8 @@ class FrameWriter {
 
  private:
   void write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept;
+  /// Pieces that lie in a segment space go out together.
+  void write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail, Worker& worker) noexcept;
   void write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
   void count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept;
 
@@ -39,6 +47,7 @@ class FrameWriter {
   unsigned file_;
   std::uint32_t header_size_;
   int rw_flags_;
+  const SocketAddress* to_;
 };
 
 }  // namespace rb

@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <linux/ethtool.h>
+#include <linux/if.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
-#include <linux/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
@@ -153,8 +153,9 @@ Result<PacketDevice> open_packet(const PacketOptions& options) {
   if (options.offload) device.accepts.bits = Offloads::kAll;
   if (options.offload && !(options.allow_uso && kernel_knows_uso()))
     device.accepts.bits = static_cast<std::uint8_t>(Offloads::kAll & ~Offloads::kUso);
-  const DatagramFormat format{.header_size = kPacketHeaderSize, .tags_beside = true};
-  device.port = std::make_unique<DatagramPortDevice>(std::move(*socket), format, std::move(*guard));
+  device.port = std::make_unique<DatagramPortDevice>(
+      std::move(*socket), DatagramFormat{.header_size = kPacketHeaderSize, .tags_beside = true},
+      std::make_shared<const UniqueFd>(std::move(*guard)));
   return device;
 }
 

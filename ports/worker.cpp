@@ -23,7 +23,8 @@ Worker::Worker(EngineShared& shared, unsigned number)
       relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}, vlan_counters_),
       ports_(kMaxPorts),
       scratch_(kMaxSegmentSpaces * Segmenter::kScratchSize),
-      vectors_(kMaxSegmentSpaces * kVectorsPerSegment) {
+      vectors_(kMaxSegmentSpaces * kVectorsPerSegment),
+      messages_(kMaxSegmentSpaces) {
   ready_.reserve(kMaxPorts);
   arming_.reserve(kMaxPorts);
   sending_.reserve(kBufferCount);
@@ -298,7 +299,8 @@ Worker::SegmentSpace Worker::segment_space() noexcept {
   const std::size_t index = segment_count_++;
   return {std::span<std::byte, Segmenter::kScratchSize>(&scratch_[index * Segmenter::kScratchSize],
                                                         Segmenter::kScratchSize),
-          {&vectors_[index * kVectorsPerSegment], kVectorsPerSegment}};
+          {&vectors_[index * kVectorsPerSegment], kVectorsPerSegment},
+          messages_[index]};
 }
 
 std::uint32_t Worker::now_s() const noexcept {

@@ -12,6 +12,7 @@
 // something done inside the loop, and what is atomic: the state pointer, the counters, the event queue.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -124,6 +125,7 @@ class Worker {
   struct SegmentSpace {
     std::span<std::byte, Segmenter::kScratchSize> scratch;
     std::span<iovec> vectors;
+    msghdr& message;
   };
   [[nodiscard]] SegmentSpace segment_space() noexcept;
   /// Hands a frame to another worker, which owns the port it is for; false when its mailbox is full. After some of
@@ -205,6 +207,7 @@ class Worker {
   std::size_t segment_count_ = 0;
   std::vector<std::byte> scratch_;
   std::vector<iovec> vectors_;
+  std::vector<msghdr> messages_;
 
   std::promise<Result<>> started_;
   std::thread thread_;  // last: everything above is there when it begins

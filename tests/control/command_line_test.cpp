@@ -112,10 +112,12 @@ TEST(CommandLine, ReadsEveryKindOfPort) {
             json::parse(R"({"kind":"stream","address":"[::1]:5555","name":"tcp"})"));
   EXPECT_EQ(port("stream:/run/vm1.sock,owner=0,group=root,mode=660"),
             json::parse(R"({"kind":"stream","address":"/run/vm1.sock","name":"vm1","owner":0,"group":0,"mode":432})"));
+  EXPECT_EQ(port("dgram:/run/vm1.sock,peer=/run/q.sock,mode=600"),
+            json::parse(R"({"kind":"dgram","address":"/run/vm1.sock","name":"vm1","peer":"/run/q.sock","mode":384})"));
   for (const char* device :
-       {"stream:", "stream:127.0.0.1:1", "stream:/run/a-name-too-long-for-a-port.sock", "stream:/run/vm1.sock,queues=2",
-        "stream:/run/vm1.sock,mode=888", "stream:/run/vm1.sock,client=1", "packet:", "packet:eth0,owner=0",
-        "packet:eth0,persistent", "vde:x"}) {
+       {"dgram:/run/vm1.sock", "dgram:/run/vm1.sock,peer=/run/q.sock,client", "stream:", "stream:127.0.0.1:1",
+        "stream:/run/a-name-too-long-for-a-port.sock", "stream:/run/vm1.sock,queues=2", "stream:/run/vm1.sock,mode=888",
+        "stream:/run/vm1.sock,client=1", "packet:", "packet:eth0,owner=0", "packet:eth0,persistent", "vde:x"}) {
     EXPECT_NE(refusal(std::string("addif br0 ") + device).find("\nUsage: rbctl "), std::string::npos) << device;
   }
 }

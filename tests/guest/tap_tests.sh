@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The programs stand where the tests look for them: at the paths of the build tree.
-arguments=(--cache "$2" --module tun --module bridge --module veth --module 8021q --memory 1024 --timeout 500)
+arguments=(--cache "$2" --module tun --module bridge --module veth --module 8021q --module nf_tables --memory 1024 --timeout 500)
 for program in control/ringbridged control/rbctl tests/integration_tests; do
   arguments+=(--add "$build/$program:$build/$program")
 done
@@ -19,6 +19,6 @@ done
 
 cat >"$work/script" <<SCRIPT
 printf 'audio:x:29:\\nvideo:x:44:\\n' >>/etc/group
-exec $build/tests/integration_tests --gtest_color=no --gtest_filter='Forwarding.*:Devices.*:DaemonLife.*:-*SegmentsAsTheKernel*'
+exec $build/tests/integration_tests --gtest_color=no --gtest_filter='Forwarding.*:Devices.*:DaemonLife.*:Packet.*:Stream*:-*SegmentsAsTheKernel*'
 SCRIPT
 "$(dirname "$0")/run_guest" "${arguments[@]}" "$work/script"

@@ -26,6 +26,13 @@ class VirtualMachines : public LabTest {
     Lab::ok("rbctl addif br0 stream:" + path(name));
     return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name));
   }
+  /// By datagrams.
+  Guest& add_on_dgram(unsigned number) {
+    const std::string name = "vm" + std::to_string(number), own = path(name), its = path(name + "-qemu");
+    Lab::ok("rbctl addif br0 dgram:" + own + ",peer=" + its);
+    return guests.emplace_back(
+        *lab, *host, number, "dgram,id=n0,local.type=unix,local.path=" + its + ",remote.type=unix,remote.path=" + own);
+  }
   /// By a tap that QEMU itself holds, as `qemu -netdev tap` has it.
   Guest& add_on_its_own_tap(unsigned number) {
     const std::string name = "qtap" + std::to_string(number);
@@ -49,7 +56,7 @@ class VirtualMachines : public LabTest {
 };
 
 TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
-  const Guest &one = add_on_stream(11), &two = add_on_stream(12), &three = add_on_its_own_tap(13);
+  const Guest &one = add_on_stream(11), &two = add_on_dgram(12), &three = add_on_its_own_tap(13);
   for (const Guest* guest : {&one, &two, &three}) ASSERT_TRUE(guest->is_ready()) << guest->console();
   for (const Guest* from : {&one, &two, &three}) {
     for (const Guest* to : {&one, &two, &three}) EXPECT_EQ(ping(*from, to->address()), "reached\n");

@@ -1,0 +1,109 @@
+// Ports of datagrams: what QEMU's `-netdev dgram` speaks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ports/socket_address.hpp"
+#include "traffic.hpp"
+
+namespace rb::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// The other end.
+class DgramPeer {
+ public:
+  DgramPeer(const std::string& own, const std::string& to)
+      : socket_(BoundSocket::bind(parse_socket_address(own).value(), SOCK_DGRAM, {}).value()),
+        to_(parse_socket_address(to).value()) {}
+  void send(const Octets& frame) const {
+    EXPECT_EQ(::sendto(socket_.fd(), frame.data(), frame.size(), 0, to_.get(), to_.size),
+              static_cast<ssize_t>(frame.size()));
+  }
+  [[nodiscard]] bool sees(const Octets& wanted) const {
+    for (;;) {
+      pollfd waiting{socket_.fd(), POLLIN, 0};
+      if (::poll(&waiting, 1, 10000) != 1) return false;
+      Octets frame(70000);
+      const ssize_t size = ::recv(socket_.fd(), frame.data(), frame.size(), 0);
+      frame.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+      if (frame == wanted) return true;
+    }
+  }
+
+ private:
+  BoundSocket socket_;
+  SocketAddress to_;
+};
+
+class DgramPorts : public LabTest {
+ protected:
+  void SetUp() override {
+    LabTest::SetUp();
+    if (IsSkipped()) return;
+    lab.emplace();
+    Lab::ok("rbctl addbr br0 && ip link set lo up");
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / name; }
+  std::optional<Lab> lab;
+};
+
+TEST_F(DgramPorts, CarryFramesByPathsAndByTheLoopback) {
+  const Octets one = ethernet_frame(kEverybody, kA, content(1)), two = ethernet_frame(kA, kB, content(2, 1400));
+  Lab::ok("rbctl addif br0 dgram:" + path("vm1.sock") + ",peer=" + path("q1.sock"));
+  Lab::ok("rbctl addif br0 dgram:127.0.0.1:6001,peer=127.0.0.1:6002,name=udp");
+  EXPECT_EQ(Lab::port("vm1")["state"], "forwarding");
+  const Wire tap = lab->add_host("br0").wire();
+  const DgramPeer b("127.0.0.1:6002", "127.0.0.1:6001");
+  for (int life = 0; life < 2; ++life) {  // and when it comes back as another socket
+    const DgramPeer a(path("q1.sock"), path("vm1.sock"));
+    a.send(one);
+    EXPECT_TRUE(b.sees(one));
+    EXPECT_TRUE(tap.sees(one));
+    b.send(two);
+    EXPECT_TRUE(a.sees(two));
+  }
+  const std::uint64_t before = Lab::drops("vm1", "egress_down");
+  b.send(two);
+  EXPECT_TRUE(eventually([&] { return Lab::drops("vm1", "egress_down") == before + 1; })) << "to nobody";
+  const DgramPeer stranger("127.0.0.1:6003", "127.0.0.1:6001");
+  stranger.send(ethernet_frame(kEverybody, kC, content(3)));
+  b.send(one);
+  EXPECT_TRUE(tap.sees(one));
+  EXPECT_EQ(Lab::ok("rbctl fdb show br br0").find(kC), std::string::npos) << "who is not the peer is not heard";
+}
+
+TEST_F(DgramPorts, TcpOfHostsIsCutForThem) {
+  Lab::ok("rbctl addbr br1");
+  const Lab::Host &one = lab->add_host("br0"), &two = lab->add_host("br1");
+  Lab::ok("rbctl addif br0 dgram:" + path("here.sock") + ",peer=" + path("there.sock"));
+  Lab::ok("rbctl addif br1 dgram:" + path("there.sock") + ",peer=" + path("here.sock"));
+  const Wire far = two.wire();
+  expect_pings(one, two.address());
+  expect_transfer(*lab, one, two, 16);
+  EXPECT_LE(largest_frame(far), 1514U);
+  expect_transfer(*lab, two, one, 16);
+}
+
+TEST_F(DgramPorts, ComeBackFromADumpAndSayWhatIsWrong) {
+  Lab::ok("rbctl addif br0 dgram:" + path("vm1.sock") + ",peer=" + path("q1.sock") + ",mode=600");
+  const std::string dump = Lab::ok("rbctl dump");
+  EXPECT_THAT(dump,
+              HasSubstr("addif br0 dgram:" + path("vm1.sock") + ",name=vm1,peer=" + path("q1.sock") + ",mode=600\n"));
+  const auto refusal = [](const std::string& device) {
+    const CommandResult result = run_shell("rbctl addif br0 " + device);
+    EXPECT_EQ(result.exit_status, 1) << device;
+    return result.output;
+  };
+  EXPECT_THAT(refusal("dgram:" + path("vm1.sock") + ",name=x,peer=" + path("q2.sock")),
+              HasSubstr("another process has"));
+  EXPECT_THAT(refusal("dgram:" + path("vm2.sock") + ",peer=127.0.0.1:6000"), HasSubstr("no two ends of one wire"));
+  EXPECT_THAT(refusal("dgram:" + path("vm2.sock")), HasSubstr("peer="));
+  EXPECT_EQ(Lab::ok("rbctl dump"), dump);
+  EXPECT_NE(::access(path("vm2.sock").c_str(), F_OK), 0);
+  Lab::ok("rbctl delif br0 vm1");
+  EXPECT_NE(::access(path("vm1.sock").c_str(), F_OK), 0) << "the socket's file went with the port";
+}
+
+}  // namespace
+}  // namespace rb::test
