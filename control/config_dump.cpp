@@ -19,17 +19,28 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
+std::string owner_words(const SocketOwner& owner) {
+  std::string text;
+  if (owner.user) text += fmt::format(",owner={}", *owner.user);
+  if (owner.group) text += fmt::format(",group={}", *owner.group);
+  if (owner.mode) text += fmt::format(",mode={:o}", *owner.mode);
+  return text;
+}
+
 std::string peer_spec_of(const ModelPort& port) {
   const PortSpec& spec = port.spec;
   std::string text = fmt::format("{}:{},name={}", port_kind_name(spec.kind), spec.peer.address.text, port.name);
   if (spec.kind == PortKind::kDgram) text += ",peer=" + spec.peer_at.text;
   if (spec.peer.connects) text += ",client";
   if (spec.framing == Framing::kLen16) text += ",framing=len16";
-  const SocketOwner& owner = spec.peer.owner;
-  if (owner.user) text += fmt::format(",owner={}", *owner.user);
-  if (owner.group) text += fmt::format(",group={}", *owner.group);
-  if (owner.mode) text += fmt::format(",mode={:o}", *owner.mode);
-  return text;
+  return text + owner_words(spec.peer.owner);
+}
+
+std::string spec_of(const ModelListener& listener) {
+  std::string text = fmt::format("listen:{},name={}", listener.address.text, listener.name);
+  if (listener.framing == Framing::kLen16) text += ",framing=len16";
+  if (listener.max_per_user != ModelListener().max_per_user) text += fmt::format(",max={}", listener.max_per_user);
+  return text + owner_words(listener.owner);
 }
 
 std::string spec_of(const ModelPort& port) {
@@ -162,7 +173,7 @@ void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std
 /// Entered by hand: neither learned nor the address of a bridge's own interface.
 bool is_configured(const FdbEntry& entry, const ModelPort& port, const ModelBridge& bridge) {
   const bool own = port.host && entry.kind == FdbKind::kLocal && entry.mac == bridge.address();
-  return entry.kind != FdbKind::kDynamic && !own;
+  return entry.kind != FdbKind::kDynamic && !own && port.spec.listener.empty();
 }
 
 }  // namespace
@@ -179,7 +190,11 @@ std::vector<std::string> dump_configuration(SwitchModel& model) {
     std::vector<const ModelPort*> ports = model.ports_of(*bridge, SwitchModel::WithHost::kNo);
     // In the order of their numbers, so that each gets the same one again.
     std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->number; });
-    for (const ModelPort* port : ports) dump_port(*bridge, *port, lines);
+    for (const ModelPort* port : ports) {
+      if (port->spec.listener.empty()) dump_port(*bridge, *port, lines);  // others come when their peers do
+    }
+    for (const ModelListener* listener : model.listeners_of(*bridge))
+      lines.push_back(fmt::format("addif {} {}", quoted(bridge->name), quoted(spec_of(*listener))));
   }
   std::vector<FdbEntry> entries;
   model.engine().fdb().for_each(model.engine().now_s(), [&](const FdbEntry& entry) {

@@ -1,21 +1,16 @@
 // The part of SwitchModel that opens devices, follows what happens to them, and takes them back.
 #include <fmt/core.h>
-#include <linux/if.h>
 #include <xxhash.h>
 
 #include <fstream>
 #include <utility>
 
 #include "control/switch_model.hpp"
-#include "ports/dgram_device.hpp"
 #include "ports/netns.hpp"
 #include "ports/tap_port.hpp"
 
 namespace rb {
 namespace {
-
-/// What is shown of a port without an interface, as of one that is up.
-constexpr std::uint32_t kPeerFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP;
 
 /// How often a device that is back but still held is asked for again.
 constexpr unsigned kRetries = 50;
@@ -122,57 +117,6 @@ Result<SwitchModel::OpenDevice> SwitchModel::open(PortSpec& spec, Opening openin
   return other ? open_packet(spec) : open_tap(spec, opening);
 }
 
-Result<> SwitchModel::open_peer(ModelPort& port) {
-  if (options_.loop == nullptr) return fail(ErrorCode::kNotSupported, "there is nobody to wait for a peer");
-  Result<std::unique_ptr<PeerLink>> peer = PeerLink::open(
-      *options_.loop, port.spec.peer, [this, &port](UniqueFd socket) { peer_connected(port, std::move(socket)); });
-  if (!peer) return std::unexpected(peer.error());
-  port.peer = std::move(*peer);
-  port.queue_count = 1;
-  port.device = DeviceState::kDown;
-  port.link = {.name = port.name, .flags = kPeerFlags, .address = {}};
-  return {};
-}
-
-Result<> SwitchModel::open_dgram_port(ModelPort& port) {
-  if (options_.loop == nullptr) return fail(ErrorCode::kNotSupported, "there is nobody to wait for a peer");
-  const PortSpec& spec = port.spec;
-  Result<std::unique_ptr<PortDevice>> device =
-      open_dgram({.local = spec.peer.address, .peer = spec.peer_at, .owner = spec.peer.owner});
-  if (!device) return std::unexpected(device.error());
-  if (Result<> attached = engine_.attach(port.index, std::move(*device)); !attached) return attached;
-  port.attached = true;
-  port.queue_count = 1;
-  port.device = DeviceState::kUp;
-  port.link = {.name = port.name, .flags = kPeerFlags | IFF_RUNNING | IFF_LOWER_UP, .address = {}};
-  return {};
-}
-
-void SwitchModel::peer_connected(ModelPort& port, UniqueFd socket) {
-  const Result<> attached =
-      engine_.attach(port.index, std::make_unique<StreamPortDevice>(std::move(socket), port.spec.framing));
-  if (!attached) {
-    notice(fmt::format("port {}: {}", port.name, attached.error().message));
-    return port.peer->lost();
-  }
-  port.attached = true;
-  port.device = DeviceState::kUp;
-  port.link.flags = kPeerFlags | IFF_RUNNING | IFF_LOWER_UP;
-  publish();
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-}
-
-void SwitchModel::peer_lost(ModelPort& port) {
-  port.device = DeviceState::kDown;
-  port.link.flags = kPeerFlags;
-  publish();
-  (void)engine_.detach(port.index);
-  port.attached = false;
-  engine_.fdb().flush_port(port.index);
-  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-  port.peer->lost();
-}
-
 Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
   if (port.spec.kind == PortKind::kStream) return open_peer(port);
   if (port.spec.kind == PortKind::kDgram) return open_dgram_port(port);
@@ -244,7 +188,7 @@ void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
 void SwitchModel::device_failed(PortIndex index) {
   for (auto& [name, port] : ports_) {
     if (port->index != index || !port->attached) continue;
-    if (port->peer != nullptr) return peer_lost(*port);
+    if (port->spec.kind == PortKind::kStream) return peer_lost(*port);
     look_at_device(*port);
     if (!port->attached) return;
     // It lives, and only its reading has ended. Not begun again at once, lest a device that keeps failing keep us busy.

@@ -114,6 +114,8 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"default_pcp", port.vlans.default_pcp},
                  {"pcp_map", port.vlans.regenerated}};
   for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
+  if (!port.spec.listener.empty())
+    object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
   return object;
 }
 
@@ -122,6 +124,9 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   json ports = json::array();
   for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
     ports.push_back(port_json(bridge, *port));
+  json listeners = json::array();
+  for (const ModelListener* listener : model.listeners_of(bridge))
+    listeners.push_back({{"name", listener->name}, {"address", listener->address.text}});
   const ModelPort* host = bridge.host_port;
   return {{"name", bridge.name},
           {"ifindex", host != nullptr ? host->link.ifindex : 0},
@@ -153,6 +158,7 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
           {"vlan_protocol", vlan_protocol_name(bridge.vlans.tpid)},
           {"vlan_default_pvid", bridge.vlans.default_pvid},
           {"vlan_learning", bridge.vlans.shared_learning ? "shared" : "independent"},
+          {"listeners", std::move(listeners)},
           {"ports", std::move(ports)}};
 }
 

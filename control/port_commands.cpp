@@ -45,17 +45,21 @@ SocketOwner read_owner(Params& params) {
   return owner;
 }
 
+Framing read_framing(Params& params) {
+  const std::string framing = params.maybe_text("framing").value_or("len32");
+  if (framing != "len32" && framing != "len16") throw InvalidParams{"'framing' must be len32 or len16"};
+  return framing == "len16" ? Framing::kLen16 : Framing::kLen32;
+}
+
 Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
   spec.kind = PortKind::kStream;
   spec.offload = false;
-  const std::string address = params.text("address"), role = params.maybe_text("role").value_or("server"),
-                    framing = params.maybe_text("framing").value_or("len32");
+  const std::string address = params.text("address"), role = params.maybe_text("role").value_or("server");
+  spec.framing = read_framing(params);
   spec.peer.owner = read_owner(params);
   params.finish();
   if (role != "server" && role != "client") throw InvalidParams{"'role' must be server or client"};
-  if (framing != "len32" && framing != "len16") throw InvalidParams{"'framing' must be len32 or len16"};
   spec.peer.connects = role == "client";
-  spec.framing = framing == "len16" ? Framing::kLen16 : Framing::kLen32;
   Result<SocketAddress> parsed = parse_socket_address(address);
   if (!parsed) return std::unexpected(parsed.error());
   spec.peer.address = std::move(*parsed);
@@ -80,6 +84,26 @@ Result<PortSpec> dgram_spec(Params& params, PortSpec spec) {
     *into = std::move(*parsed);
   }
   return spec;
+}
+
+Result<ModelListener> read_listener(Params& params) {
+  ModelListener listener;
+  (void)params.text("kind");
+  listener.name = params.text("name");
+  const std::string address = params.text("address");
+  listener.framing = read_framing(params);
+  listener.max_per_user =
+      static_cast<std::size_t>(params.maybe_integer("max", 1, kMaxPorts).value_or(std::int64_t(listener.max_per_user)));
+  listener.owner = read_owner(params);
+  params.finish();
+  Result<SocketAddress> parsed = parse_socket_address(address);
+  if (!parsed) return std::unexpected(parsed.error());
+  if (!parsed->is_path()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is no path; only there the kernel says who connects", address), address);
+  }
+  listener.address = std::move(*parsed);
+  return listener;
 }
 
 }  // namespace
@@ -121,7 +145,8 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
     spec.kind = PortKind::kAny;
   } else {
     return fail(ErrorCode::kNotSupported,
-                fmt::format("port kind '{}' is not known; 'tap', 'packet', 'stream' and 'dgram' are", kind), kind);
+                fmt::format("port kind '{}' is not known; 'tap', 'packet', 'stream', 'dgram' and 'listen' are", kind),
+                kind);
   }
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
     return fail(ErrorCode::kInvalidArgument,
@@ -152,6 +177,14 @@ Commands::Answer Commands::port_add(Params& params, Caller& caller) {
   const std::string bridge = params.text("bridge");
   const json& object = params.object("port");
   params.finish();
+  if (object.value("kind", json()) == "listen") {
+    Params members(object);
+    Result<ModelListener> listener = read_listener(members);
+    if (!listener) return std::unexpected(listener.error());
+    if (Result<> added = model_.add_listener(bridge, std::move(*listener)); !added)
+      return std::unexpected(added.error());
+    return json::object();
+  }
   Result<PortSpec> spec = port_spec(object, caller);
   if (!spec) return std::unexpected(spec.error());
   if (Result<> added = model_.add_port(bridge, std::move(*spec)); !added) return std::unexpected(added.error());

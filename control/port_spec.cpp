@@ -71,24 +71,28 @@ std::unexpected<Error> no_socket_option(const std::string& key) {
   return fail(
       ErrorCode::kInvalidArgument,
       fmt::format("option '{}' of a socket is unknown or lacks a value; there are name=, owner=, group= and mode=, "
-                  "of a stream server, client and framing=len32|len16, of a dgram peer=",
+                  "of a stream server, client and framing=len32|len16, of a dgram peer=, of listen framing= and max=",
                   key));
 }
 
 /// One option of a stream's or a dgram's specification; `value` has no value for a bare word.
 Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
-  const bool stream = spec["kind"] == "stream";
+  const bool stream = spec["kind"] == "stream", dgram = spec["kind"] == "dgram", listen = spec["kind"] == "listen";
   if ((key == "server" || key == "client") && !value && stream) {
     spec["role"] = key;
     return {};
   }
   if (!value || value->empty()) return no_socket_option(key);
-  if (key == "name" || (key == "framing" && stream) || (key == "peer" && !stream)) {
+  if (key == "name" || (key == "framing" && !dgram) || (key == "peer" && dgram)) {
     spec[key] = *value;
   } else if (key == "owner" || key == "group") {
     const auto id = key == "owner" ? user_id(*value) : group_id(*value);
     if (!id) return std::unexpected(id.error());
     spec[key] = *id;
+  } else if (key == "max" && listen) {
+    const auto count = parse_integer(*value);
+    if (!count) return fail(ErrorCode::kInvalidArgument, fmt::format("'max' must be a number, not '{}'", *value));
+    spec[key] = *count;
   } else if (key == "mode") {
     std::uint32_t mode = 0;
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), mode, 8);
@@ -103,9 +107,9 @@ Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const s
 }
 
 /// "vm1" of "/run/vm1.sock"; "" of what has no such name.
-std::string name_of_path(const std::string& path) {
+std::string name_of_path(const std::string& path, const std::string& suffix) {
   if (!path.starts_with('/')) return {};
-  const std::string stem = std::filesystem::path(path).stem();
+  const std::string stem = std::filesystem::path(path).stem().string() + suffix;
   return check_interface_name(stem) ? stem : std::string();
 }
 
@@ -145,11 +149,11 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
   }
   const std::string_view kind = take_until(text, ':');
   const std::string what(take_until(text, ','));
-  const bool socket = kind == "stream" || kind == "dgram";
+  const bool socket = kind == "stream" || kind == "dgram" || kind == "listen";
   if (!socket && kind != "tap" && kind != "packet") {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet, stream and dgram", kind, whole));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet, stream, dgram and listen", kind,
+                            whole));
   }
   if (what.empty()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -158,7 +162,7 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
   nlohmann::json spec{{"kind", kind}};
   if (socket) {
     spec["address"] = what;
-    spec["name"] = name_of_path(what);
+    spec["name"] = name_of_path(what, kind == "listen" ? "-listen" : "");
   } else {
     spec["name"] = what;
   }

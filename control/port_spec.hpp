@@ -16,6 +16,7 @@ namespace rb {
 ///   packet:NAME[,offload=on|off][,netns=NS]
 ///   stream:ADDRESS[,name=NAME][,server|client][,framing=len32|len16][,owner=USER][,group=GROUP][,mode=OCTAL]
 ///   dgram:ADDRESS,peer=ADDRESS[,name=NAME][,owner=USER][,group=GROUP][,mode=OCTAL]
+///   listen:PATH[,name=NAME][,framing=len32|len16][,max=N][,owner=USER][,group=GROUP][,mode=OCTAL]
 /// USER and GROUP may be names or numbers. The namespace stays a label: whoever acts on the specification opens it by
 /// open_netns() with its own rights.
 [[nodiscard]] Result<nlohmann::json> parse_port_spec(std::string_view text);

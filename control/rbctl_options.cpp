@@ -39,6 +39,8 @@ A DEVICE is the name of a tap or another interface that exists, or one of these 
   stream:PATH|127.0.0.1:PORT|[::1]:PORT   name=NAME  server|client  framing=len32|len16  owner=USER  group=GROUP
                 mode=OCTAL      QEMU's -netdev stream
   dgram:ADDRESS  peer=ADDRESS  name=NAME  owner=USER  group=GROUP  mode=OCTAL      QEMU's -netdev dgram
+  listen:PATH   name=NAME  framing=len32|len16  max=N  owner=USER  group=GROUP  mode=OCTAL
+                one socket for many; each that connects becomes a stream port
 
 The MAC table and the ports, as iproute2's bridge says it:
   fdb show [br BRIDGE] [dev PORT] [vlan VID] [static|dynamic|local]

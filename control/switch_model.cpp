@@ -57,7 +57,7 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
   if (Result<> valid = check_interface_name(name); !valid) return valid;
   if (bridges_.contains(name))
     return fail(ErrorCode::kBridgeExists, fmt::format("bridge {} exists already", name), name);
-  if (ports_.contains(name))
+  if (ports_.contains(name) || listeners_.contains(name))
     return fail(ErrorCode::kBridgeExists, fmt::format("{} is a port; a bridge needs a name of its own", name), name);
   const auto free = std::ranges::find(bridge_by_index_, nullptr);
   if (free == bridge_by_index_.end())
@@ -120,6 +120,7 @@ Result<> SwitchModel::delete_bridge(const std::string& name) {
                 name);
   }
   // Published first: no worker learns for it any more. Then forgotten, and only then its numbers are free.
+  std::erase_if(listeners_, [&](const auto& entry) { return entry.second.bridge == bridge.index; });
   const std::unique_ptr<ModelBridge> last = take_out(bridge);
   std::vector<std::unique_ptr<ModelPort>> members;
   for (auto at = ports_.begin(); at != ports_.end();) {
@@ -221,16 +222,7 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
   if (!bridge) return std::unexpected(bridge.error());
   const std::string name = spec.name;
   if (Result<> valid = check_interface_name(name); !valid) return valid;
-  if (bridges_.contains(name)) {
-    return fail(ErrorCode::kIsBridge, fmt::format("{} is a bridge itself; a bridge cannot be a port of a bridge", name),
-                name);
-  }
-  if (const auto other = ports_.find(name); other != ports_.end()) {
-    return fail(ErrorCode::kAlreadyMember,
-                fmt::format("{} is a port of bridge {} already; 'delif' takes it out", name,
-                            bridge_at(other->second->bridge)->name),
-                name);
-  }
+  if (Result<> free = check_free(name); !free) return free;
   const std::optional<PortIndex> index = free_index();
   if (!index)
     return fail(ErrorCode::kTableFull, fmt::format("there are {} ports, and no more are possible", kMaxPorts));
@@ -261,6 +253,11 @@ Result<> SwitchModel::add_port(const std::string& bridge_name, PortSpec spec) {
 Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::string& name) {
   const Result<ModelBridge*> bridge = find_bridge(bridge_name);
   if (!bridge) return std::unexpected(bridge.error());
+  if (const auto listener = listeners_.find(name);
+      listener != listeners_.end() && listener->second.bridge == (*bridge)->index) {
+    delete_listener(name);
+    return {};
+  }
   const auto found = ports_.find(name);
   if (found == ports_.end()) {
     if (!links_.get(netns_id(-1), name))

@@ -19,6 +19,7 @@
 #include "control/bridge_settings.hpp"
 #include "control/fid_table.hpp"
 #include "control/peer_link.hpp"
+#include "control/peer_listener.hpp"
 #include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
@@ -55,6 +56,10 @@ struct PortSpec {
   bool offload = true;    // false: frames are finished before they leave here
   PeerAddress peer;       // of a stream or dgram: where we are, or of a client where the other is
   SocketAddress peer_at;  // of a dgram: where the other is
+  std::string listener;   // of a stream that a peer has opened: by which listener; its port goes with the connection
+  UniqueFd arrived;       // and its socket, until the port is open
+  pid_t peer_pid = 0;     // and who that is
+  uid_t peer_uid = 0;
   Framing framing = Framing::kLen32;
   TapOptions tap;           // of a tap: how it is made; name, offload and netns_fd are not used
   bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
@@ -94,6 +99,17 @@ struct ModelPort {
     const bool carries = device == DeviceState::kUp || device == DeviceState::kUnknown;
     return carries ? settings.state : StpState::kDisabled;
   }
+};
+
+/// One socket for many peers of a bridge; each that connects becomes a port.
+struct ModelListener {
+  std::string name;
+  BridgeIndex bridge = kNoBridge;
+  SocketAddress address;
+  SocketOwner owner;
+  Framing framing = Framing::kLen32;
+  std::size_t max_per_user = 64;  // ports at once; root may have more
+  std::unique_ptr<PeerListener> socket;
 };
 
 struct ModelBridge {
@@ -158,7 +174,10 @@ class SwitchModel {
   // Ports. Names are unique over all bridges.
 
   Result<> add_port(const std::string& bridge, PortSpec spec);
+  /// A listener goes as a port does, and with it the ports of its peers.
   Result<> delete_port(const std::string& bridge, const std::string& name);
+  Result<> add_listener(const std::string& bridge, ModelListener listener);
+  [[nodiscard]] std::vector<const ModelListener*> listeners_of(const ModelBridge& bridge) const;
   Result<> set_port(const std::string& name, const PortSettings& settings);
   Result<> set_port_vlans(const std::string& name, const PortVlanSettings& settings);
   [[nodiscard]] Result<ModelPort*> find_port(const std::string& name);
@@ -228,6 +247,12 @@ class SwitchModel {
   Result<> open_dgram_port(ModelPort& port);
   void peer_connected(ModelPort& port, UniqueFd socket);
   void peer_lost(ModelPort& port);
+  void peer_arrived(const std::string& listener, ArrivedPeer peer);
+  Result<> attach_stream(ModelPort& port, UniqueFd socket);
+  void delete_listener(const std::string& name);
+  [[nodiscard]] std::string name_for(const ArrivedPeer& peer) const;
+  /// Refused when a bridge, a port or a listener has it.
+  [[nodiscard]] Result<> check_free(const std::string& name) const;
   void close_device(ModelPort& port);
   void look_at_device(ModelPort& port);
   void take_device_back(ModelPort& port);
@@ -270,6 +295,7 @@ class SwitchModel {
   Options options_;
   std::map<std::string, std::unique_ptr<ModelBridge>> bridges_;
   std::map<std::string, std::unique_ptr<ModelPort>> ports_;  // host ports by their bridge's name
+  std::map<std::string, ModelListener> listeners_;
   // The same once more by index; null: free.
   std::vector<ModelBridge*> bridge_by_index_;
   std::vector<ModelPort*> port_by_index_;

@@ -13,14 +13,17 @@ constexpr std::size_t kEntrySize = 4096;  // octets; a group with more members t
 
 }  // namespace
 
-std::string describe_user(std::uint32_t uid) {
+std::string account_name(std::uint32_t uid) {
   std::array<char, kEntrySize> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-    return fmt::format("uid {}", uid);
-  }
-  return fmt::format("user {} (uid {})", found->pw_name, uid);
+  const bool known = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+  return known ? found->pw_name : std::to_string(uid);
+}
+
+std::string describe_user(std::uint32_t uid) {
+  const std::string name = account_name(uid);
+  return name == std::to_string(uid) ? fmt::format("uid {}", uid) : fmt::format("user {} (uid {})", name, uid);
 }
 
 std::string describe_group(std::uint32_t gid) {

@@ -114,8 +114,12 @@ TEST(CommandLine, ReadsEveryKindOfPort) {
             json::parse(R"({"kind":"stream","address":"/run/vm1.sock","name":"vm1","owner":0,"group":0,"mode":432})"));
   EXPECT_EQ(port("dgram:/run/vm1.sock,peer=/run/q.sock,mode=600"),
             json::parse(R"({"kind":"dgram","address":"/run/vm1.sock","name":"vm1","peer":"/run/q.sock","mode":384})"));
+  EXPECT_EQ(
+      port("listen:/run/br0.sock,max=4,framing=len16"),
+      json::parse(R"({"kind":"listen","address":"/run/br0.sock","name":"br0-listen","max":4,"framing":"len16"})"));
   for (const char* device :
-       {"dgram:/run/vm1.sock", "dgram:/run/vm1.sock,peer=/run/q.sock,client", "stream:", "stream:127.0.0.1:1",
+       {"listen:/run/br0.sock,client", "stream:/run/a.sock,max=1", "dgram:/run/vm1.sock",
+        "dgram:/run/vm1.sock,peer=/run/q.sock,client", "stream:", "stream:127.0.0.1:1",
         "stream:/run/a-name-too-long-for-a-port.sock", "stream:/run/vm1.sock,queues=2", "stream:/run/vm1.sock,mode=888",
         "stream:/run/vm1.sock,client=1", "packet:", "packet:eth0,owner=0", "packet:eth0,persistent", "vde:x"}) {
     EXPECT_NE(refusal(std::string("addif br0 ") + device).find("\nUsage: rbctl "), std::string::npos) << device;

@@ -250,6 +250,58 @@ TEST_F(StreamPorts, AnOrdinaryUserMayBeGivenTheSocket) {
   EXPECT_EQ(status.st_mode & 0777U, 0660U);
 }
 
+/// A peer of a listener, from a socket that is bound to `own` where that is not empty.
+Peer arrive(const std::string& at, const std::string& own = "") {
+  const SocketAddress to = parse_socket_address(at).value();
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!own.empty()) {
+    const SocketAddress from = parse_socket_address(own).value();
+    EXPECT_EQ(::bind(socket.get(), from.get(), from.size), 0);
+  }
+  EXPECT_EQ(::connect(socket.get(), to.get(), to.size), 0);
+  return Peer(std::move(socket));
+}
+
+TEST_F(StreamPorts, EachPeerOfAListenerIsAPortOfItsOwn) {
+  Lab::ok("rbctl addif br0 listen:" + path("br0"));
+  const std::string root = "root-" + std::to_string(::getpid());
+  {
+    const Peer a = arrive(path("br0")), b = arrive(path("br0"), path("alpha")), c = arrive(path("br0"));
+    EXPECT_TRUE(eventually([&] { return is_up(root) && is_up("alpha") && is_up(root + "a"); }));
+    a.send(kOne);
+    EXPECT_TRUE(b.sees(kOne));
+    EXPECT_TRUE(c.sees(kOne));
+    EXPECT_EQ(Lab::port("alpha")["uid"], 0);
+    EXPECT_EQ(Lab::port("alpha")["pid"], ::getpid());
+    const std::string dump = Lab::ok("rbctl dump");
+    EXPECT_THAT(dump, HasSubstr("addif br0 listen:" + path("br0") + ",name=br0-listen\n"));
+    EXPECT_EQ(dump.find("alpha"), std::string::npos) << "it comes back when its peer does";
+  }
+  EXPECT_TRUE(eventually([] { return Lab::call("port.list")["ports"].empty(); })) << "gone with their connections";
+  const Peer again = arrive(path("br0"));
+  EXPECT_TRUE(eventually([&] { return is_up(root); }));
+  Lab::ok("rbctl delif br0 br0-listen");
+  EXPECT_EQ(again.receive(), Octets{});
+  EXPECT_TRUE(Lab::call("port.list")["ports"].empty());
+  EXPECT_NE(::access(path("br0").c_str(), F_OK), 0);
+}
+
+TEST_F(StreamPorts, OneUserCannotTakeAllPortsOfAListener) {
+  Lab::ok("rbctl addif br0 listen:" + path("br0") + ",max=2,mode=666,name=door");
+  const pid_t nobody = ::fork();
+  if (nobody == 0) {
+    if (::setresuid(65534, 65534, 65534) != 0) ::_exit(2);
+    const Peer one = arrive(path("br0")), two = arrive(path("br0")), three = arrive(path("br0"));
+    ::_exit(three.receive().empty() ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(nobody, &status, 0);
+  EXPECT_EQ(status, 0) << "the third is closed";
+  EXPECT_EQ(run_shell("setpriv --reuid=65534 --clear-groups rbctl delif br0 door").exit_status, 1);
+  EXPECT_THAT(run_shell("rbctl addif br0 tap:door,create").output, HasSubstr("already"));
+  EXPECT_THAT(run_shell("rbctl addif br0 listen:127.0.0.1:77,name=x").output, HasSubstr("is no path"));
+}
+
 class StreamWorkers : public LabTest {};
 
 TEST_F(StreamWorkers, StreamsAreServedByTheirOwnWorkerAlone) {

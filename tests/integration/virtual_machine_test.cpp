@@ -26,6 +26,11 @@ class VirtualMachines : public LabTest {
     Lab::ok("rbctl addif br0 stream:" + path(name));
     return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name));
   }
+  /// By a socket for many.
+  Guest& add_on_listener(unsigned number) {
+    Lab::ok("rbctl addif br0 listen:" + path("door"));
+    return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path("door"));
+  }
   /// By datagrams.
   Guest& add_on_dgram(unsigned number) {
     const std::string name = "vm" + std::to_string(number), own = path(name), its = path(name + "-qemu");
@@ -85,7 +90,7 @@ TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
 }
 
 TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
-  Guest &one = add_on_stream(11), &two = add_on_its_own_tap(12);
+  Guest &one = add_on_stream(11), &two = add_on_listener(12);
   ASSERT_TRUE(one.is_ready()) << one.console();
   ASSERT_TRUE(two.is_ready()) << two.console();
   EXPECT_EQ(one.run("touch /tmp/before; ls /tmp/before"), "/tmp/before\n");
