@@ -174,7 +174,7 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
     const auto done = socket ? set_socket_option(spec, key, value) : set_option(spec, key, value);
     if (!done) return std::unexpected(done.error());
   }
-  if (spec["name"] == "") {
+  if (spec["name"].get_ref<const std::string&>().empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("'{}' says no name that a port can have; add one, ',name=vm1'", whole));
   }

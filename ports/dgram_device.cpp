@@ -9,11 +9,6 @@
 #include "ports/datagram_port.hpp"
 
 namespace rb {
-namespace {
-
-constexpr int kBufferSize = 4 << 20;  // octets, each way
-
-}  // namespace
 
 Result<std::unique_ptr<PortDevice>> open_dgram(const DgramOptions& options) {
   if (options.local.storage.ss_family != options.peer.storage.ss_family || options.local.text == options.peer.text) {
@@ -30,8 +25,7 @@ Result<std::unique_ptr<PortDevice>> open_dgram(const DgramOptions& options) {
     return fail(ErrorCode::kSystem, fmt::format("cannot send to {}: {}", options.peer.text, std::strerror(errno)),
                 options.peer.text);
   }
-  (void)::setsockopt(bound->fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kBufferSize, sizeof kBufferSize);
-  (void)::setsockopt(bound->fd(), SOL_SOCKET, SO_SNDBUFFORCE, &kBufferSize, sizeof kBufferSize);
+  enlarge_buffers(bound->fd());
   UniqueFd socket(::fcntl(bound->fd(), F_DUPFD_CLOEXEC, 0));
   if (!socket) return fail(ErrorCode::kSystem, fmt::format("no descriptor: {}", std::strerror(errno)));
   DatagramFormat format;

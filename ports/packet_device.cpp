@@ -20,12 +20,12 @@
 #include "ports/ingress_guard.hpp"
 #include "ports/interface_info.hpp"
 #include "ports/netns.hpp"
+#include "ports/socket_address.hpp"
 #include "ports/tap_device.hpp"
 
 namespace rb {
 namespace {
 
-constexpr int kBufferSize = 16 << 20;            // octets, each way; a socket's default holds some hundred frames
 constexpr unsigned kGetWirelessName = 0x8B01;    // SIOCGIWNAME, linux/wireless.h
 constexpr std::uint32_t kPacketHeaderSize = 10;  // octets of virtio_net_hdr with PACKET_VNET_HDR
 
@@ -110,9 +110,7 @@ Result<> set_up(int socket, const std::string& name, int ifindex) {
   for (const int option : {PACKET_VNET_HDR, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING}) {
     if (Result<> set = set_option(socket, SOL_PACKET, option, &one, sizeof one, name); !set) return set;
   }
-  // Larger buffers are a help, not a need.
-  (void)::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kBufferSize, sizeof kBufferSize);
-  (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kBufferSize, sizeof kBufferSize);
+  enlarge_buffers(socket);
   packet_mreq membership{};
   membership.mr_ifindex = ifindex;
   membership.mr_type = PACKET_MR_PROMISC;

@@ -127,6 +127,12 @@ Result<SocketAddress> parse_socket_address(const std::string& text) {
   return address;
 }
 
+void enlarge_buffers(int socket) {
+  constexpr int kSize = 8 << 20;  // octets, each way
+  (void)::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kSize, sizeof kSize);
+  (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kSize, sizeof kSize);
+}
+
 bool is_left_over(const SocketAddress& address, int type) {
   const UniqueFd probe(::socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return probe && ::connect(probe.get(), address.get(), address.size) < 0 && errno == ECONNREFUSED;

@@ -50,6 +50,9 @@ class BoundSocket {
   std::string path_;  // "": it has no file
 };
 
+/// Makes room for thousands of frames, where the daemon may; a socket's default holds some hundred.
+void enlarge_buffers(int socket);
+
 /// Whether a socket's file is all that is left of it.
 [[nodiscard]] bool is_left_over(const SocketAddress& address, int type);
 
