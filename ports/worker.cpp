@@ -157,8 +157,10 @@ void Worker::handle_wake() noexcept {
     const std::lock_guard lock(commands_mutex_);
     commands.swap(commands_);
   }
-  for (Command& command : commands) command(*this);
+  // Before the commands: what was sent to a port that has gone must not reach the one that one of them puts in its
+  // place.
   if (mail_pending_.exchange(false, std::memory_order_acq_rel)) take_mail();
+  for (Command& command : commands) command(*this);
 }
 
 void Worker::wake_for_mail() noexcept {
