@@ -3,11 +3,13 @@
 #include <linux/if.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "control/switch_model.hpp"
 #include "ports/account_names.hpp"
 #include "ports/dgram_device.hpp"
+#include "ports/netns.hpp"
 
 namespace rb {
 namespace {
@@ -57,9 +59,10 @@ Result<> SwitchModel::attach_stream(ModelPort& port, UniqueFd socket) {
 
 void SwitchModel::peer_connected(ModelPort& port, UniqueFd socket) {
   if (const Result<> attached = attach_stream(port, std::move(socket)); !attached) {
-    notice(fmt::format("port {}: {}", port.name, attached.error().message));
+    std::fprintf(stderr, "ringbridged: port %s: %s\n", port.name.c_str(), attached.error().message.c_str());
     return port.peer->lost();
   }
+  port.peer->settled();
   publish();
   tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
 }
@@ -119,22 +122,25 @@ Result<> SwitchModel::check_free(const std::string& name) const {
               name);
 }
 
-std::string SwitchModel::name_for(const ArrivedPeer& peer) const {
-  if (check_interface_name(peer.name) && check_free(peer.name)) return peer.name;
-  // "alice-4711": as much of the user's name as has room.
-  const std::string pid = fmt::format("-{}", peer.pid);
-  std::string user = account_name(peer.uid).substr(0, kMaxInterfaceName - pid.size());
-  std::string name = user + pid;
-  for (char last = 'a'; !check_interface_name(name) || !check_free(name); ++last) {
-    if (last > 'z') return {};
-    user.resize(std::min(user.size(), kMaxInterfaceName - pid.size() - 1));
-    name = user + pid + last;
+std::string SwitchModel::name_for(const ArrivedPeer& peer) {
+  // Not that of an interface, which somebody may want to add.
+  const auto usable = [&](const std::string& name) {
+    return check_interface_name(name) && check_free(name) && !links_.get(netns_id(-1), name);
+  };
+  if (usable(peer.name)) return peer.name;
+  // "alice-4711", or "alice-4711.2": as much of the user's name as has room.
+  std::string user = account_name(peer.uid);
+  if (!is_plain_name(user)) user = std::to_string(peer.uid);
+  std::string end = fmt::format("-{}", peer.pid);
+  for (std::size_t number = 2;; ++number) {
+    std::string name = user.substr(0, kMaxInterfaceName - std::min(end.size(), kMaxInterfaceName)) + end;
+    if (usable(name) || number > kMaxPorts) return name;
+    end = fmt::format("-{}.{}", peer.pid, number);
   }
-  return name;
 }
 
 void SwitchModel::peer_arrived(const std::string& listener_name, ArrivedPeer peer) {
-  const ModelListener& listener = listeners_.at(listener_name);
+  ModelListener& listener = listeners_.at(listener_name);
   const auto same_user = std::ranges::count_if(ports_, [&](const auto& entry) {
     return entry.second->spec.listener == listener_name && entry.second->spec.peer_uid == peer.uid;
   });
@@ -150,9 +156,11 @@ void SwitchModel::peer_arrived(const std::string& listener_name, ArrivedPeer pee
   spec.peer_pid = peer.pid;
   spec.peer_uid = peer.uid;
   spec.arrived = std::move(peer.socket);
-  if (spec.name.empty()) return;
   const Result<> added = add_port(bridge_at(listener.bridge)->name, std::move(spec));
-  if (!added) notice(fmt::format("listener {}: {}", listener_name, added.error().message));
+  // Told once, not each time that somebody tries again.
+  if (!added && !std::exchange(listener.refusing, true))
+    notice(fmt::format("listener {}: {}", listener_name, added.error().message));
+  if (added) listener.refusing = false;
 }
 
 void SwitchModel::delete_listener(const std::string& name) {

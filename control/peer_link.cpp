@@ -7,12 +7,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace rb {
 namespace {
 
-constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{2000};
+bool is_connected_to_itself(int socket) {
+  sockaddr_storage own{}, peer{};
+  socklen_t own_size = sizeof own, peer_size = sizeof peer;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &own_size) != 0 ||
+      ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+    return false;
+  return own.ss_family != AF_UNIX && own_size == peer_size && std::memcmp(&own, &peer, own_size) == 0;
+}
 
 }  // namespace
 
@@ -40,11 +48,17 @@ Result<std::unique_ptr<PeerLink>> PeerLink::open(EventLoop& loop, const PeerAddr
   return link;
 }
 
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 void PeerLink::lost() {
   if (where_.connects) {
     try_later();
-  } else if (!listening_) {
+  } else if (!listening_ && pause_ == kFirstPause) {
     listen();
+  } else if (!listening_) {
+    try_later();
   }
 }
 
@@ -55,10 +69,12 @@ void PeerLink::listen() {
 
 void PeerLink::accept() {
   UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!socket) return;
-  // One at a time: whoever comes next waits until this one has gone.
+  const int error = errno;
+  // One at a time: whoever comes next waits until this one has gone. And nobody is asked in vain again and again while
+  // there are no descriptors.
   loop_.remove(listener_.fd());
   listening_ = false;
+  if (!socket) return is_shortage(error) ? try_later() : listen();
   use(std::move(socket));
 }
 
@@ -89,7 +105,8 @@ void PeerLink::try_later() {
 }
 
 void PeerLink::use(UniqueFd socket) {
-  pause_ = kFirstPause;
+  // On the loopback the kernel may choose the very port that we go to as our own, and connect us with ourselves.
+  if (where_.connects && is_connected_to_itself(socket.get())) return try_later();
   const int one = 1;
   if (!where_.address.is_path()) (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   // io_uring waits for a blocking socket without blocking anybody.

@@ -19,6 +19,9 @@ struct PeerAddress {
   SocketOwner owner;      // of the file
 };
 
+/// Whether a call failed for want of descriptors or memory, which others may give back.
+[[nodiscard]] bool is_shortage(int error);
+
 /// Control thread only.
 class PeerLink {
  public:
@@ -32,10 +35,14 @@ class PeerLink {
   PeerLink(const PeerLink&) = delete;
   PeerLink& operator=(const PeerLink&) = delete;
 
+  /// The connection is in use: whatever comes next begins with short pauses again.
+  void settled() { pause_ = kFirstPause; }
   /// The connection has gone; the next one is wanted.
   void lost();
 
  private:
+  static constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{2000};
+
   PeerLink(EventLoop& loop, const PeerAddress& where, Connected connected);
   void listen();
   void accept();

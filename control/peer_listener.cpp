@@ -4,12 +4,17 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <utility>
 
+#include "control/peer_link.hpp"
+
 namespace rb {
 namespace {
+
+constexpr std::chrono::milliseconds kPause{200};
 
 /// The last part of what a socket is bound to, a path or an abstract name.
 std::string own_name(int socket) {
@@ -21,18 +26,28 @@ std::string own_name(int socket) {
   std::string bound(address.sun_path, size - kStart);
   if (bound.starts_with('\0')) bound.erase(0, 1);
   bound.resize(std::min(bound.find('\0'), bound.size()));
-  return std::filesystem::path(bound).stem();
+  const std::string stem = std::filesystem::path(bound).stem();
+  return is_plain_name(stem) ? stem : std::string();
 }
 
 }  // namespace
 
+bool is_plain_name(const std::string& name) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+  return !name.empty() && name[0] != '-' && name.find_first_not_of(kPlain) == std::string::npos;
+}
+
 PeerListener::PeerListener(EventLoop& loop, BoundSocket listener, Arrived arrived)
-    : loop_(loop), listener_(std::move(listener)), arrived_(std::move(arrived)) {
-  loop_.add(listener_.fd(), EPOLLIN, [this](std::uint32_t) { accept(); });
+    : loop_(loop), listener_(std::move(listener)), arrived_(std::move(arrived)), again_(loop, [this] { listen(); }) {
+  listen();
 }
 
 PeerListener::~PeerListener() {
-  loop_.remove(listener_.fd());
+  if (!again_.running()) loop_.remove(listener_.fd());
+}
+
+void PeerListener::listen() {
+  loop_.add(listener_.fd(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
 Result<std::unique_ptr<PeerListener>> PeerListener::open(EventLoop& loop, const SocketAddress& address,
@@ -45,7 +60,14 @@ Result<std::unique_ptr<PeerListener>> PeerListener::open(EventLoop& loop, const 
 void PeerListener::accept() {
   ArrivedPeer peer;
   peer.socket.reset(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!peer.socket) return;
+  if (!peer.socket) {
+    // Not asked in vain again and again while there are no descriptors.
+    if (is_shortage(errno)) {
+      loop_.remove(listener_.fd());
+      again_.start_once(kPause);
+    }
+    return;
+  }
   ucred credentials{};
   socklen_t size = sizeof credentials;
   if (::getsockopt(peer.socket.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return;

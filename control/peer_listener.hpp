@@ -12,6 +12,9 @@
 
 namespace rb {
 
+/// Letters, digits, '_', '.' and '-', that last not in front: what a stranger may choose, and what a dump can hold.
+[[nodiscard]] bool is_plain_name(const std::string& name);
+
 /// Somebody who has come.
 struct ArrivedPeer {
   UniqueFd socket;  // a blocking one
@@ -34,11 +37,13 @@ class PeerListener {
 
  private:
   PeerListener(EventLoop& loop, BoundSocket listener, Arrived arrived);
+  void listen();
   void accept();
 
   EventLoop& loop_;
   BoundSocket listener_;
   Arrived arrived_;
+  Timer again_;
 };
 
 }  // namespace rb

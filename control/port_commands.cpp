@@ -51,6 +51,14 @@ Framing read_framing(Params& params) {
   return framing == "len16" ? Framing::kLen16 : Framing::kLen32;
 }
 
+/// Names of ports that are no interfaces stand among options in a dump.
+Result<> check_plain_name(const std::string& name) {
+  if (is_plain_name(name)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("'{}' is no name for such a port; letters, digits, '_', '.' and '-' are possible", name),
+              name);
+}
+
 Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
   spec.kind = PortKind::kStream;
   spec.offload = false;
@@ -58,6 +66,7 @@ Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
   spec.framing = read_framing(params);
   spec.peer.owner = read_owner(params);
   params.finish();
+  if (Result<> plain = check_plain_name(spec.name); !plain) return std::unexpected(plain.error());
   if (role != "server" && role != "client") throw InvalidParams{"'role' must be server or client"};
   spec.peer.connects = role == "client";
   Result<SocketAddress> parsed = parse_socket_address(address);
@@ -78,6 +87,7 @@ Result<PortSpec> dgram_spec(Params& params, PortSpec spec) {
   const std::string local = params.text("address"), peer = params.text("peer");
   spec.peer.owner = read_owner(params);
   params.finish();
+  if (Result<> plain = check_plain_name(spec.name); !plain) return std::unexpected(plain.error());
   for (const auto& [text, into] : {std::pair{&local, &spec.peer.address}, std::pair{&peer, &spec.peer_at}}) {
     Result<SocketAddress> parsed = parse_socket_address(*text);
     if (!parsed) return std::unexpected(parsed.error());
@@ -96,6 +106,7 @@ Result<ModelListener> read_listener(Params& params) {
       static_cast<std::size_t>(params.maybe_integer("max", 1, kMaxPorts).value_or(std::int64_t(listener.max_per_user)));
   listener.owner = read_owner(params);
   params.finish();
+  if (Result<> plain = check_plain_name(listener.name); !plain) return std::unexpected(plain.error());
   Result<SocketAddress> parsed = parse_socket_address(address);
   if (!parsed) return std::unexpected(parsed.error());
   if (!parsed->is_path()) {

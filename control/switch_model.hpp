@@ -110,6 +110,7 @@ struct ModelListener {
   Framing framing = Framing::kLen32;
   std::size_t max_per_user = 64;  // ports at once; root may have more
   std::unique_ptr<PeerListener> socket;
+  bool refusing = false;  // the last peer could not be given a port
 };
 
 struct ModelBridge {
@@ -250,7 +251,7 @@ class SwitchModel {
   void peer_arrived(const std::string& listener, ArrivedPeer peer);
   Result<> attach_stream(ModelPort& port, UniqueFd socket);
   void delete_listener(const std::string& name);
-  [[nodiscard]] std::string name_for(const ArrivedPeer& peer) const;
+  [[nodiscard]] std::string name_for(const ArrivedPeer& peer);
   /// Refused when a bridge, a port or a listener has it.
   [[nodiscard]] Result<> check_free(const std::string& name) const;
   void close_device(ModelPort& port);

@@ -30,7 +30,7 @@ VlanTag tag_beside(const msghdr& message) noexcept {
 
 DatagramPort::DatagramPort(PortIndex index, unsigned file, const DatagramFormat& format, bool reads)
     : Port(index),
-      writer_(index, file, format.header_size, 0, format.to.size != 0 ? &format.to : nullptr),
+      writer_(index, file, format.header_size, format.to.size != 0 ? &format.to : nullptr),
       format_(format),
       reads_(reads ? std::make_unique<std::array<Read, kMaxBurst>>() : nullptr) {}
 

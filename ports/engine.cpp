@@ -191,6 +191,9 @@ std::vector<EngineEvent> Engine::take_events() {
   for (const auto& worker : impl_->workers) {
     EngineEvent event;
     for (std::size_t i = 0; i < Worker::kEventCapacity && worker->events().pop(event); ++i) events.push_back(event);
+    worker->take_port_errors([&](PortIndex port, int error) {
+      events.push_back({.kind = EngineEvent::Kind::kPortError, .port = port, .error = error, .mac = {}});
+    });
   }
   return events;
 }

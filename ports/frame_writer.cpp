@@ -62,7 +62,7 @@ void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker)
   iovec first{frame.pieces[0].data, frame.pieces[0].size};
   if (whole_header) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
   const std::uint64_t detail = write_detail(cast, frame.size);
-  if (frame.piece_count == 1 && (whole_header || header_size_ == 0) && to_ == nullptr) {
+  if (frame.piece_count == 1 && !socket_) {
     io_uring_sqe* sqe = worker.ring().entry();
     io_uring_prep_write(sqe, static_cast<int>(file_), first.iov_base, static_cast<unsigned>(first.iov_len), 0);
     io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
@@ -84,13 +84,15 @@ void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::u
                                Worker& worker) noexcept {
   // Taken behind the space: making room for that submits, and an entry must not go before it is prepared.
   io_uring_sqe* sqe = worker.ring().entry();
-  if (to_ == nullptr) {
+  if (!socket_) {
     io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), static_cast<unsigned>(vectors.size()), 0);
     sqe->rw_flags = rw_flags_;
   } else {
     message = {};
-    message.msg_name = const_cast<sockaddr*>(to_->get());
-    message.msg_namelen = to_->size;
+    if (to_ != nullptr) {
+      message.msg_name = const_cast<sockaddr*>(to_->get());
+      message.msg_namelen = to_->size;
+    }
     message.msg_iov = vectors.data();
     message.msg_iovlen = vectors.size();
     io_uring_prep_sendmsg(sqe, static_cast<int>(file_), &message, MSG_DONTWAIT | MSG_NOSIGNAL);

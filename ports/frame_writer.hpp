@@ -1,8 +1,10 @@
 // FrameWriter: frames to a device that takes one frame a write: a tap, a packet socket, a datagram socket.
 //
-// Writes never wait: the descriptor is O_NONBLOCK, so a write completes inside the submit, on every kernel from 6.1 on,
-// and the buffers that it names are free after it. Only failures make a completion (CQE_SKIP_SUCCESS). The very buffer
-// that was read is written; what the device does not take unfinished is cut and summed by Segmenter on the way.
+// Writes never wait, so each completes inside the submit, on every kernel from 6.1 on, and the buffers that it names
+// are free after it: a tap's descriptor is O_NONBLOCK and its send buffer unlimited; to a socket is sent by
+// MSG_DONTWAIT (for any other write io_uring would wait for room, O_NONBLOCK or not, and send what then lies in the
+// buffer). Only failures make a completion (CQE_SKIP_SUCCESS). The very buffer that was read is written; what the
+// device does not take unfinished is cut and summed by Segmenter on the way.
 #pragma once
 
 #include <sys/socket.h>
@@ -23,12 +25,14 @@ class Worker;
 
 class FrameWriter {
  public:
-  /// `file` is as Worker::register_file() gives it. `header_size`: octets of virtio_net_hdr in front of each frame, 12
-  /// (tap), 10 (packet socket) or 0. `rw_flags`: 0, or RWF_NOWAIT where the file is known to take it. `to`: where a
-  /// socket that is not connected sends; borrowed; null: the file itself knows.
-  FrameWriter(PortIndex index, unsigned file, std::uint32_t header_size, int rw_flags,
-              const SocketAddress* to = nullptr) noexcept
-      : index_(index), file_(file), header_size_(header_size), rw_flags_(rw_flags), to_(to) {}
+  /// To a tap, behind whole virtio_net_hdrs. `file` is as Worker::register_file() gives it; `rw_flags`: 0, or
+  /// RWF_NOWAIT where the tap is known to take it.
+  FrameWriter(PortIndex index, unsigned file, int rw_flags) noexcept
+      : index_(index), file_(file), header_size_(sizeof(VnetHeader)), rw_flags_(rw_flags) {}
+  /// To a socket. `header_size`: octets of virtio_net_hdr in front of each frame, 10 (packet socket) or 0. `to`: where
+  /// a socket that is not connected sends; borrowed; null: it knows.
+  FrameWriter(PortIndex index, unsigned file, std::uint32_t header_size, const SocketAddress* to) noexcept
+      : index_(index), file_(file), header_size_(header_size), socket_(true), to_(to) {}
 
   /// As Port::transmit().
   void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept;
@@ -46,8 +50,9 @@ class FrameWriter {
   PortIndex index_;
   unsigned file_;
   std::uint32_t header_size_;
-  int rw_flags_;
-  const SocketAddress* to_;
+  int rw_flags_ = 0;
+  bool socket_ = false;
+  const SocketAddress* to_ = nullptr;
 };
 
 }  // namespace rb

@@ -66,7 +66,8 @@ class Mailbox {
     std::uint32_t frame_size = 0;
   };
 
-  std::unique_ptr<std::byte[]> memory_ = std::make_unique_for_overwrite<std::byte[]>(kCapacity);
+  // One more: the mark that says "go on at the beginning" may stand in the last octets.
+  std::unique_ptr<std::byte[]> memory_ = std::make_unique_for_overwrite<std::byte[]>(kCapacity + sizeof(Letter));
   alignas(64) std::atomic<std::size_t> head_{0};
   alignas(64) std::atomic<std::size_t> tail_{0};
 };

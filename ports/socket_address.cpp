@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -101,6 +102,10 @@ bool hand_over(const std::string& path, mode_t permissions, const SocketOwner& o
 }  // namespace
 
 Result<SocketAddress> parse_socket_address(const std::string& text) {
+  // It is printed, and stands in a dump as one option of many.
+  const bool plain = std::ranges::none_of(text, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f || c == ','; });
+  if (!plain)
+    return fail(ErrorCode::kInvalidArgument, "the address of a socket cannot hold commas or control characters");
   if (text.starts_with('/')) return parse_path(text);
   const std::size_t colon = text.rfind(':');
   const std::optional<std::uint16_t> port =
@@ -144,7 +149,7 @@ Result<BoundSocket> BoundSocket::bind(const SocketAddress& address, int type, co
   if (!bound.fd_) return bind_failure(address);
   if (address.is_path()) {
     if (Result<> free = make_way(address, type); !free) return std::unexpected(free.error());
-  } else {
+  } else if (type == SOCK_STREAM) {  // of datagrams it would let anybody share the address
     const int one = 1;
     (void)::setsockopt(bound.fd(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   }

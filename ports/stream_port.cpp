@@ -105,9 +105,7 @@ void StreamPort::append(const void* data, std::size_t size) noexcept {
 void StreamPort::send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept {
   if (failed_ || stopping_) return worker.counters(index()).drop(DropReason::kEgressDown);
   if (needs_software_offload(*frame.vnet, to.accepts)) return send_segments(frame, cast, worker);
-  // What has no length in two octets is over what such a stream can carry.
-  if (framing_ == Framing::kLen16 && frame.size > UINT16_MAX)
-    return worker.counters(index()).drop(DropReason::kOverMtu);
+  if (!has_length(frame.size)) return worker.counters(index()).drop(DropReason::kOverMtu);
   if (!begin_frame(frame.size)) return worker.counters(index()).drop(DropReason::kEgressFull);
   for (std::size_t i = 0; i < frame.piece_count; ++i) append(frame.pieces[i].data, frame.pieces[i].size);
   count_sent(cast, frame.size, worker);
@@ -121,6 +119,7 @@ void StreamPort::send_segments(const Frame& frame, CastKind cast, Worker& worker
   Segmenter::Segment segment;
   bool whole = true;
   while (segmenter.next(scratch, segment)) {
+    if (!has_length(segment.size)) return worker.counters(index()).drop(DropReason::kOverMtu);
     if (!begin_frame(segment.size)) {
       whole = false;
       break;

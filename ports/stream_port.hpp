@@ -48,6 +48,10 @@ class StreamPort final : public OwnedPort {
   /// Gives whole frames to the batch; false when something has to come first, or the peer is out of step.
   void take_frames(Worker& worker) noexcept;
   void receive(Worker& worker) noexcept;
+  /// False of what has no length in two octets.
+  [[nodiscard]] bool has_length(std::size_t size) const noexcept {
+    return framing_ == Framing::kLen32 || size <= UINT16_MAX;
+  }
   /// Room for a frame and its length, or kEgressFull.
   [[nodiscard]] bool begin_frame(std::size_t size) noexcept;
   void append(const void* data, std::size_t size) noexcept;

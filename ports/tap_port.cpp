@@ -16,7 +16,7 @@ constexpr std::uint64_t read_detail(std::size_t queue, BufferId buffer) noexcept
 }  // namespace
 
 TapPort::TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait)
-    : Port(index), writer_(index, write_file, sizeof(VnetHeader), nowait ? RWF_NOWAIT : 0), nowait_(nowait) {
+    : Port(index), writer_(index, write_file, nowait ? RWF_NOWAIT : 0), nowait_(nowait) {
   for (const unsigned file : read_files) queues_.push_back({.file = file});
 }
 

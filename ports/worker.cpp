@@ -183,6 +183,7 @@ void Worker::take_mail() noexcept {
 }
 
 void Worker::add_port(std::unique_ptr<Port> port) noexcept {
+  port_errors_[port->index()].store(0, std::memory_order_release);  // of whoever had this index before
   waiting_read_count_ += port->waiting_read_count();
   arm_later(*port);
   ports_[port->index()] = std::move(port);
@@ -278,15 +279,17 @@ void Worker::report_learned() noexcept {
 }
 
 void Worker::report_port_error(PortIndex port, int error) noexcept {
-  EngineEvent event;
-  event.kind = EngineEvent::Kind::kPortError;
-  event.port = port;
-  event.error = error;
-  push_event(event);
+  port_errors_[port].store(error, std::memory_order_release);
+  port_failed_.store(true, std::memory_order_release);
+  wake_control_thread();
 }
 
 void Worker::push_event(const EngineEvent& event) noexcept {
   events_.push(event);
+  wake_control_thread();
+}
+
+void Worker::wake_control_thread() noexcept {
   if (shared_.events_pending.exchange(true, std::memory_order_acq_rel)) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(shared_.event_fd.get(), &one, sizeof one);

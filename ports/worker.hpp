@@ -87,6 +87,15 @@ class Worker {
   /// Its own functions say whose thread they are for.
   [[nodiscard]] VlanCounterTable& vlan_counters() noexcept { return vlan_counters_; }
   [[nodiscard]] EventQueue<EngineEvent, kEventCapacity>& events() noexcept { return events_; }
+  /// Calls `use(port, errno)` for each port that has failed since the last call. Unlike events none is ever lost.
+  template <typename Use>
+  void take_port_errors(Use use) {
+    if (!port_failed_.exchange(false, std::memory_order_acq_rel)) return;
+    for (std::size_t port = 0; port < port_errors_.size(); ++port) {
+      if (const int error = port_errors_[port].exchange(0, std::memory_order_acq_rel); error != 0)
+        use(static_cast<PortIndex>(port), error);
+    }
+  }
 
   // The worker's thread: commands.
 
@@ -159,6 +168,7 @@ class Worker {
   void forward() noexcept;
   void report_learned() noexcept;
   void push_event(const EngineEvent& event) noexcept;
+  void wake_control_thread() noexcept;
   void finish_removals() noexcept;
   void arm_wake() noexcept;
   [[nodiscard]] std::uint32_t now_s() const noexcept;
@@ -188,6 +198,8 @@ class Worker {
   Relay relay_;
   EgressLists egress_{kMaxPorts + 1};
   EventQueue<EngineEvent, kEventCapacity> events_;
+  std::array<std::atomic<int>, kMaxPorts> port_errors_{};  // errno of each port that has failed; 0: it has not
+  std::atomic<bool> port_failed_{false};
 
   const ForwardingState* state_ = nullptr;
   std::vector<std::unique_ptr<Port>> ports_;

@@ -97,6 +97,9 @@ TEST_F(DgramPorts, ComeBackFromADumpAndSayWhatIsWrong) {
   };
   EXPECT_THAT(refusal("dgram:" + path("vm1.sock") + ",name=x,peer=" + path("q2.sock")),
               HasSubstr("another process has"));
+  Lab::ok("rbctl addif br0 dgram:127.0.0.1:6001,peer=127.0.0.1:6002,name=udp");
+  EXPECT_THAT(refusal("dgram:127.0.0.1:6001,peer=127.0.0.1:6002,name=two"), HasSubstr("another process has"));
+  Lab::ok("rbctl delif br0 udp");
   EXPECT_THAT(refusal("dgram:" + path("vm2.sock") + ",peer=127.0.0.1:6000"), HasSubstr("no two ends of one wire"));
   EXPECT_THAT(refusal("dgram:" + path("vm2.sock")), HasSubstr("peer="));
   EXPECT_EQ(Lab::ok("rbctl dump"), dump);

@@ -238,6 +238,14 @@ TEST_F(StreamPorts, SayWhatIsWrongAndChangeNothing) {
   EXPECT_THAT(refusal("stream:" + path("x") + ",framing=len8"), HasSubstr("len32 or len16"));
   EXPECT_THAT(refusal("stream:" + path("x") + ",client,mode=600"), HasSubstr("made here"));
   EXPECT_THAT(refusal("stream:" + path("x") + ",mode=9"), HasSubstr("octal"));
+  EXPECT_THAT(Lab::call("port.add",
+                        {{"bridge", "br0"}, {"port", {{"kind", "stream"}, {"name", "a,b"}, {"address", path("x")}}}})
+                  .dump(),
+              HasSubstr("is no name for such a port"));
+  EXPECT_THAT(Lab::call("port.add", {{"bridge", "br0"},
+                                     {"port", {{"kind", "stream"}, {"name", "ab"}, {"address", path("x") + ",y"}}}})
+                  .dump(),
+              HasSubstr("commas"));
   EXPECT_EQ(Lab::ok("rbctl dump"), before);
   EXPECT_NE(::access(path("x").c_str(), F_OK), 0);
 }
@@ -267,7 +275,7 @@ TEST_F(StreamPorts, EachPeerOfAListenerIsAPortOfItsOwn) {
   const std::string root = "root-" + std::to_string(::getpid());
   {
     const Peer a = arrive(path("br0")), b = arrive(path("br0"), path("alpha")), c = arrive(path("br0"));
-    EXPECT_TRUE(eventually([&] { return is_up(root) && is_up("alpha") && is_up(root + "a"); }));
+    EXPECT_TRUE(eventually([&] { return is_up(root) && is_up("alpha") && is_up(root + ".2"); }));
     a.send(kOne);
     EXPECT_TRUE(b.sees(kOne));
     EXPECT_TRUE(c.sees(kOne));
@@ -278,8 +286,8 @@ TEST_F(StreamPorts, EachPeerOfAListenerIsAPortOfItsOwn) {
     EXPECT_EQ(dump.find("alpha"), std::string::npos) << "it comes back when its peer does";
   }
   EXPECT_TRUE(eventually([] { return Lab::call("port.list")["ports"].empty(); })) << "gone with their connections";
-  const Peer again = arrive(path("br0"));
-  EXPECT_TRUE(eventually([&] { return is_up(root); }));
+  const Peer again = arrive(path("br0")), odd = arrive(path("br0"), path("not plain"));
+  EXPECT_TRUE(eventually([&] { return is_up(root) && is_up(root + ".2"); })) << "what a stranger is called is plain";
   Lab::ok("rbctl delif br0 br0-listen");
   EXPECT_EQ(again.receive(), Octets{});
   EXPECT_TRUE(Lab::call("port.list")["ports"].empty());

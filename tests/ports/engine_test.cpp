@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "ports/datagram_port.hpp"
 #include "tests/ports/engine_fixture.hpp"
 
 namespace rb {
@@ -190,6 +191,46 @@ TEST_F(EngineTest, DropsAndCountsWhereAnEgressPortIsFullAndTheBooksBalance) {
   EXPECT_EQ(out.copies, sent + sum_of_drops(out, true));
   EXPECT_GT(out.drops[static_cast<std::size_t>(DropReason::kEgressFull)], 0U);
   EXPECT_GT(sent, 0U);
+}
+
+TEST_F(EngineTest, ASocketThatIsFullLosesFramesAtOnceAndSendsNoneLater) {
+  start();
+  const PortIndex a = add_port(), c = add_port();
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+  const UniqueFd far(ends[1]);
+  const PortIndex b = 2;
+  ASSERT_TRUE(engine
+                  ->attach(b, std::make_unique<DatagramPortDevice>(UniqueFd(ends[0]), DatagramFormat{},
+                                                                   std::shared_ptr<const void>()))
+                  .has_value());
+  ports.push_back(ports[a]);
+  publish();
+  const std::string hello = frame(station(2), kBroadcast).substr(sizeof(VnetHeader));
+  ASSERT_EQ(write(far.get(), hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
+  receive(a);
+  receive(c);
+  constexpr std::uint32_t kFrames = 3000;  // far more than the socket holds, and it is not read
+  for (std::uint32_t i = 0; i < kFrames; ++i) send(a, frame(station(1), station(2), i));
+  send(a, frame(station(1), station(3), 99999));
+  while (number_of(receive(c)) != 99999) {
+  }
+  // Those that found room, in order; what lay in their buffers later is nobody's.
+  std::string octets(2000, '\0');
+  std::uint32_t got = 0;
+  for (ssize_t size = 0; (size = read(far.get(), octets.data(), octets.size())) > 0; ++got) {
+    std::uint32_t number = 0;
+    std::memcpy(&number, &octets[14], sizeof number);
+    if (number == 99999) break;  // it may have come when there was room again
+    ASSERT_EQ(number, got);
+  }
+  EXPECT_GT(got, 0U);
+  EXPECT_LT(got, kFrames);
+  publish();
+  EXPECT_GT(engine->counters(b).drops[static_cast<std::size_t>(DropReason::kEgressFull)], 0U);
+  ports[b] = PortState{};
+  publish();
+  (void)engine->detach(b);
 }
 
 TEST_F(EngineTest, SpreadsQueuesOverWorkersAndWritesFromAll) {

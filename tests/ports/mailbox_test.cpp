@@ -49,6 +49,24 @@ TEST(Mailbox, GivesFramesInOrderAndRefusesWhatDoesNotFit) {
   }
 }
 
+TEST(Mailbox, GoesOnAtTheBeginningHoweverLittleIsLeft) {
+  for (const std::uint32_t left : {8U, 16U, 24U, 32U}) {
+    Mailbox box;
+    constexpr std::uint32_t kHeader = 24;
+    const MarkedFrame almost_all(1, static_cast<std::uint32_t>(Mailbox::kCapacity) - kHeader - left), small(2, 60);
+    ASSERT_TRUE(box.push(0, CastKind::kUnicast, almost_all.view));
+    box.drain([](PortIndex, CastKind, const Frame&) {});
+    ASSERT_TRUE(box.push(5, CastKind::kUnicast, small.view)) << left;
+    std::size_t taken = 0;
+    box.drain([&](PortIndex to, CastKind, const Frame& frame) {
+      EXPECT_EQ(to, 5);
+      EXPECT_TRUE(is_whole(frame, 2, 60));
+      ++taken;
+    });
+    EXPECT_EQ(taken, 1U) << left;
+  }
+}
+
 TEST(MailboxConcurrency, TheOtherThreadGetsEveryFrameWhole) {
   Mailbox box;
   constexpr std::uint32_t kFrames = 20000;
