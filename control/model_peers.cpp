@@ -60,7 +60,7 @@ Result<> SwitchModel::attach_stream(ModelPort& port, UniqueFd socket) {
 void SwitchModel::peer_connected(ModelPort& port, UniqueFd socket) {
   if (const Result<> attached = attach_stream(port, std::move(socket)); !attached) {
     std::fprintf(stderr, "ringbridged: port %s: %s\n", port.name.c_str(), attached.error().message.c_str());
-    return port.peer->lost();
+    return port.peer->refused();
   }
   port.peer->settled();
   publish();

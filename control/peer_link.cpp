@@ -26,7 +26,7 @@ bool is_connected_to_itself(int socket) {
 
 PeerLink::PeerLink(EventLoop& loop, const PeerAddress& where, Connected connected)
     : loop_(loop), where_(where), connected_(std::move(connected)), pause_(kFirstPause), again_(loop, [this] {
-        connect();
+        where_.connects ? connect() : listen();
       }) {}
 
 PeerLink::~PeerLink() {
@@ -53,13 +53,7 @@ bool is_shortage(int error) {
 }
 
 void PeerLink::lost() {
-  if (where_.connects) {
-    try_later();
-  } else if (!listening_ && pause_ == kFirstPause) {
-    listen();
-  } else if (!listening_) {
-    try_later();
-  }
+  where_.connects ? try_later() : listen();
 }
 
 void PeerLink::listen() {

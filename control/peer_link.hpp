@@ -39,6 +39,8 @@ class PeerLink {
   void settled() { pause_ = kFirstPause; }
   /// The connection has gone; the next one is wanted.
   void lost();
+  /// It could not be used; the next one is wanted, after a pause.
+  void refused() { try_later(); }
 
  private:
   static constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{2000};
