@@ -13,8 +13,6 @@
 namespace rb {
 namespace {
 
-constexpr std::size_t kAddressesSize = 12;  // octets: destination and source
-
 /// The tag that was taken out of a frame; kUntagged when none was.
 VlanTag tag_beside(const msghdr& message) noexcept {
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
@@ -90,8 +88,7 @@ void DatagramPort::complete(const Tag& tag, const io_uring_cqe& completion, Work
     read_completed((*reads_)[tag.detail], completion.res, worker);
   }
   if (polling_ || outstanding_ != 0 || failed_ || stopping_) return;
-  // As with a tap: what was found is the best guess of what waits now.
-  burst_ = std::min(found_ + found_ / 2 + 1, kMaxBurst);
+  burst_ = next_burst(found_, kMaxBurst);
   worker.arm_later(*this);
 }
 
@@ -127,11 +124,7 @@ void DatagramPort::received(Read& read, std::uint32_t size, Worker& worker) noex
     frame -= kVlanTagSize;
     store32(frame + kAddressesSize, tag);
     size += kVlanTagSize;
-    // Offsets count from the frame's first octet.
-    if ((read.vnet.flags & kVnetNeedsCsum) != 0)
-      read.vnet.csum_start = static_cast<std::uint16_t>(read.vnet.csum_start + kVlanTagSize);
-    if (read.vnet.gso_type != kGsoNone)
-      read.vnet.hdr_len = static_cast<std::uint16_t>(read.vnet.hdr_len + kVlanTagSize);
+    move_offsets(read.vnet, static_cast<int>(kVlanTagSize));
   }
   std::memcpy(frame - sizeof(VnetHeader), &read.vnet, sizeof(VnetHeader));
   worker.receive(index(), read.buffer, frame - sizeof(VnetHeader),

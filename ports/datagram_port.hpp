@@ -48,7 +48,7 @@ class DatagramPort final : public Port {
  private:
   static constexpr unsigned kMaxBurst = 64;  // reads
   /// Octets in front of a frame in its buffer: a whole virtio_net_hdr, and a tag that is put back.
-  static constexpr std::size_t kHeadroom = sizeof(VnetHeader) + 4;
+  static constexpr std::size_t kHeadroom = sizeof(VnetHeader) + kVlanTagSize;
 
   /// What the kernel writes to while one read is on its way.
   struct Read {

@@ -58,9 +58,8 @@ void FrameWriter::transmit(std::span<const FrameIndex> indexes, const PortState&
 
 void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept {
   // Whole headers stand right before the frame's first octet: in the buffer that was read, or in a form's head.
-  const bool whole_header = header_size_ == sizeof(VnetHeader);
   iovec first{frame.pieces[0].data, frame.pieces[0].size};
-  if (whole_header) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
+  if (!socket_) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
   const std::uint64_t detail = write_detail(cast, frame.size);
   if (frame.piece_count == 1 && !socket_) {
     io_uring_sqe* sqe = worker.ring().entry();
@@ -71,13 +70,13 @@ void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker)
   } else {
     const Worker::SegmentSpace space = worker.segment_space();
     std::size_t count = 0;
-    if (!whole_header && header_size_ != 0) space.vectors[count++] = {frame.vnet, header_size_};
+    if (socket_ && header_size_ != 0) space.vectors[count++] = {frame.vnet, header_size_};
     space.vectors[count++] = first;
     for (std::size_t i = 1; i < frame.piece_count; ++i)
       space.vectors[count++] = {frame.pieces[i].data, frame.pieces[i].size};
     write_pieces(space.message, space.vectors.first(count), detail, worker);
   }
-  count_sent(cast, frame.size, worker);
+  worker.count_sent(index_, cast, frame.size);
 }
 
 void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail,
@@ -104,7 +103,7 @@ void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::u
 void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
   Segmenter segmenter(frame);
   if (!segmenter.valid()) return worker.counters(index_).drop(DropReason::kCannotSegment);
-  count_sent(cast, frame.size, worker);
+  worker.count_sent(index_, cast, frame.size);
   // The frame counts as one, and its first segment stands for it.
   std::uint64_t detail = write_detail(cast, frame.size);
   // A segment's header says nothing, so any end of it is a shorter one.
@@ -120,12 +119,6 @@ void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& work
     write_pieces(space.message, space.vectors.first(segment.payload_count + 1), std::exchange(detail, kWriteUncounted),
                  worker);
   }
-}
-
-void FrameWriter::count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept {
-  PortCounters::Traffic& tx = worker.counters(index_).tx[static_cast<std::size_t>(cast)];
-  tx.frames.add(1);
-  tx.bytes.add(size);
 }
 
 void FrameWriter::failed(const Tag& tag, int error, Worker& worker) noexcept {

@@ -45,7 +45,6 @@ class FrameWriter {
   /// Pieces that lie in a segment space go out together.
   void write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail, Worker& worker) noexcept;
   void write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
-  void count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept;
 
   PortIndex index_;
   unsigned file_;

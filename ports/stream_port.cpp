@@ -108,7 +108,7 @@ void StreamPort::send(const Frame& frame, CastKind cast, const PortState& to, Wo
   if (!has_length(frame.size)) return worker.counters(index()).drop(DropReason::kOverMtu);
   if (!begin_frame(frame.size)) return worker.counters(index()).drop(DropReason::kEgressFull);
   for (std::size_t i = 0; i < frame.piece_count; ++i) append(frame.pieces[i].data, frame.pieces[i].size);
-  count_sent(cast, frame.size, worker);
+  worker.count_sent(index(), cast, frame.size);
 }
 
 void StreamPort::send_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
@@ -128,13 +128,7 @@ void StreamPort::send_segments(const Frame& frame, CastKind cast, Worker& worker
     for (std::size_t i = 0; i < segment.payload_count; ++i) append(segment.payload[i].data, segment.payload[i].size);
   }
   if (!whole) return worker.counters(index()).drop(DropReason::kEgressFull);
-  count_sent(cast, frame.size, worker);
-}
-
-void StreamPort::count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept {
-  PortCounters::Traffic& tx = worker.counters(index()).tx[static_cast<std::size_t>(cast)];
-  tx.frames.add(1);
-  tx.bytes.add(size);
+  worker.count_sent(index(), cast, frame.size);
 }
 
 void StreamPort::flush(Worker& worker) noexcept {

@@ -56,7 +56,6 @@ class StreamPort final : public OwnedPort {
   [[nodiscard]] bool begin_frame(std::size_t size) noexcept;
   void append(const void* data, std::size_t size) noexcept;
   void send_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
-  void count_sent(CastKind cast, std::uint32_t size, Worker& worker) noexcept;
   void fail(int error, Worker& worker) noexcept;
 
   unsigned file_;

@@ -106,9 +106,7 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Wo
     }
   }
   if (queue.outstanding != 0 || queue.failed || stopping_) return;
-  // What has just been found is the best guess of what waits now: ask for half as much again, so that a growing load is
-  // met in a few rounds, and an ebbing one costs few reads in vain.
-  queue.burst = std::min(queue.found + queue.found / 2 + 1, max_burst());
+  queue.burst = next_burst(queue.found, max_burst());
   worker.arm_later(*this);
 }
 

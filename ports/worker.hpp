@@ -62,6 +62,12 @@ struct EngineShared {
   bool register_files = false;                      // name files by their place in the ring's table; else by descriptor
 };
 
+/// How many reads the next burst of a queue should have. What the last one found is the best guess of what waits now:
+/// half as much again, so that a growing load is met in a few rounds, and an ebbing one costs few reads in vain.
+[[nodiscard]] inline unsigned next_burst(unsigned found, unsigned longest) noexcept {
+  return std::min(found + found / 2 + 1, longest);
+}
+
 class Worker {
  public:
   static constexpr std::size_t kEventCapacity = 4096;
@@ -145,6 +151,12 @@ class Worker {
   void wake_for_mail(unsigned worker) noexcept { shared_.workers[worker]->wake_for_mail(); }
   /// Counts a frame that came in but cannot enter the batch, and gives its buffer back.
   void drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept;
+  /// Counts a frame that is on its way out.
+  void count_sent(PortIndex port, CastKind cast, std::uint32_t size) noexcept {
+    PortCounters::Traffic& tx = counters_[port].tx[static_cast<std::size_t>(cast)];
+    tx.frames.add(1);
+    tx.bytes.add(size);
+  }
   /// Tells the control thread that a port failed with an errno.
   void report_port_error(PortIndex port, int error) noexcept;
 

@@ -8,8 +8,6 @@
 namespace rb {
 namespace {
 
-constexpr std::size_t kAddressesSize = 12;
-
 /// Octets of the frame, counted without `tag_size`, that must lie in one piece for whoever finishes its offloads.
 std::size_t size_of_work(const Frame& frame, std::size_t tag_size) noexcept {
   const VnetHeader& vnet = *frame.vnet;
@@ -75,11 +73,8 @@ void TagForms::write_head(Form& form, const Frame& frame, std::size_t kept, Vlan
   std::memcpy(to, from, kept - kAddressesSize);
 
   form.vnet = *frame.vnet;
-  const auto moved = static_cast<std::uint16_t>((form.tag != kUntagged ? kVlanTagSize : 0) -
-                                                (came != kUntagged ? kVlanTagSize : 0));  // modulo 2^16
-  if ((form.vnet.flags & kVnetNeedsCsum) != 0)
-    form.vnet.csum_start = static_cast<std::uint16_t>(form.vnet.csum_start + moved);
-  if (form.vnet.gso_type != kGsoNone) form.vnet.hdr_len = static_cast<std::uint16_t>(form.vnet.hdr_len + moved);
+  constexpr int kTag = kVlanTagSize;
+  move_offsets(form.vnet, (form.tag != kUntagged ? kTag : 0) - (came != kUntagged ? kTag : 0));
 }
 
 }  // namespace rb

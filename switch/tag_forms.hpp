@@ -19,6 +19,15 @@
 
 namespace rb {
 
+inline constexpr std::size_t kAddressesSize = 12;  // octets: destination and source, which a tag stands behind
+
+/// Offsets count from a frame's first octet: moves them along with a tag of `octets` that was put in (negative: taken
+/// out).
+inline void move_offsets(VnetHeader& vnet, int octets) noexcept {
+  if ((vnet.flags & kVnetNeedsCsum) != 0) vnet.csum_start = static_cast<std::uint16_t>(vnet.csum_start + octets);
+  if (vnet.gso_type != kGsoNone) vnet.hdr_len = static_cast<std::uint16_t>(vnet.hdr_len + octets);
+}
+
 /// One worker's. Allocates only when made.
 class TagForms {
  public:
