@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "control/json_text.hpp"
+
 namespace rb {
 namespace {
 
@@ -33,12 +35,10 @@ std::string_view flag(const json& object, const char* key, std::string_view word
 }
 
 std::string show_stp_port(const json& port) {
-  std::string out = fmt::format("{} ({})\n", port.at("name").get<std::string>(), port.at("number").get<int>());
-  out += fmt::format(" port id\t\t{}\t\t\tstate\t\t{:>15}\n", port_id(port, "port_id"),
-                     port.at("state").get<std::string>());
-  out += fmt::format(" designated root\t{}\tpath cost\t\t{}\n", port.at("designated_root").get<std::string>(),
-                     number(port, "cost"));
-  out += fmt::format(" designated bridge\t{}\tmessage age timer\t{}\n", port.at("designated_bridge").get<std::string>(),
+  std::string out = fmt::format("{} ({})\n", text_of(port, "name"), port.at("number").get<int>());
+  out += fmt::format(" port id\t\t{}\t\t\tstate\t\t{:>15}\n", port_id(port, "port_id"), text_of(port, "state"));
+  out += fmt::format(" designated root\t{}\tpath cost\t\t{}\n", text_of(port, "designated_root"), number(port, "cost"));
+  out += fmt::format(" designated bridge\t{}\tmessage age timer\t{}\n", text_of(port, "designated_bridge"),
                      seconds(port, "message_age_timer_s"));
   out += fmt::format(" designated port\t{}\t\t\tforward delay timer\t{}\n", port_id(port, "designated_port"),
                      seconds(port, "forward_delay_timer_s"));
@@ -67,11 +67,11 @@ std::string_view show_heading() {
 }
 
 std::string show_bridge(const json& bridge) {
-  std::string out = fmt::format("{}\t\t{}\t{}\t\t", bridge.at("name").get<std::string>(),
-                                bridge.at("id").get<std::string>(), bridge.at("stp") == "off" ? "no" : "yes");
+  std::string out = fmt::format("{}\t\t{}\t{}\t\t", text_of(bridge, "name"), text_of(bridge, "id"),
+                                bridge.at("stp") == "off" ? "no" : "yes");
   std::string_view indent;
   for (const json& port : bridge.at("ports")) {
-    out += fmt::format("{}{}\n", indent, port.at("name").get<std::string>());
+    out += fmt::format("{}{}\n", indent, text_of(port, "name"));
     indent = "\t\t\t\t\t\t\t";
   }
   return indent.empty() ? out + '\n' : out;
@@ -79,13 +79,12 @@ std::string show_bridge(const json& bridge) {
 
 std::string show_macs(json entries) {
   std::sort(entries.begin(), entries.end(), [](const json& a, const json& b) {
-    return std::pair(a.at("mac").get<std::string>(), a.at("port_number")) <
-           std::pair(b.at("mac").get<std::string>(), b.at("port_number"));
+    return std::pair(text_of(a, "mac"), a.at("port_number")) < std::pair(text_of(b, "mac"), b.at("port_number"));
   });
   std::string out = "port no\tmac addr\t\tis local?\tageing timer\n";
   for (const json& entry : entries) {
     // The kernel gives a time for entries that age, and 0 for the others.
-    out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), entry.at("mac").get<std::string>(),
+    out += fmt::format("{:3}\t{}\t{}\t\t{}\n", entry.at("port_number").get<int>(), text_of(entry, "mac"),
                        entry.at("kind") == "local" ? "yes" : "no",
                        entry.at("kind") == "dynamic" ? seconds(entry, "age_s") : "   0.00");
   }
@@ -93,9 +92,8 @@ std::string show_macs(json entries) {
 }
 
 std::string show_stp(const json& bridge) {
-  std::string out = bridge.at("name").get<std::string>() + '\n';
-  out += fmt::format(" bridge id\t\t{}\n designated root\t{}\n", bridge.at("id").get<std::string>(),
-                     bridge.at("root_id").get<std::string>());
+  std::string out = text_of(bridge, "name") + '\n';
+  out += fmt::format(" bridge id\t\t{}\n designated root\t{}\n", text_of(bridge, "id"), text_of(bridge, "root_id"));
   out += fmt::format(" root port\t\t{}\t\t\tpath cost\t\t{}\n", number(bridge, "root_port"),
                      number(bridge, "root_path_cost"));
   out += fmt::format(" max age\t\t{}\t\t\tbridge max age\t\t{}\n", seconds(bridge, "max_age_s"),

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 /// The kernel's word for a kind of entry; a dynamic one has none.
 std::string_view state_word(const json& entry, const char* key) {
-  const std::string kind = entry.at(key).get<std::string>();
+  const std::string kind = text_of(entry, key);
   if (kind == "local") return "permanent";
   return kind == "static" ? "static" : "";
 }
@@ -52,41 +52,40 @@ std::string link_details(const json& port) {
 }
 
 std::string fdb_event_line(const json& event) {
-  const std::string kind = event.at("event").get<std::string>();
+  const std::string kind = text_of(event, "event");
   std::string out = kind == "age" || kind == "delete" ? "Deleted " : "";
   const std::string vlan = event.contains("vlan") ? fmt::format("vlan {} ", event.at("vlan").get<int>()) : "";
-  out += fmt::format("{} dev {} {}master {} {}", event.at("mac").get<std::string>(),
-                     event.at("port").get<std::string>(), vlan, event.at("bridge").get<std::string>(),
-                     event.contains("entry") ? state_word(event, "entry") : std::string_view{});
-  if (kind == "move") out += fmt::format("moved from {}", event.at("from").get<std::string>());
+  out +=
+      fmt::format("{} dev {} {}master {} {}", text_of(event, "mac"), text_of(event, "port"), vlan,
+                  text_of(event, "bridge"), event.contains("entry") ? state_word(event, "entry") : std::string_view{});
+  if (kind == "move") out += fmt::format("moved from {}", text_of(event, "from"));
   return out + '\n';
 }
 
 std::string port_event_line(const json& event) {
-  const std::string deleted = event.at("event").get<std::string>() == "delete" ? "Deleted " : "";
+  const std::string deleted = text_of(event, "event") == "delete" ? "Deleted " : "";
   if (event.contains("port")) return deleted + link_lines(event.at("port"), {});
-  return fmt::format("{}{} master {}\n", deleted, event.at("name").get<std::string>(),
-                     event.at("bridge").get<std::string>());
+  return fmt::format("{}{} master {}\n", deleted, text_of(event, "name"), text_of(event, "bridge"));
 }
 
 }  // namespace
 
 std::string fdb_line(const json& entry, const BridgeTextOptions& options) {
-  std::string out = fmt::format("{} dev {} ", entry.at("mac").get<std::string>(), entry.at("port").get<std::string>());
+  std::string out = fmt::format("{} dev {} ", text_of(entry, "mac"), text_of(entry, "port"));
   if (entry.contains("vlan")) out += fmt::format("vlan {} ", entry.at("vlan").get<int>());
   if (options.statistics) out += fmt::format("used {0}/{0} ", entry.at("age_s").get<std::int64_t>());
-  return out + fmt::format("master {} {}\n", entry.at("bridge").get<std::string>(), state_word(entry, "kind"));
+  return out + fmt::format("master {} {}\n", text_of(entry, "bridge"), state_word(entry, "kind"));
 }
 
 OrderedJson fdb_object(const json& entry, const BridgeTextOptions& options) {
-  OrderedJson object = {{"mac", entry.at("mac").get<std::string>()}, {"ifname", entry.at("port").get<std::string>()}};
+  OrderedJson object = {{"mac", text_of(entry, "mac")}, {"ifname", text_of(entry, "port")}};
   if (entry.contains("vlan")) object["vlan"] = entry.at("vlan").get<int>();
   if (options.statistics) {
     object["used"] = entry.at("age_s").get<std::int64_t>();
     object["updated"] = entry.at("age_s").get<std::int64_t>();
   }
   object["flags"] = OrderedJson::array();
-  object["master"] = entry.at("bridge").get<std::string>();
+  object["master"] = text_of(entry, "bridge");
   object["state"] = state_word(entry, "kind");
   return object;
 }
@@ -94,19 +93,18 @@ OrderedJson fdb_object(const json& entry, const BridgeTextOptions& options) {
 std::string link_lines(const json& port, const BridgeTextOptions& options) {
   std::string flags;
   for (const json& flag : port.at("flags")) flags += (flags.empty() ? "" : ",") + flag.get<std::string>();
-  const std::string out = fmt::format(
-      "{}: {}: <{}> mtu {} master {} state {} priority {} cost {} \n", port.at("ifindex").get<int>(),
-      port.at("name").get<std::string>(), flags, port.at("mtu").get<int>(), port.at("bridge").get<std::string>(),
-      port.at("state").get<std::string>(), port.at("priority").get<int>(), port.at("cost").get<int>());
+  const std::string out =
+      fmt::format("{}: {}: <{}> mtu {} master {} state {} priority {} cost {} \n", port.at("ifindex").get<int>(),
+                  text_of(port, "name"), flags, port.at("mtu").get<int>(), text_of(port, "bridge"),
+                  text_of(port, "state"), port.at("priority").get<int>(), port.at("cost").get<int>());
   return options.details ? out + link_details(port) : out;
 }
 
 OrderedJson link_object(const json& port, const BridgeTextOptions& options) {
-  OrderedJson object = {
-      {"ifindex", port.at("ifindex").get<int>()},       {"ifname", port.at("name").get<std::string>()},
-      {"flags", OrderedJson(port.at("flags"))},         {"mtu", port.at("mtu").get<int>()},
-      {"master", port.at("bridge").get<std::string>()}, {"state", port.at("state").get<std::string>()},
-      {"priority", port.at("priority").get<int>()},     {"cost", port.at("cost").get<int>()}};
+  OrderedJson object = {{"ifindex", port.at("ifindex").get<int>()},   {"ifname", text_of(port, "name")},
+                        {"flags", OrderedJson(port.at("flags"))},     {"mtu", port.at("mtu").get<int>()},
+                        {"master", text_of(port, "bridge")},          {"state", text_of(port, "state")},
+                        {"priority", port.at("priority").get<int>()}, {"cost", port.at("cost").get<int>()}};
   if (!options.details) return object;
   const auto enter = [&](const char* name, bool on) { object[name] = on; };
   for_each_flag(port, kFlagsBeforeRouter, enter);
@@ -116,13 +114,13 @@ OrderedJson link_object(const json& port, const BridgeTextOptions& options) {
 }
 
 std::string event_line(const json& event, MonitorBanner banner) {
-  const std::string kind = event.at("kind").get<std::string>();
+  const std::string kind = text_of(event, "kind");
   const bool with_banner = banner == MonitorBanner::kWith;
   if (kind == "fdb") return (with_banner ? "[NEIGH]" : "") + fdb_event_line(event);
   if (kind == "port") return (with_banner ? "[LINK]" : "") + port_event_line(event);
   if (kind == "lost") return fmt::format("{} events were lost\n", event.at("count").get<std::uint64_t>());
-  return fmt::format("{}{}{} {}\n", with_banner ? "[LINK]" : "",
-                     event.at("event").get<std::string>() == "delete" ? "Deleted " : "", kind, event.value("name", ""));
+  return fmt::format("{}{}{} {}\n", with_banner ? "[LINK]" : "", text_of(event, "event") == "delete" ? "Deleted " : "",
+                     kind, event.value("name", ""));
 }
 
 }  // namespace rb

@@ -9,6 +9,11 @@ namespace rb {
 /// Keys are printed in the order they were entered, as scripts that read iproute2's output with line tools expect.
 using OrderedJson = nlohmann::ordered_json;
 
+/// A member that is text.
+[[nodiscard]] inline std::string text_of(const nlohmann::json& object, const char* key) {
+  return object.at(key).get<std::string>();
+}
+
 enum class JsonLayout { kLine, kPretty };
 
 /// `value` and a line end.

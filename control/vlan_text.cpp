@@ -62,7 +62,7 @@ std::string statistics_lines(const json& vlan) {
 std::string vlan_text(const json& result, const BridgeTextOptions& options) {
   std::string out = options.statistics ? "port              vlan-id\n" : "port              vlan-id  \n";
   for (const json* port : in_order(result, options)) {
-    std::string name = port->at("name").get<std::string>();
+    std::string name = text_of(*port, "name");
     for_each_line(*port, options, [&](const json& vlan, int first, int last) {
       const std::string vids = first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
       out += fmt::format("{:16}  {}{}{}\n", name, vids, vlan.at("pvid").get<bool>() ? " PVID" : "",
@@ -90,7 +90,7 @@ OrderedJson vlan_json(const json& result, const BridgeTextOptions& options) {
       }
       vlans.push_back(std::move(object));
     });
-    ports.push_back({{"ifname", port->at("name").get<std::string>()}, {"vlans", std::move(vlans)}});
+    ports.push_back({{"ifname", text_of(*port, "name")}, {"vlans", std::move(vlans)}});
   }
   return ports;
 }
@@ -99,8 +99,7 @@ std::string vlan_map_text(const json& result, const BridgeTextOptions& /*options
   std::string out;
   for (const json& port : result.at("ports")) {
     for (const json& map : port.at("map")) {
-      out += fmt::format("{} vid {} to {}\n", port.at("name").get<std::string>(), map.at("vid").get<int>(),
-                         map.at("to").get<int>());
+      out += fmt::format("{} vid {} to {}\n", text_of(port, "name"), map.at("vid").get<int>(), map.at("to").get<int>());
     }
   }
   return out;
@@ -110,9 +109,8 @@ OrderedJson vlan_map_json(const json& result, const BridgeTextOptions& /*options
   OrderedJson list = OrderedJson::array();
   for (const json& port : result.at("ports")) {
     for (const json& map : port.at("map")) {
-      list.push_back({{"ifname", port.at("name").get<std::string>()},
-                      {"vid", map.at("vid").get<int>()},
-                      {"to", map.at("to").get<int>()}});
+      list.push_back(
+          {{"ifname", text_of(port, "name")}, {"vid", map.at("vid").get<int>()}, {"to", map.at("to").get<int>()}});
     }
   }
   return list;
@@ -121,8 +119,7 @@ OrderedJson vlan_map_json(const json& result, const BridgeTextOptions& /*options
 std::string private_vlan_text(const json& result, const BridgeTextOptions& /*options*/) {
   std::string out;
   for (const json& vlan : result.at("vlans")) {
-    out += fmt::format("{} vid {} {}{}\n", vlan.at("bridge").get<std::string>(), vlan.at("vid").get<int>(),
-                       vlan.at("kind").get<std::string>(),
+    out += fmt::format("{} vid {} {}{}\n", text_of(vlan, "bridge"), vlan.at("vid").get<int>(), text_of(vlan, "kind"),
                        vlan.contains("primary") ? fmt::format(" of {}", vlan.at("primary").get<int>()) : "");
   }
   return out;
