@@ -33,6 +33,7 @@ std::string peer_spec_of(const ModelPort& port) {
   if (spec.kind == PortKind::kDgram) text += ",peer=" + spec.peer_at.text;
   if (spec.peer.connects) text += ",client";
   if (spec.framing == Framing::kLen16) text += ",framing=len16";
+  if (spec.kind == PortKind::kVhostUser && !spec.offload) text += ",offload=off";
   return text + owner_words(spec.peer.owner);
 }
 
@@ -44,7 +45,7 @@ std::string spec_of(const ModelListener& listener) {
 }
 
 std::string spec_of(const ModelPort& port) {
-  if (port.spec.kind == PortKind::kStream || port.spec.kind == PortKind::kDgram) return peer_spec_of(port);
+  if (!port.spec.peer.address.text.empty()) return peer_spec_of(port);
   const TapOptions& tap = port.spec.tap;
   const std::string start = fmt::format("{}:{}", port_kind_name(port.spec.kind), port.name);
   std::string text = start;

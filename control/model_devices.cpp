@@ -55,6 +55,8 @@ std::string_view port_kind_name(PortKind kind) noexcept {
       return "stream";
     case PortKind::kDgram:
       return "dgram";
+    case PortKind::kVhostUser:
+      return "vhost-user";
   }
   return "any";
 }
@@ -120,6 +122,7 @@ Result<SwitchModel::OpenDevice> SwitchModel::open(PortSpec& spec, Opening openin
 Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
   if (port.spec.kind == PortKind::kStream) return open_peer(port);
   if (port.spec.kind == PortKind::kDgram) return open_dgram_port(port);
+  if (port.spec.kind == PortKind::kVhostUser) return open_vhost_port(port);
   Result<std::uint64_t> watched = links_.watch(fd_of(port.spec.netns));
   if (!watched) return std::unexpected(watched.error());
   Result<OpenDevice> open = this->open(port.spec, opening);
@@ -146,6 +149,7 @@ Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
 }
 
 void SwitchModel::close_device(ModelPort& port) {
+  port.front_end.reset();                               // its rings are stopped while workers still have the port
   if (port.attached) (void)engine_.detach(port.index);  // and closes it: a tap that is not persistent goes
   port.attached = false;
   port.peer.reset();
@@ -189,6 +193,11 @@ void SwitchModel::device_failed(PortIndex index) {
   for (auto& [name, port] : ports_) {
     if (port->index != index || !port->attached) continue;
     if (port->spec.kind == PortKind::kStream) return peer_lost(*port);
+    if (port->spec.kind == PortKind::kVhostUser) {
+      const std::string trouble = port->rings->take_trouble();
+      if (!trouble.empty() && port->front_end != nullptr) front_end_ended(*port, trouble);
+      return;
+    }
     look_at_device(*port);
     if (!port->attached) return;
     // It lives, and only its reading has ended. Not begun again at once, lest a device that keeps failing keep us busy.

@@ -114,6 +114,7 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"default_pcp", port.vlans.default_pcp},
                  {"pcp_map", port.vlans.regenerated}};
   for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
+  if (!port.trouble.empty()) object["trouble"] = port.trouble;
   if (!port.spec.listener.empty())
     object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
   return object;

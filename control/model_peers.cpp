@@ -1,34 +1,32 @@
 // The part of SwitchModel that has other processes as ports: streams, datagrams, and those who come to a listener.
 #include <fmt/core.h>
-#include <linux/if.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <utility>
 
+#include "control/peer_flags.hpp"
 #include "control/switch_model.hpp"
 #include "ports/account_names.hpp"
 #include "ports/dgram_device.hpp"
 #include "ports/netns.hpp"
 
 namespace rb {
-namespace {
-
-/// What is shown of a port without an interface, as of one that is up.
-constexpr std::uint32_t kPeerFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP;
-constexpr std::uint32_t kConnectedFlags = kPeerFlags | IFF_RUNNING | IFF_LOWER_UP;
-
-}  // namespace
 
 Result<> SwitchModel::open_peer(ModelPort& port) {
-  if (options_.loop == nullptr) return fail(ErrorCode::kNotSupported, "there is nobody to wait for a peer");
   port.queue_count = 1;
+  if (!port.spec.arrived)
+    return wait_for_peer(port, [this, &port](UniqueFd socket) { peer_connected(port, std::move(socket)); });
   port.link = {.name = port.name, .flags = kPeerFlags, .address = {}};
-  if (port.spec.arrived) return attach_stream(port, std::exchange(port.spec.arrived, {}));
-  Result<std::unique_ptr<PeerLink>> peer = PeerLink::open(
-      *options_.loop, port.spec.peer, [this, &port](UniqueFd socket) { peer_connected(port, std::move(socket)); });
+  return attach_stream(port, std::exchange(port.spec.arrived, {}));
+}
+
+Result<> SwitchModel::wait_for_peer(ModelPort& port, PeerLink::Connected connected) {
+  if (options_.loop == nullptr) return fail(ErrorCode::kNotSupported, "there is nobody to wait for a peer");
+  Result<std::unique_ptr<PeerLink>> peer = PeerLink::open(*options_.loop, port.spec.peer, std::move(connected));
   if (!peer) return std::unexpected(peer.error());
   port.peer = std::move(*peer);
+  port.link = {.name = port.name, .flags = kPeerFlags, .address = {}};
   port.device = DeviceState::kDown;
   return {};
 }

@@ -59,11 +59,12 @@ Result<> check_plain_name(const std::string& name) {
               name);
 }
 
-Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
-  spec.kind = PortKind::kStream;
-  spec.offload = false;
+/// Of a stream, or of vhost-user: a peer whom we wait for, or go to.
+Result<PortSpec> peer_spec(Params& params, PortKind kind, PortSpec spec) {
+  spec.kind = kind;
   const std::string address = params.text("address"), role = params.maybe_text("role").value_or("server");
-  spec.framing = read_framing(params);
+  spec.offload = kind == PortKind::kVhostUser && params.flag("offload", true);
+  if (kind == PortKind::kStream) spec.framing = read_framing(params);
   spec.peer.owner = read_owner(params);
   params.finish();
   if (Result<> plain = check_plain_name(spec.name); !plain) return std::unexpected(plain.error());
@@ -72,6 +73,10 @@ Result<PortSpec> stream_spec(Params& params, PortSpec spec) {
   Result<SocketAddress> parsed = parse_socket_address(address);
   if (!parsed) return std::unexpected(parsed.error());
   spec.peer.address = std::move(*parsed);
+  if (kind == PortKind::kVhostUser && !spec.peer.address.is_path()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is no path; a guest's memory comes by a socket of this host alone", address), address);
+  }
   const SocketOwner& owner = spec.peer.owner;
   if ((owner.user || owner.group || owner.mode) && (spec.peer.connects || !spec.peer.address.is_path())) {
     return fail(ErrorCode::kInvalidArgument,
@@ -124,7 +129,8 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   PortSpec spec;
   const std::string kind = params.maybe_text("kind").value_or("");
   spec.name = params.text("name");
-  if (kind == "stream") return stream_spec(params, std::move(spec));
+  if (kind == "stream") return peer_spec(params, PortKind::kStream, std::move(spec));
+  if (kind == "vhost-user") return peer_spec(params, PortKind::kVhostUser, std::move(spec));
   if (kind == "dgram") return dgram_spec(params, std::move(spec));
   spec.tap.create = params.flag("create", false);
   spec.tap.persistent = params.flag("persistent", false);
@@ -155,9 +161,11 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   } else if (kind.empty()) {
     spec.kind = PortKind::kAny;
   } else {
-    return fail(ErrorCode::kNotSupported,
-                fmt::format("port kind '{}' is not known; 'tap', 'packet', 'stream', 'dgram' and 'listen' are", kind),
-                kind);
+    return fail(
+        ErrorCode::kNotSupported,
+        fmt::format("port kind '{}' is not known; 'tap', 'packet', 'vhost-user', 'stream', 'dgram' and 'listen' are",
+                    kind),
+        kind);
   }
   if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
     return fail(ErrorCode::kInvalidArgument,

@@ -71,19 +71,25 @@ std::unexpected<Error> no_socket_option(const std::string& key) {
   return fail(
       ErrorCode::kInvalidArgument,
       fmt::format("option '{}' of a socket is unknown or lacks a value; there are name=, owner=, group= and mode=, "
-                  "of a stream server, client and framing=len32|len16, of a dgram peer=, of listen framing= and max=",
+                  "of vhost-user server, client and offload=on|off, of a stream server, client and "
+                  "framing=len32|len16, of a dgram peer=, of listen framing= and max=",
                   key));
 }
 
 /// One option of a stream's or a dgram's specification; `value` has no value for a bare word.
 Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
   const bool stream = spec["kind"] == "stream", dgram = spec["kind"] == "dgram", listen = spec["kind"] == "listen";
-  if ((key == "server" || key == "client") && !value && stream) {
+  const bool vhost_user = spec["kind"] == "vhost-user";
+  if ((key == "server" || key == "client") && !value && (stream || vhost_user)) {
     spec["role"] = key;
     return {};
   }
   if (!value || value->empty()) return no_socket_option(key);
-  if (key == "name" || (key == "framing" && !dgram) || (key == "peer" && dgram)) {
+  if (key == "offload" && vhost_user) {
+    const auto on = parse_on_off(*value);
+    if (!on) return fail(ErrorCode::kInvalidArgument, fmt::format("'offload' must be on or off, not '{}'", *value));
+    spec[key] = *on;
+  } else if (key == "name" || (key == "framing" && (stream || listen)) || (key == "peer" && dgram)) {
     spec[key] = *value;
   } else if (key == "owner" || key == "group") {
     const auto id = key == "owner" ? user_id(*value) : group_id(*value);
@@ -149,11 +155,12 @@ Result<nlohmann::json> parse_port_spec(std::string_view text) {
   }
   const std::string_view kind = take_until(text, ':');
   const std::string what(take_until(text, ','));
-  const bool socket = kind == "stream" || kind == "dgram" || kind == "listen";
+  const bool socket = kind == "vhost-user" || kind == "stream" || kind == "dgram" || kind == "listen";
   if (!socket && kind != "tap" && kind != "packet") {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet, stream, dgram and listen", kind,
-                            whole));
+                fmt::format("'{}' in '{}' is not a kind of port; there are tap, packet, vhost-user, stream, dgram and "
+                            "listen",
+                            kind, whole));
   }
   if (what.empty()) {
     return fail(ErrorCode::kInvalidArgument,

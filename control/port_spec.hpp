@@ -14,6 +14,7 @@ namespace rb {
 ///   NAME
 ///   tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]
 ///   packet:NAME[,offload=on|off][,netns=NS]
+///   vhost-user:PATH[,name=NAME][,server|client][,offload=on|off][,owner=USER][,group=GROUP][,mode=OCTAL]
 ///   stream:ADDRESS[,name=NAME][,server|client][,framing=len32|len16][,owner=USER][,group=GROUP][,mode=OCTAL]
 ///   dgram:ADDRESS,peer=ADDRESS[,name=NAME][,owner=USER][,group=GROUP][,mode=OCTAL]
 ///   listen:PATH[,name=NAME][,framing=len32|len16][,max=N][,owner=USER][,group=GROUP][,mode=OCTAL]

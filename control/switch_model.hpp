@@ -20,6 +20,7 @@
 #include "control/fid_table.hpp"
 #include "control/peer_link.hpp"
 #include "control/peer_listener.hpp"
+#include "control/vhost_connection.hpp"
 #include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
@@ -40,13 +41,14 @@ enum class DeviceState : std::uint8_t {
 
 /// What a port is made of.
 enum class PortKind : std::uint8_t {
-  kAny,     // a tap, or an existing interface of whatever kind: one of the others from its opening on
-  kTap,     // we are the other end of it
-  kPacket,  // an interface that exists and somebody else may hold: frames by a packet socket
-  kStream,  // a process at the other end of a stream socket
-  kDgram,   // one that exchanges datagrams with us
+  kAny,        // a tap, or an existing interface of whatever kind: one of the others from its opening on
+  kTap,        // we are the other end of it
+  kPacket,     // an interface that exists and somebody else may hold: frames by a packet socket
+  kStream,     // a process at the other end of a stream socket
+  kDgram,      // one that exchanges datagrams with us
+  kVhostUser,  // a guest whose rings we serve
 };
-/// "tap", "packet", "stream", "dgram"
+/// "tap", "packet", "stream", "dgram", "vhost-user"
 [[nodiscard]] std::string_view port_kind_name(PortKind kind) noexcept;
 
 /// How a port was asked for: enough to ask for it again.
@@ -54,7 +56,7 @@ struct PortSpec {
   PortKind kind = PortKind::kTap;
   std::string name;       // of the device, and of the port
   bool offload = true;    // false: frames are finished before they leave here
-  PeerAddress peer;       // of a stream or dgram: where we are, or of a client where the other is
+  PeerAddress peer;       // of a stream, dgram or vhost-user: where we are, or of a client where the other is
   SocketAddress peer_at;  // of a dgram: where the other is
   std::string listener;   // of a stream that a peer has opened: by which listener; its port goes with the connection
   UniqueFd arrived;       // and its socket, until the port is open
@@ -91,8 +93,12 @@ struct ModelPort {
   bool multi_queue = false, persistent = false;
   std::size_t queue_count = 0;
   Offloads offloads;
-  std::unique_ptr<PeerLink> peer;  // of a stream: its connection, or the wait for one
-  unsigned retries_left = 0;       // while it is back but still held by whoever made it
+  std::unique_ptr<PeerLink> peer;  // of a stream or vhost-user: its connection, or the wait for one
+  // Of vhost-user.
+  std::unique_ptr<VhostRings> rings;
+  std::unique_ptr<VhostConnection> front_end;  // null: none is there; gone before `rings`
+  std::string trouble;                         // why the last one was turned away, or a message of it; "": it was not
+  unsigned retries_left = 0;                   // while it is back but still held by whoever made it
 
   /// What showstp shows: the device's word first, then the setting.
   [[nodiscard]] StpState state() const noexcept {
@@ -245,10 +251,15 @@ class SwitchModel {
   Result<> open_host_device(ModelPort& port, Opening opening);
   /// Waits for the peer, or goes to it.
   Result<> open_peer(ModelPort& port);
+  Result<> wait_for_peer(ModelPort& port, PeerLink::Connected connected);
   Result<> open_dgram_port(ModelPort& port);
   void peer_connected(ModelPort& port, UniqueFd socket);
   void peer_lost(ModelPort& port);
   void peer_arrived(const std::string& listener, ArrivedPeer peer);
+  Result<> open_vhost_port(ModelPort& port);
+  void front_end_connected(ModelPort& port, UniqueFd socket);
+  void front_end_changed(ModelPort& port);
+  void front_end_ended(ModelPort& port, const std::string& why);
   Result<> attach_stream(ModelPort& port, UniqueFd socket);
   void delete_listener(const std::string& name);
   [[nodiscard]] std::string name_for(const ArrivedPeer& peer);

@@ -131,6 +131,15 @@ std::unique_ptr<PortDevice> Engine::detach(PortIndex index) {
   return std::move(impl_->devices[index]);
 }
 
+void Engine::on_worker(unsigned number, const std::function<void(Worker&)>& act) {
+  std::latch done(1);
+  impl_->workers[number]->post([&](Worker& worker) {
+    act(worker);
+    done.count_down();
+  });
+  done.wait();
+}
+
 int Engine::device_fd(PortIndex index) const noexcept {
   const std::unique_ptr<PortDevice>& device = impl_->devices[index];
   return device != nullptr ? device->fd() : -1;

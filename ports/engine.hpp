@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,6 +17,8 @@
 #include "switch/vlan_counters.hpp"
 
 namespace rb {
+
+class Worker;
 
 struct EngineOptions {
   unsigned worker_count = 1;
@@ -59,6 +62,8 @@ class Engine {
   /// Takes it back; returns after the last completion. The caller has published a state without the port, and flushes
   /// the FDB afterwards; then the index may be used again.
   [[nodiscard]] std::unique_ptr<PortDevice> detach(PortIndex index);
+  /// Runs `act` on a worker's thread, between two rounds, and waits for it.
+  void on_worker(unsigned number, const std::function<void(Worker&)>& act);
   /// PortDevice::fd() of an attached port; -1: not attached.
   [[nodiscard]] int device_fd(PortIndex index) const noexcept;
   /// Swaps the state; returns when every worker uses it. Never null.

@@ -15,7 +15,7 @@ class OwnedPort : public Port {
   /// After some send().
   virtual void flush(Worker& worker) noexcept = 0;
 
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept final;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
   [[nodiscard]] OwnedPort* owned() noexcept final { return this; }
 };
 

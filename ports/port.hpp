@@ -32,6 +32,8 @@ class Port {
   /// Prepares writes for frames of the batch, which Worker::frame() has; they are handed over by the worker's next
   /// submit. `to` is this port.
   virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept = 0;
+  /// What it lent to the last batch by Worker::receive_lent() has been written.
+  virtual void take_back(Worker&) noexcept {}
   /// Cancels what is outstanding; nothing is armed any more.
   virtual void stop(Worker& worker) noexcept = 0;
   /// The port as one that frames come to by mail; null when every worker writes to it itself.

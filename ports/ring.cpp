@@ -47,7 +47,8 @@ Error explain_setup_failure(int error) {
 Result<Ring> Ring::make(unsigned file_count, unsigned buffer_count) {
   Ring ring;
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+  params.flags =
+      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE;
   params.cq_entries = kCompletionEntries;
   if (const int result = io_uring_queue_init_params(kSubmissionEntries, &ring.ring_, &params); result < 0) {
     return std::unexpected(explain_setup_failure(-result));

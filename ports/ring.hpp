@@ -18,6 +18,7 @@ enum class Operation : std::uint8_t {
   kPoll,      // something can be read
   kWrite,     // one frame
   kSocket,    // octets of a stream, either way
+  kNotify,    // of a vring: the guest has kicked, or a call has gone
   kCancel,    // a cancellation
 };
 

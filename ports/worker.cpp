@@ -28,6 +28,8 @@ Worker::Worker(EngineShared& shared, unsigned number)
   ready_.reserve(kMaxPorts);
   arming_.reserve(kMaxPorts);
   sending_.reserve(kBufferCount);
+  lenders_.reserve(kMaxPorts);
+  sending_lenders_.reserve(kMaxPorts);
   free_files_.reserve(shared.file_count);
   for (unsigned place = shared.file_count; place-- > 0;) free_files_.push_back(place);
   thread_ = std::thread([this] { main(); });
@@ -76,8 +78,9 @@ void Worker::run() noexcept {
   while (!stopping_) {
     take_state();
     arm_ports();
-    forward();                       // of ports that had frames left
-    submit(ready_.empty() ? 1 : 0);  // or still have
+    forward();  // of ports that had frames left
+    // Others still have some, or wait for their memory: then there is no time to sleep.
+    submit(ready_.empty() && sending_lenders_.empty() ? 1 : 0);
     ring_->reap([this](const io_uring_cqe& completion) { handle(completion); });
     forward();
     if (!removals_.empty()) finish_removals();
@@ -117,11 +120,19 @@ void Worker::provide_buffers() noexcept {
 }
 
 void Worker::submit(unsigned wait_count) noexcept {
-  ring_->submit(wait_count);
+  // Rings in memory need no system call; completions that wait for one are found by reap().
+  if (wait_count != 0 || ring_->has_unsubmitted()) ring_->submit(wait_count);
   // Writes to taps complete inside the submit (they never wait, see tap_port.hpp), so what they read is free again.
   for (const BufferId id : sending_) pool_.give_back(id);
   sending_.clear();
   segment_count_ = 0;
+  written_ = true;
+  give_back_lent();
+}
+
+void Worker::give_back_lent() noexcept {
+  for (Port* port : sending_lenders_) port->take_back(*this);
+  sending_lenders_.clear();
 }
 
 void Worker::handle(const io_uring_cqe& completion) noexcept {
@@ -138,6 +149,7 @@ void Worker::handle(const io_uring_cqe& completion) noexcept {
     case Operation::kReadNow:
     case Operation::kPoll:
     case Operation::kSocket:
+    case Operation::kNotify:
     case Operation::kWrite:
       break;
   }
@@ -238,6 +250,22 @@ void Worker::receive(PortIndex ingress, BufferId buffer, std::byte* start, std::
   ++batch_count_;
 }
 
+Worker::LentRoom Worker::lent_room() noexcept {
+  assert(batch_count_ < kMaxBatch);
+  LentHead& head = lent_heads_[batch_count_];
+  return {head.vnet, head.octets.data(), {&lent_pieces_[lent_piece_count_], kMaxLentPieces}};
+}
+
+void Worker::receive_lent(Port& lender, std::uint32_t size, std::size_t piece_count) noexcept {
+  LentHead& head = lent_heads_[batch_count_];
+  frames_[batch_count_] = {&head.vnet, &lent_pieces_[lent_piece_count_], size, static_cast<std::uint16_t>(piece_count),
+                           lender.index()};
+  buffers_[batch_count_] = kNoBuffer;
+  lent_piece_count_ += piece_count;
+  ++batch_count_;
+  lent_by(lender);
+}
+
 void Worker::drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept {
   PortCounters& counters = counters_[ingress];
   PortCounters::Traffic& rx = counters.rx[static_cast<std::size_t>(CastKind::kUnicast)];
@@ -248,9 +276,9 @@ void Worker::drop_received(PortIndex ingress, BufferId buffer, std::uint32_t siz
 }
 
 void Worker::forward() noexcept {
-  if (batch_count_ == 0) return;
+  if (batch_count_ == 0 && lenders_.empty()) return;
   // What the relay lent to the last batch must have been written before it is lent again.
-  if (!sending_.empty()) submit(0);
+  if (!written_) submit(0);
   relay_.process({frames_.data(), batch_count_}, *state_, now_s(), egress_);
   for (const PortIndex index : egress_.ports()) {
     if (Port* port = ports_[index].get(); port != nullptr) {
@@ -261,8 +289,13 @@ void Worker::forward() noexcept {
   }
   egress_.clear();
   if (!relay_.learned().empty()) report_learned();
-  sending_.insert(sending_.end(), buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(batch_count_));
-  batch_count_ = 0;
+  for (std::size_t i = 0; i < batch_count_; ++i) {
+    if (buffers_[i] != kNoBuffer) sending_.push_back(buffers_[i]);
+  }
+  batch_count_ = lent_piece_count_ = 0;
+  std::swap(lenders_, sending_lenders_);
+  written_ = !ring_->has_unsubmitted();
+  if (written_) give_back_lent();
 }
 
 void Worker::report_learned() noexcept {

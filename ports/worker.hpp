@@ -130,6 +130,23 @@ class Worker {
   /// Puts a received frame into the batch: `size` octets of virtio_net_hdr and frame at `start`, which lies in `buffer`
   /// (aligned to two octets); the batch owns the buffer from here.
   void receive(PortIndex ingress, BufferId buffer, std::byte* start, std::uint32_t size) noexcept;
+  /// Room for the next frame that a port lends: its pieces[0] is what the port copies to `head`, which must hold all
+  /// headers, and the others lie in memory that somebody else may change. Never used in a round whose batch is full:
+  /// read_budget() is to be kept.
+  struct LentRoom {
+    VnetHeader& vnet;
+    std::byte* head;  // kMaxHeadersSize octets
+    std::span<Piece> pieces;
+  };
+  /// Pieces of one, which with a head of another tag still are no more than writes take.
+  static constexpr std::size_t kMaxLentPieces = Segmenter::kMaxPayloadPieces - 1;
+  [[nodiscard]] LentRoom lent_room() noexcept;
+  /// Puts the frame that stands in lent_room() into the batch; lender.take_back() is called when it has been written.
+  void receive_lent(Port& lender, std::uint32_t size, std::size_t piece_count) noexcept;
+  /// Has lender.take_back() called then although nothing of it is in the batch.
+  void lent_by(Port& lender) noexcept {
+    if (lenders_.empty() || lenders_.back() != &lender) lenders_.push_back(&lender);
+  }
   /// Has port.arm() called before the next submit.
   void arm_later(Port& port) noexcept { ready_.push_back(&port); }
   /// How many reads may still be prepared in this round, so that all ports get their share of the batch.
@@ -181,6 +198,7 @@ class Worker {
   void report_learned() noexcept;
   void push_event(const EngineEvent& event) noexcept;
   void wake_control_thread() noexcept;
+  void give_back_lent() noexcept;
   void finish_removals() noexcept;
   void arm_wake() noexcept;
   [[nodiscard]] std::uint32_t now_s() const noexcept;
@@ -227,6 +245,19 @@ class Worker {
   std::array<Piece, kMaxBatch> pieces_;
   std::array<BufferId, kMaxBatch> buffers_;
   std::vector<BufferId> sending_;
+  bool written_ = true;  // what the last batch prepared has been submitted
+
+  // Frames of the batch that are lent: their heads, by place in the batch, and all their pieces behind each other. And
+  // who lent them: to the batch being filled, to batches whose writes are not submitted yet.
+  struct LentHead {
+    VnetHeader vnet;
+    std::array<std::byte, kMaxHeadersSize> octets;  // behind it without a gap
+  };
+  static_assert(sizeof(LentHead) == sizeof(VnetHeader) + kMaxHeadersSize);
+  std::unique_ptr<LentHead[]> lent_heads_ = std::make_unique<LentHead[]>(kMaxBatch);
+  std::unique_ptr<Piece[]> lent_pieces_ = std::make_unique<Piece[]>(kMaxBatch * kMaxLentPieces);
+  std::size_t lent_piece_count_ = 0;
+  std::vector<Port*> lenders_, sending_lenders_;
 
   std::size_t segment_count_ = 0;
   std::vector<std::byte> scratch_;

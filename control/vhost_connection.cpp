@@ -1,0 +1,113 @@
+#include "control/vhost_connection.hpp"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace rb {
+namespace {
+
+/// Of one front end, before others have their turn.
+constexpr int kMessagesATurn = 16;
+
+/// Takes the descriptors out of a message's control data.
+std::vector<UniqueFd> take_fds(msghdr& message) {
+  std::vector<UniqueFd> fds;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+      fds.emplace_back(fd);
+    }
+  }
+  return fds;
+}
+
+}  // namespace
+
+VhostConnection::VhostConnection(EventLoop& loop, UniqueFd socket, const VhostOptions& options, VringRunner& runner,
+                                 Watcher watcher)
+    : loop_(loop), socket_(std::move(socket)), watcher_(std::move(watcher)), backend_(options, runner) {
+  loop_.add(socket_.get(), EPOLLIN, [this](std::uint32_t) { read(); });
+}
+
+VhostConnection::~VhostConnection() {
+  if (!ended_) loop_.remove(socket_.get());
+}
+
+void VhostConnection::read() {
+  for (int i = 0; i < kMessagesATurn && !ended_; ++i) {
+    if (!read_some()) return;  // perhaps destroyed
+  }
+}
+
+/// False when nothing more is there, or the connection has ended.
+bool VhostConnection::read_some() {
+  std::array<std::byte, VhostMessage::kMaxPayload> octets;
+  // One descriptor more than any message has: then it is known that there are too many.
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE((VhostMessage::kMaxFds + 1) * sizeof(int))> control;
+  iovec vector{octets.data(), reader_.wanted()};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size < 0) {
+    if (errno == EAGAIN || errno == EINTR) return false;
+    return end(errno == ECONNRESET ? "" : std::strerror(errno));
+  }
+  std::vector<UniqueFd> fds = take_fds(message);
+  if (size == 0) return end(reader_.in_message() ? "the front end left in the middle of a message" : "");
+  Result<bool> whole = reader_.add({octets.data(), static_cast<std::size_t>(size)}, std::move(fds));
+  if (!whole) return end(whole.error().message);
+  return *whole ? follow() : true;
+}
+
+bool VhostConnection::follow() {
+  const Result<std::optional<VhostBackend::Reply>> answer = backend_.handle(reader_.take());
+  if (!answer) return end(answer.error().message);
+  if (!backend_.refusal().empty()) watcher_.refused(backend_.refusal());
+  if (*answer && !send(**answer)) return false;
+  watcher_.changed();
+  return true;
+}
+
+bool VhostConnection::send(const VhostBackend::Reply& reply) {
+  iovec vector{const_cast<std::byte*>(reply.octets.data()), reply.octets.size()};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  if (reply.fd) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = reply.fd.get();
+    std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
+  }
+  const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(reply.octets.size())) return true;
+  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return end("");
+  return end("the front end does not read its answers");
+}
+
+bool VhostConnection::end(std::string why) {
+  loop_.remove(socket_.get());
+  ended_ = true;
+  const auto ended = watcher_.ended;  // which may destroy this
+  ended(why);
+  return false;
+}
+
+}  // namespace rb

@@ -1,0 +1,46 @@
+// VhostConnection: one front end that has come: reads its messages, has them followed, and sends the answers.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "control/event_loop.hpp"
+#include "ports/vhost_backend.hpp"
+#include "ports/vhost_message.hpp"
+#include "ports/vhost_rings.hpp"
+
+namespace rb {
+
+/// Control thread only.
+class VhostConnection {
+ public:
+  struct Watcher {
+    std::function<void()> changed;  // state() may be another
+    /// With why: "" when the front end left. The connection may be destroyed from within.
+    std::function<void(const std::string&)> ended;
+    std::function<void(const std::string&)> refused;  // a message was answered with an error, and why
+  };
+
+  VhostConnection(EventLoop& loop, UniqueFd socket, const VhostOptions& options, VringRunner& runner, Watcher watcher);
+  ~VhostConnection();
+  VhostConnection(const VhostConnection&) = delete;
+  VhostConnection& operator=(const VhostConnection&) = delete;
+
+  [[nodiscard]] const VhostBackend& state() const noexcept { return backend_; }
+
+ private:
+  void read();
+  [[nodiscard]] bool read_some();
+  [[nodiscard]] bool follow();
+  [[nodiscard]] bool send(const VhostBackend::Reply& reply);
+  bool end(std::string why);
+
+  EventLoop& loop_;
+  UniqueFd socket_;
+  Watcher watcher_;
+  VhostMessageReader reader_;
+  VhostBackend backend_;
+  bool ended_ = false;
+};
+
+}  // namespace rb

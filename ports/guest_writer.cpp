@@ -1,0 +1,135 @@
+#include "ports/guest_writer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace rb {
+namespace {
+
+/// Chains and their buffers that one frame may take: 64 KiB in buffers of 256 octets.
+constexpr unsigned kMaxChains = 256, kMaxBuffers = 512;
+
+/// Copies into buffer after buffer of chain after chain.
+class Filling {
+ public:
+  Filling(Vring& ring, bool mergeable) noexcept
+      : ring_(ring),
+        // Of a guest that does not merge a frame must fit one chain.
+        available_(ring.available(mergeable ? kMaxChains : 1)),
+        head_(ring.head(0)),
+        walk_(ring, head_, ChainWalk::Direction::kToGuest) {}
+
+  /// False when there is no room left, or the ring has failed. `last`: where the last octet went.
+  [[nodiscard]] bool write(const void* from, std::uint32_t size, std::byte** last = nullptr) noexcept {
+    const auto* octets = static_cast<const std::byte*>(from);
+    while (size != 0) {
+      if (room_.size == 0 && !go_on()) return false;
+      const std::uint32_t here = std::min(size, room_.size);
+      std::memcpy(room_.data, octets, here);
+      if (last != nullptr) *last = room_.data + here - 1;
+      ring_.wrote(room_address_, here);
+      octets += here;
+      size -= here;
+      room_ = {room_.data + here, room_.size - here};
+      room_address_ += here;
+      in_chain_ += here;
+    }
+    return true;
+  }
+  /// Ends the last chain; how many the frame has taken.
+  unsigned finish() noexcept {
+    ring_.put_used(head_, in_chain_);
+    ring_.take(chains_ + 1);
+    return chains_ + 1;
+  }
+  void give_up() noexcept { ring_.unput(chains_); }
+
+ private:
+  /// Finds the next stretch of a buffer.
+  [[nodiscard]] bool go_on() noexcept {
+    while (buffer_.len == 0) {
+      if (++buffers_ > kMaxBuffers) return false;
+      if (walk_.next(buffer_)) break;
+      if (ring_.trouble().fault != VringFault::kNone || chains_ + 1 >= available_) return false;
+      ring_.put_used(head_, in_chain_);
+      ++chains_;
+      in_chain_ = 0;
+      head_ = ring_.head(chains_);
+      walk_ = ChainWalk(ring_, head_, ChainWalk::Direction::kToGuest);
+      buffer_.len = 0;
+    }
+    room_ = ring_.at(buffer_.addr, buffer_.len);
+    room_address_ = buffer_.addr;
+    buffer_.addr += room_.size;
+    buffer_.len -= room_.size;
+    return room_.size != 0;
+  }
+
+  Vring& ring_;
+  unsigned available_;
+  std::uint16_t head_;
+  ChainWalk walk_;
+  unsigned chains_ = 0;   // that are full
+  unsigned buffers_ = 0;  // that were looked at
+  std::uint32_t in_chain_ = 0;
+  vring_desc buffer_{};  // what is left of the buffer at hand, behind room_
+  Piece room_{};         // where to write next
+  std::uint64_t room_address_ = 0;
+};
+
+std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
+                                        Vring& ring) noexcept {
+  const unsigned available = ring.available(guest.mergeable ? kMaxChains : 1);
+  if (available == 0)
+    return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
+  Filling filling(ring, guest.mergeable);
+  // num_buffers, the last two octets of a header that has it, is known in the end.
+  constexpr std::uint32_t kBeforeCount = offsetof(VnetHeader, num_buffers);
+  std::byte* low = nullptr;
+  std::byte* high = nullptr;
+  const std::byte none{};
+  bool room = filling.write(&vnet, kBeforeCount);
+  if (guest.header_size > kBeforeCount) room = room && filling.write(&none, 1, &low) && filling.write(&none, 1, &high);
+  for (std::size_t i = 0; room && i < frame.piece_count; ++i)
+    room = filling.write(frame.pieces[i].data, frame.pieces[i].size);
+  if (!room) {
+    filling.give_up();
+    if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
+    return guest.mergeable && available < kMaxChains ? DropReason::kEgressFull : DropReason::kOverMtu;
+  }
+  const unsigned chains = filling.finish();
+  if (low != nullptr) {
+    *low = static_cast<std::byte>(chains & 0xff);
+    *high = static_cast<std::byte>(chains >> 8);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
+                                    Vring& ring) noexcept {
+  if (ring.available(1) == 0)
+    return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
+  const std::uint16_t head = ring.head(0);
+  const vring_desc descriptor = ring.descriptor(head);
+  const std::uint32_t size = guest.header_size + frame.size;
+  if (descriptor.flags != VRING_DESC_F_WRITE || descriptor.len < size) return put_piecemeal(frame, vnet, guest, ring);
+  const Piece room = ring.at(descriptor.addr, size);
+  if (room.size != size) return put_piecemeal(frame, vnet, guest, ring);
+  VnetHeader header = vnet;
+  header.num_buffers = 1;
+  std::memcpy(room.data, &header, guest.header_size);
+  std::byte* to = room.data + guest.header_size;
+  for (std::size_t i = 0; i < frame.piece_count; ++i) {
+    std::memcpy(to, frame.pieces[i].data, frame.pieces[i].size);
+    to += frame.pieces[i].size;
+  }
+  ring.wrote(descriptor.addr, size);
+  ring.put_used(head, size);
+  ring.take(1);
+  return std::nullopt;
+}
+
+}  // namespace rb

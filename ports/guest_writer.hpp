@@ -1,0 +1,58 @@
+// Copying between frames and descriptor chains.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "ports/vring.hpp"
+#include "switch/drop_reason.hpp"
+#include "switch/frame.hpp"
+
+namespace rb {
+
+/// Reads the octets of a chain from its beginning. Whoever reads has added their sizes up.
+class ChainReader {
+ public:
+  explicit ChainReader(std::span<const Piece> chain) noexcept : chain_(chain) {}
+
+  void read(std::byte* to, std::size_t size) noexcept {
+    while (size != 0) {
+      const std::size_t here = std::min<std::size_t>(size, chain_[piece_].size - offset_);
+      std::memcpy(to, chain_[piece_].data + offset_, here);
+      to += here;
+      size -= here;
+      offset_ += static_cast<std::uint32_t>(here);
+      if (offset_ != chain_[piece_].size) return;
+      ++piece_;
+      offset_ = 0;
+    }
+  }
+  /// Names what has not been read; how many pieces that is. `pieces` has room for as many as the chain has.
+  [[nodiscard]] std::size_t rest(std::span<Piece> pieces) const noexcept {
+    std::size_t count = 0;
+    for (std::size_t at = piece_; at < chain_.size(); ++at) {
+      const std::uint32_t skipped = at == piece_ ? offset_ : 0;
+      pieces[count++] = {chain_[at].data + skipped, chain_[at].size - skipped};
+    }
+    return count;
+  }
+
+ private:
+  std::span<const Piece> chain_;
+  std::size_t piece_ = 0;
+  std::uint32_t offset_ = 0;  // octets into it
+};
+
+/// How a guest takes its frames.
+struct GuestReceive {
+  std::uint32_t header_size = 0;  // octets of its virtio_net_hdr: 10 or 12
+  bool mergeable = false;         // a frame may take several chains
+};
+
+/// Copies a frame behind `vnet` into the next chains of a receive ring, which are put into its used ring but not
+/// published. Why not, else: kEgressFull (no chains), kOverMtu (they are too small), kEgressError (the ring has
+/// failed).
+[[nodiscard]] std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
+                                                  Vring& ring) noexcept;
+
+}  // namespace rb

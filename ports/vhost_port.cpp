@@ -1,0 +1,431 @@
+#include "ports/vhost_port.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "ports/guest_writer.hpp"
+#include "ports/worker.hpp"
+#include "switch/flow_hash.hpp"
+#include "switch/offload.hpp"
+
+namespace rb {
+namespace {
+
+constexpr unsigned kBurst = 64;        // chains taken from a ring in one round
+constexpr unsigned kIdleRounds = 200;  // in vain, before a ring asks for kicks
+/// Descriptors, after which a burst ends: a guest that cuts its frames to pieces is served fewer of them.
+constexpr unsigned kMaxDescriptorsPerBurst = 1024;
+/// Octets of the largest frame that a guest may send: what a buffer holds.
+constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
+
+const std::uint64_t kOne = 1;  // what a call writes into an eventfd
+
+// Tag::detail of a request: what it is, the ring, and which of the rings that had this number.
+constexpr std::uint64_t kKick = 0, kCall = 1;
+constexpr std::uint64_t notify_detail(std::uint64_t kind, unsigned ring, std::uint32_t generation) noexcept {
+  return kind << 39 | std::uint64_t{ring} << 32 | generation;
+}
+
+}  // namespace
+
+/// One ring of this worker.
+struct VhostPort::Queue {
+  unsigned number = 0;
+  std::uint32_t generation = 0;  // tells its requests from those of an earlier ring of the same number
+  Vring ring;
+  std::uint32_t header_size = 0;
+  bool mergeable = false;
+  bool enabled = false;
+  bool awake = false;  // a transmit ring that is looked at in every round
+  unsigned idle_rounds = 0;
+  int kick_fd = -1, call_fd = -1;
+  bool polled = false;      // a poll of kick_fd is outstanding
+  bool calling = false;     // a write to call_fd is
+  bool call_again = false;  // and another one is wanted then
+};
+
+VhostPort::VhostPort(PortIndex index, unsigned worker_count) noexcept : OwnedPort(index), worker_count_(worker_count) {}
+VhostPort::~VhostPort() = default;
+
+// Rings come and go.
+
+void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worker) noexcept {
+  if ((index() + ring / 2) % worker_count_ != worker.number() || stopping_) return;
+  auto made = std::make_unique<Queue>();
+  Queue& queue = *made;
+  queue.number = ring;
+  queue.generation = ++last_generation_;
+  queue.ring = Vring(setup.layout, setup.next, setup.event_index, *setup.memory, setup.log, setup.used_log);
+  queue.header_size = setup.header_size;
+  queue.mergeable = setup.mergeable;
+  queue.enabled = setup.enabled;
+  queue.kick_fd = setup.kick_fd;
+  queue.call_fd = setup.call_fd;
+  queues_[ring] = std::move(made);
+  broken_seen_ = GuardedMapping::broken_count();
+  renew_lists();
+  // Nobody waits for buffers to come: a frame that finds none is dropped.
+  queue.ring.suppress_kicks();
+  if (is_receive_ring(ring)) return;
+  wait_for_kick(queue, worker);
+  wake(queue, worker);
+}
+
+std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return std::nullopt;
+  const Queue& queue = *queues_[ring];
+  for (const auto& [outstanding, kind] : {std::pair{queue.polled, kKick}, std::pair{queue.calling, kCall}}) {
+    if (!outstanding) continue;
+    io_uring_sqe* sqe = worker.ring().entry();
+    io_uring_prep_cancel64(sqe, Tag{Operation::kNotify, index(), notify_detail(kind, ring, queue.generation)}.pack(),
+                           0);
+    io_uring_sqe_set_data64(sqe, Tag{Operation::kCancel}.pack());
+  }
+  const std::uint16_t next = queue.ring.next();
+  queues_[ring].reset();
+  renew_lists();
+  // What is prepared may still name its descriptors, which are going to be closed.
+  worker.ring().submit(0);
+  return next;
+}
+
+void VhostPort::enable_ring(unsigned ring, bool enabled, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return;
+  queues_[ring]->enabled = enabled;
+  renew_lists();
+  if (!is_receive_ring(ring)) wake(*queues_[ring], worker);
+}
+
+void VhostPort::set_call(unsigned ring, int fd, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return;
+  worker.ring().submit(0);  // as in stop_ring()
+  queues_[ring]->call_fd = fd;
+  // Whoever changes it may have missed one.
+  call(*queues_[ring], worker);
+}
+
+void VhostPort::set_open(bool open, Worker& worker) noexcept {
+  open_ = open;
+  for (Queue* queue : transmitting_) wake(*queue, worker);
+}
+
+void VhostPort::renew_lists() noexcept {
+  receiving_.clear();
+  transmitting_.clear();
+  for (const std::unique_ptr<Queue>& queue : queues_) {
+    if (queue == nullptr) continue;
+    if (!is_receive_ring(queue->number)) {
+      transmitting_.push_back(queue.get());
+    } else if (queue->enabled) {
+      receiving_.push_back(queue.get());
+    }
+  }
+}
+
+void VhostPort::forget_trouble() noexcept {
+  failed_ = false;
+  fault_.store(VringFault::kNone, std::memory_order_relaxed);
+}
+
+VhostTrouble VhostPort::trouble() const noexcept {
+  const VringFault fault = fault_.load(std::memory_order_acquire);
+  return {fault_ring_.load(std::memory_order_relaxed), {fault, fault_value_.load(std::memory_order_relaxed)}};
+}
+
+void VhostPort::fail(const Queue& queue, Worker& worker) noexcept {
+  if (std::exchange(failed_, true)) return;
+  fault_ring_.store(queue.number, std::memory_order_relaxed);
+  fault_value_.store(queue.ring.trouble().value, std::memory_order_relaxed);
+  fault_.store(queue.ring.trouble().fault, std::memory_order_release);
+  worker.report_port_error(index(), EPROTO);
+}
+
+bool VhostPort::memory_lost(Worker& worker) noexcept {
+  const std::uint64_t broken = GuardedMapping::broken_count();
+  if (broken == broken_seen_) [[likely]]
+    return false;
+  broken_seen_ = broken;
+  for (const std::unique_ptr<Queue>& queue : queues_) {
+    if (queue == nullptr || !queue->ring.memory_lost()) continue;
+    queue->ring.fail(VringFault::kMemoryLost, 0);
+    fail(*queue, worker);
+    return true;
+  }
+  return false;
+}
+
+// Notifications.
+
+void VhostPort::wait_for_kick(Queue& queue, Worker& worker) noexcept {
+  // Told of each write (edge-triggered), so the eventfd need not be read: it is the guest's, and might make us wait.
+  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_prep_poll_multishot(sqe, queue.kick_fd, POLLIN);
+  io_uring_sqe_set_data64(
+      sqe, Tag{Operation::kNotify, index(), notify_detail(kKick, queue.number, queue.generation)}.pack());
+  queue.polled = true;
+  ++outstanding_;
+}
+
+void VhostPort::wake(Queue& queue, Worker& worker) noexcept {
+  if (failed_ || stopping_) return;
+  if (!queue.awake) queue.ring.suppress_kicks();
+  queue.awake = true;
+  queue.idle_rounds = 0;
+  if (!std::exchange(queued_, true)) worker.arm_later(*this);
+}
+
+void VhostPort::call(Queue& queue, Worker& worker) noexcept {
+  if (queue.call_fd < 0) return;
+  if (queue.calling) {
+    queue.call_again = true;
+    return;
+  }
+  // Through io_uring: the eventfd is the guest's, who may have made writing to it block.
+  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_prep_write(sqe, queue.call_fd, &kOne, sizeof kOne, 0);
+  io_uring_sqe_set_data64(
+      sqe, Tag{Operation::kNotify, index(), notify_detail(kCall, queue.number, queue.generation)}.pack());
+  queue.calling = true;
+  ++outstanding_;
+}
+
+void VhostPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
+  const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
+  if (!more) --outstanding_;
+  Queue* queue = queues_[tag.detail >> 32 & (kMaxRings - 1)].get();
+  if (queue == nullptr || queue->generation != static_cast<std::uint32_t>(tag.detail) || stopping_) return;
+  if (tag.detail >> 39 == kCall) {
+    queue->calling = false;
+    if (std::exchange(queue->call_again, false)) call(*queue, worker);
+    return;
+  }
+  if (!more) {
+    queue->polled = false;
+    // A full completion queue ends a poll, too.
+    if (completion.res >= 0) wait_for_kick(*queue, worker);
+  }
+  if (completion.res > 0) wake(*queue, worker);
+}
+
+void VhostPort::publish(Queue& queue, Worker& worker) noexcept {
+  if (queue.ring.has_unpublished() && queue.ring.publish()) call(queue, worker);
+}
+
+// From the guest.
+
+void VhostPort::arm(Worker& worker) noexcept {
+  queued_ = false;
+  if (failed_ || stopping_ || memory_lost(worker)) return;
+  bool awake = false;
+  for (Queue* queue : transmitting_) {
+    if (queue->awake) poll(*queue, worker);
+    awake = awake || queue->awake;
+  }
+  if (!awake || failed_) return;
+  queued_ = true;
+  worker.arm_later(*this);
+}
+
+void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
+  // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states").
+  if (!open_ && queue.enabled) {
+    queue.awake = false;  // until set_open()
+    return;
+  }
+  const unsigned wanted = std::min(kBurst, worker.read_budget());
+  if (wanted == 0) return;
+  if (const unsigned count = queue.ring.available(wanted); count != 0) {
+    queue.idle_rounds = 0;
+    worker.spend_read_budget(count);
+    receive(queue, count, worker);
+  } else if (++queue.idle_rounds > kIdleRounds) {
+    queue.awake = queue.ring.ask_for_kicks();
+    if (queue.awake) queue.ring.suppress_kicks();
+    queue.idle_rounds = 0;
+  }
+  if (queue.ring.trouble().fault != VringFault::kNone) fail(queue, worker);
+}
+
+void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
+  Vring& ring = queue.ring;
+  std::array<std::uint16_t, kBurst> heads;
+  std::array<Piece, kBurst> simple;  // chains of one descriptor, in one piece; of no size: others
+  for (unsigned i = 0; i < count; ++i) {
+    heads[i] = ring.head(i);
+    ring.prefetch(heads[i]);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    simple[i] = {};
+    const vring_desc descriptor = ring.descriptor(heads[i]);
+    if (descriptor.flags != 0 || descriptor.len < queue.header_size || descriptor.len > kMaxFrameSize) continue;
+    const Piece piece = ring.at(descriptor.addr, descriptor.len);
+    if (piece.size != descriptor.len) continue;
+    simple[i] = piece;
+    __builtin_prefetch(piece.data);
+    __builtin_prefetch(piece.data + 63);
+  }
+  unsigned taken = 0;
+  for (; taken < count && ring.trouble().fault == VringFault::kNone; ++taken) {
+    if (queue.enabled) [[likely]] {
+      if (simple[taken].size != 0) [[likely]] {
+        lend(queue, {&simple[taken], 1}, simple[taken].size, worker);
+      } else if (!receive_chain(queue, heads[taken], worker)) {
+        break;
+      }
+    }
+    ring.put_used(heads[taken], 0);
+  }
+  ring.take(taken);
+  // What was copied needs no take_back().
+  worker.lent_by(*this);
+}
+
+bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept {
+  std::array<Piece, ChainWalk::kMaxDescriptors> chain;
+  std::size_t count = 0;
+  std::uint64_t size = 0;
+  ChainWalk walk(queue.ring, head, ChainWalk::Direction::kFromGuest);
+  for (vring_desc buffer; walk.next(buffer);) {
+    while (buffer.len != 0) {
+      if (count == chain.size()) {
+        queue.ring.fail(VringFault::kLoop, head);
+        return false;
+      }
+      const Piece piece = queue.ring.at(buffer.addr, buffer.len);
+      if (piece.size == 0) return false;
+      chain[count++] = piece;
+      size += piece.size;
+      buffer.addr += piece.size;
+      buffer.len -= piece.size;
+    }
+  }
+  if (queue.ring.trouble().fault != VringFault::kNone) return false;
+  if (size < queue.header_size) {
+    queue.ring.fail(VringFault::kTooShort, size);
+    return false;
+  }
+  if (size - queue.header_size > kMaxFrameSize) {
+    queue.ring.fail(VringFault::kTooLong, size - queue.header_size);
+    return false;
+  }
+  const std::span<const Piece> pieces{chain.data(), count};
+  // The head is a piece of its own.
+  if (count < Worker::kMaxLentPieces) {
+    lend(queue, pieces, static_cast<std::uint32_t>(size), worker);
+    return true;
+  }
+  worker.spend_read_budget(static_cast<unsigned>(count) / (kMaxDescriptorsPerBurst / kBurst));
+  return copy(queue, pieces, static_cast<std::uint32_t>(size), worker);
+}
+
+/// Puts the frame of a chain of `size` octets into the batch, where it lies but for its head. The chain has at least
+/// its header, and fewer than kMaxLentPieces pieces.
+void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
+  const Worker::LentRoom room = worker.lent_room();
+  ChainReader reader(chain);
+  room.vnet = {};
+  reader.read(reinterpret_cast<std::byte*>(&room.vnet), queue.header_size);
+  size -= queue.header_size;
+  const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
+  reader.read(room.head, head_size);
+  room.pieces[0] = {room.head, head_size};
+  worker.receive_lent(*this, size, 1 + reader.rest(room.pieces.subspan(1)));
+}
+
+/// The same of a chain of many pieces, by a copy of all of it; false when there is no buffer for it now.
+bool VhostPort::copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
+  const BufferId buffer = worker.pool().take();
+  if (buffer == kNoBuffer) return false;
+  std::byte* start = worker.pool().address(buffer);
+  new (start) VnetHeader{};
+  ChainReader reader(chain);
+  reader.read(start, queue.header_size);
+  size -= queue.header_size;
+  reader.read(start + sizeof(VnetHeader), size);
+  worker.receive(index(), buffer, start, static_cast<std::uint32_t>(sizeof(VnetHeader)) + size);
+  return true;
+}
+
+void VhostPort::take_back(Worker& worker) noexcept {
+  for (Queue* queue : transmitting_) publish(*queue, worker);
+}
+
+// To the guest.
+
+void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+  if (failed_ || stopping_ || memory_lost(worker)) {
+    return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+  }
+  if (receiving_.empty()) {
+    if (!mail_to_ || *mail_to_ == worker.number())
+      return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+    for (const FrameIndex frame : indexes) {
+      if (!worker.mail(*mail_to_, index(), worker.cast(frame), worker.frame(frame)))
+        worker.counters(index()).drop(DropReason::kEgressFull);
+    }
+    return worker.wake_for_mail(*mail_to_);
+  }
+  if (receiving_.size() == 1) receiving_.front()->ring.look_ahead(static_cast<unsigned>(indexes.size()));
+  for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
+  flush(worker);
+}
+
+void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept {
+  if (failed_ || stopping_ || receiving_.empty()) return worker.counters(index()).drop(DropReason::kEgressDown);
+  Queue& queue = receiving_.size() == 1 ? *receiving_.front() : *receiving_[flow_hash(frame) % receiving_.size()];
+  std::optional<DropReason> dropped;
+  if (needs_software_offload(*frame.vnet, to.accepts)) {
+    dropped = put_segments(frame, queue);
+  } else if (to.accepts.has(Offloads::kCsum)) {
+    dropped = put(frame, *frame.vnet, queue);
+  } else {
+    dropped = put(frame, VnetHeader{}, queue);  // it has not learned what DATA_VALID means
+  }
+  dropped ? worker.counters(index()).drop(*dropped) : worker.count_sent(index(), cast, frame.size);
+  if (queue.ring.trouble().fault != VringFault::kNone) [[unlikely]]
+    fail(queue, worker);
+}
+
+std::optional<DropReason> VhostPort::put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept {
+  return put_frame(frame, vnet, {.header_size = queue.header_size, .mergeable = queue.mergeable}, queue.ring);
+}
+
+std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& queue) noexcept {
+  Segmenter segmenter(frame);
+  if (!segmenter.valid()) return DropReason::kCannotSegment;
+  // The frame counts as one, as does what is lost of it.
+  std::array<std::byte, Segmenter::kScratchSize> scratch;
+  std::array<Piece, 1 + Segmenter::kMaxPayloadPieces> pieces;
+  Segmenter::Segment segment;
+  while (segmenter.next(scratch, segment)) {
+    constexpr auto kSkipped = static_cast<std::uint32_t>(sizeof(VnetHeader));
+    pieces[0] = {scratch.data() + kSkipped, segment.head_size - kSkipped};
+    std::copy_n(segment.payload.begin(), segment.payload_count, pieces.begin() + 1);
+    VnetHeader finished;
+    const Frame whole{&finished, pieces.data(), segment.size, static_cast<std::uint16_t>(1 + segment.payload_count),
+                      frame.ingress};
+    if (const std::optional<DropReason> dropped = put(whole, finished, queue)) return dropped;
+  }
+  return std::nullopt;
+}
+
+void VhostPort::flush(Worker& worker) noexcept {
+  for (Queue* queue : receiving_) publish(*queue, worker);
+}
+
+void VhostPort::stop(Worker& worker) noexcept {
+  for (unsigned ring = 0; ring < kMaxRings; ++ring) (void)stop_ring(ring, worker);
+  stopping_ = true;
+}
+
+std::unique_ptr<Port> VhostPortDevice::make_port(PortIndex index, Worker& worker) {
+  auto port = std::make_unique<VhostPort>(index, worker.worker_count());
+  ports_[worker.number()] = port.get();
+  return port;
+}
+
+}  // namespace rb

@@ -1,0 +1,209 @@
+// A guest's memory and its rings, as a driver of virtio-net has them. Written from virtio 1.2 alone: nothing here is
+// shared with the switch.
+//
+// How it works
+//
+// 1. Nothing is hidden: a test may write any descriptor or index itself. What is convenient (send, receive) stands on
+//    the same functions.
+// 2. An octet's guest physical address, its user address and where it is mapped here have nothing in common, so that a
+//    mistake in translating one shows.
+// 3. What a well-behaved switch does beyond the frames is expected on the way: chains come back in ring order, with the
+//    right lengths, and with a call when one was asked for.
+// 4. Bounds: each ring has 4 MiB for its frames; waiting ends after ten seconds.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ports/unique_fd.hpp"
+#include "super_frames.hpp"
+
+namespace rb::test {
+
+/// Feature bits (virtio 1.2 5.1.3 and 6; the last two are vhost's).
+namespace virtio {
+constexpr std::uint64_t bit(unsigned number) {
+  return std::uint64_t{1} << number;
+}
+inline constexpr std::uint64_t kCsum = bit(0), kGuestCsum = bit(1), kMtu = bit(3), kGuestTso4 = bit(7),
+                               kGuestTso6 = bit(8), kGuestEcn = bit(9), kHostTso4 = bit(11), kHostTso6 = bit(12),
+                               kHostEcn = bit(13), kMergeable = bit(15), kStatus = bit(16), kMultiQueue = bit(22),
+                               kIndirect = bit(28), kEventIndex = bit(29), kVersion1 = bit(32), kInOrder = bit(35),
+                               kGuestUso4 = bit(54), kGuestUso6 = bit(55), kHostUso = bit(56), kLogAll = bit(26),
+                               kProtocolFeatures = bit(30);
+/// What a guest of today takes.
+inline constexpr std::uint64_t kOffloads = kCsum | kGuestCsum | kGuestTso4 | kGuestTso6 | kGuestEcn | kHostTso4 |
+                                           kHostTso6 | kHostEcn | kGuestUso4 | kGuestUso6 | kHostUso;
+inline constexpr std::uint64_t kModern = kVersion1 | kMergeable | kEventIndex | kIndirect;
+}  // namespace virtio
+
+/// Numbers as they stand in a message, one after the other.
+template <class... Numbers>
+[[nodiscard]] Octets packed(Numbers... numbers) {
+  Octets octets;
+  const auto append = [&octets](const auto& number) {
+    const auto* first = reinterpret_cast<const std::uint8_t*>(&number);
+    octets.insert(octets.end(), first, first + sizeof number);
+  };
+  (append(numbers), ...);
+  return octets;
+}
+
+/// Memory of a guest in shared files. Region 0 is for rings and what is sent, region 1 for what is received.
+class GuestMemory {
+ public:
+  enum class Seal : std::uint8_t { kNone, kShrink };
+  struct Region {
+    UniqueFd file;
+    std::uint64_t guest_address = 0, user_address = 0;
+    std::uint64_t file_offset = 0;  // of the region's first octet
+    std::size_t size = 0;
+    std::uint8_t* octets = nullptr;  // here
+    std::size_t taken = 0;           // octets that are allocated, all from the front
+  };
+  static constexpr std::uint64_t kGuestAddresses[] = {0x100000, 0x40000000};  // of regions 0 and 1
+  static constexpr std::size_t kRegionSize = 32 << 20;
+
+  explicit GuestMemory(Seal seal = Seal::kShrink);
+  ~GuestMemory();
+  GuestMemory(const GuestMemory&) = delete;
+  GuestMemory& operator=(const GuestMemory&) = delete;
+
+  /// Returns the new region's index.
+  std::size_t add_region(std::uint64_t guest_address, std::size_t size);
+  [[nodiscard]] const Region& region(std::size_t index) const { return regions_.at(index); }
+  [[nodiscard]] std::size_t region_count() const { return regions_.size(); }
+  /// Returns a guest physical address; never freed.
+  [[nodiscard]] std::uint64_t allocate(std::size_t region, std::size_t size, std::size_t alignment = 64);
+  [[nodiscard]] std::uint8_t* at(std::uint64_t guest_address) const;
+  [[nodiscard]] std::uint64_t user_address(std::uint64_t guest_address) const;
+  /// Takes the region's file away from under it. What was there cannot be read here either after that (SIGBUS).
+  void truncate(std::size_t region) const;
+
+  /// A region's four numbers, as SET_MEM_TABLE and ADD_MEM_REG have them.
+  [[nodiscard]] Octets description(std::size_t region) const;
+
+ private:
+  [[nodiscard]] const Region& holding(std::uint64_t guest_address) const;
+
+  Seal seal_;
+  std::deque<Region> regions_;
+};
+
+/// One split virtqueue (virtio 1.2 2.7), its memory prepared; the switch learns of it by FrontEnd::start().
+class Ring {
+ public:
+  static constexpr std::uint16_t kNext = 1, kWrite = 2, kIndirect = 4;  // flags of a descriptor
+  struct Descriptor {
+    std::uint64_t address = 0;  // guest physical
+    std::uint32_t size = 0;     // octets
+    std::uint16_t flags = 0;
+    std::uint16_t next = 0;
+  };
+  struct Used {
+    std::uint32_t id = 0;
+    std::uint32_t size = 0;  // octets written
+  };
+  struct Settings {
+    std::uint16_t size = 256;
+    std::uint16_t base = 0;  // both indices start from it
+    std::uint64_t features = virtio::kModern;
+    std::size_t region = 0;  // where its frames are
+  };
+  /// How a header and a frame are cut into buffers: the sizes of the first ones, then one with the rest.
+  struct Layout {
+    std::vector<std::size_t> sizes = {};
+    bool indirect = false;
+  };
+
+  Ring(GuestMemory& memory, const Settings& settings);
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  [[nodiscard]] std::uint16_t size() const { return settings_.size; }
+  [[nodiscard]] std::size_t header_size() const;
+  [[nodiscard]] int kick_fd() const { return kick_.get(); }
+  [[nodiscard]] int call_fd() const { return call_.get(); }
+
+  // What is in the ring, for those who write it themselves. Addresses are guest physical.
+  [[nodiscard]] std::uint64_t table_address() const { return table_; }
+  [[nodiscard]] std::uint64_t avail_address() const { return avail_; }
+  [[nodiscard]] std::uint64_t used_address() const { return used_; }
+  [[nodiscard]] std::size_t used_size() const { return 6 + 8U * settings_.size; }
+  [[nodiscard]] Descriptor& descriptor(std::size_t index) const;
+  [[nodiscard]] std::uint16_t avail_index() const;
+  [[nodiscard]] std::uint16_t used_index() const;
+  [[nodiscard]] Used used(std::uint16_t index) const;
+  /// Writes the next entry of the avail ring; the switch may look at it after publish().
+  void offer(std::uint16_t head);
+  /// Publishes what was offered, and kicks if the switch asks for it.
+  void publish();
+  /// Writes the avail index itself, and kicks.
+  void publish_index(std::uint16_t index);
+  void kick() const;
+  /// True when the switch asks for a kick for what would be published next.
+  [[nodiscard]] bool wants_kick() const;
+  /// Does not ask for calls until it waits again.
+  void refuse_calls() const;
+  /// True when a call has come since the last time.
+  [[nodiscard]] bool was_called() const;
+  [[nodiscard]] const GuestMemory& memory() const { return memory_; }
+  /// Room for `size` octets in the guest's memory.
+  [[nodiscard]] std::uint64_t allocate(std::size_t size) { return memory_.allocate(settings_.region, size); }
+
+  // Transmit.
+  /// Offers a frame without publishing it; false without room.
+  [[nodiscard]] bool add(const OffloadedFrame& frame, const Layout& layout);
+  [[nodiscard]] bool add(const OffloadedFrame& frame) { return add(frame, default_layout()); }
+  /// Sends a frame, after waiting for room where there is none; false when none comes for ten seconds.
+  bool send(const OffloadedFrame& frame, const Layout& layout);
+  bool send(const OffloadedFrame& frame) { return send(frame, default_layout()); }
+  /// Waits until the switch has given back all that was published; false when it does not for ten seconds.
+  [[nodiscard]] bool drained();
+
+  // Receive.
+  /// Makes buffers available, and publishes them. A buffer may consist of `pieces` descriptors of equal size.
+  void post(unsigned count, std::uint32_t size, unsigned pieces = 1, bool indirect = false);
+  /// The next frame; its buffers are posted again unless `refills` is false. nullopt when none comes for a time.
+  [[nodiscard]] std::optional<OffloadedFrame> receive(int timeout_ms = 10000);
+  /// Waits until `count` chains that were not looked at yet have come back; false when they do not within a time.
+  [[nodiscard]] bool wait_used(unsigned count, int timeout_ms = 10000);
+  [[nodiscard]] unsigned pending() const { return static_cast<std::uint16_t>(used_index() - seen_); }
+  /// The buffers of the chain that will come back as number `index` from now.
+  [[nodiscard]] const std::vector<Descriptor>& next_buffers(std::size_t index = 0) const {
+    return outstanding_.at(index).buffers;
+  }
+  bool refills = true;
+
+ private:
+  /// Chains that are with the switch.
+  struct Chain {
+    std::uint16_t head = 0;
+    std::uint16_t count = 0;  // descriptors of the table
+    std::vector<Descriptor> buffers = {};
+    std::uint64_t indirect = 0;  // the address of an indirect table; 0: none
+    std::size_t charged = 0;     // octets of the arena
+  };
+  [[nodiscard]] bool has(std::uint64_t feature) const { return (settings_.features & feature) != 0; }
+  /// A legacy driver keeps the header in a descriptor of its own (virtio 1.2 5.1.6.6).
+  [[nodiscard]] bool separate_header() const { return !has(virtio::kVersion1); }
+  [[nodiscard]] Layout default_layout() const;
+  [[nodiscard]] std::optional<std::uint64_t> take_memory(std::size_t size, Chain& chain);
+  [[nodiscard]] bool add_chain(Chain chain);
+  [[nodiscard]] Chain take_used(std::uint32_t& size);
+  void collect();
+
+  GuestMemory& memory_;
+  const Settings settings_;
+  std::uint64_t table_, avail_, used_, arena_;
+  std::size_t arena_at_ = 0, arena_used_ = 0;
+  UniqueFd kick_, call_;
+  std::uint16_t next_descriptor_ = 0, free_count_;
+  std::uint16_t offered_, published_, seen_;  // avail entries written and shown; used entries looked at
+  std::optional<std::uint32_t> batch_end_;    // with IN_ORDER one used entry may stand for several chains
+  std::deque<Chain> outstanding_;
+};
+
+}  // namespace rb::test
