@@ -195,7 +195,7 @@ void SwitchModel::device_failed(PortIndex index) {
     if (port->spec.kind == PortKind::kStream) return peer_lost(*port);
     if (port->spec.kind == PortKind::kVhostUser) {
       const std::string trouble = port->rings->take_trouble();
-      if (!trouble.empty() && port->front_end != nullptr) front_end_ended(*port, trouble);
+      if (!trouble.empty() && port->front_end != nullptr) front_end_ended(*port, {.turned_away = true, .why = trouble});
       return;
     }
     look_at_device(*port);

@@ -27,7 +27,7 @@ Result<> SwitchModel::open_vhost_port(ModelPort& port) {
 void SwitchModel::front_end_connected(ModelPort& port, UniqueFd socket) {
   VhostConnection::Watcher watcher{
       .changed = [this, &port] { front_end_changed(port); },
-      .ended = [this, &port](const std::string& why) { front_end_ended(port, why); },
+      .ended = [this, &port](const VhostEnd& how) { front_end_ended(port, how); },
       .refused = [&port](const std::string& why) { port.trouble = why; },
   };
   port.trouble.clear();
@@ -56,7 +56,7 @@ void SwitchModel::front_end_changed(ModelPort& port) {
   tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
 }
 
-void SwitchModel::front_end_ended(ModelPort& port, const std::string& why) {
+void SwitchModel::front_end_ended(ModelPort& port, const VhostEnd& how) {
   port.device = DeviceState::kDown;
   port.link.flags = kPeerFlags;
   port.queue_count = 0;
@@ -65,12 +65,14 @@ void SwitchModel::front_end_ended(ModelPort& port, const std::string& why) {
   port.front_end.reset();
   (void)port.rings->take_trouble();
   engine_.fdb().flush_port(port.index);
-  if (!why.empty()) {
-    port.trouble = why;
-    std::fprintf(stderr, "ringbridged: port %s: the guest was disconnected: %s\n", port.name.c_str(), why.c_str());
+  if (!how.why.empty()) {
+    port.trouble = how.why;
+    std::fprintf(stderr, "ringbridged: port %s: %s%s\n", port.name.c_str(),
+                 how.turned_away ? "the guest was turned away: " : "", how.why.c_str());
   }
   tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
-  why.empty() ? port.peer->lost() : port.peer->refused();
+  // Whoever does wrong again and again is waited for less and less often.
+  how.turned_away ? port.peer->refused() : port.peer->lost();
 }
 
 }  // namespace rb

@@ -259,7 +259,7 @@ class SwitchModel {
   Result<> open_vhost_port(ModelPort& port);
   void front_end_connected(ModelPort& port, UniqueFd socket);
   void front_end_changed(ModelPort& port);
-  void front_end_ended(ModelPort& port, const std::string& why);
+  void front_end_ended(ModelPort& port, const VhostEnd& how);
   Result<> attach_stream(ModelPort& port, UniqueFd socket);
   void delete_listener(const std::string& name);
   [[nodiscard]] std::string name_for(const ArrivedPeer& peer);

@@ -62,18 +62,21 @@ bool VhostConnection::read_some() {
   const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
-    return end(errno == ECONNRESET ? "" : std::strerror(errno));
+    return end({.turned_away = false, .why = errno == ECONNRESET ? "" : std::strerror(errno)});
   }
   std::vector<UniqueFd> fds = take_fds(message);
-  if (size == 0) return end(reader_.in_message() ? "the front end left in the middle of a message" : "");
+  if (size == 0) {
+    return end(
+        {.turned_away = false, .why = reader_.in_message() ? "the front end left in the middle of a message" : ""});
+  }
   Result<bool> whole = reader_.add({octets.data(), static_cast<std::size_t>(size)}, std::move(fds));
-  if (!whole) return end(whole.error().message);
+  if (!whole) return end({.turned_away = true, .why = whole.error().message});
   return *whole ? follow() : true;
 }
 
 bool VhostConnection::follow() {
   const Result<std::optional<VhostBackend::Reply>> answer = backend_.handle(reader_.take());
-  if (!answer) return end(answer.error().message);
+  if (!answer) return end({.turned_away = true, .why = answer.error().message});
   if (!backend_.refusal().empty()) watcher_.refused(backend_.refusal());
   if (*answer && !send(**answer)) return false;
   watcher_.changed();
@@ -98,15 +101,15 @@ bool VhostConnection::send(const VhostBackend::Reply& reply) {
   }
   const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == static_cast<ssize_t>(reply.octets.size())) return true;
-  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return end("");
-  return end("the front end does not read its answers");
+  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return end({.turned_away = false, .why = ""});
+  return end({.turned_away = true, .why = "the front end does not read its answers"});
 }
 
-bool VhostConnection::end(std::string why) {
+bool VhostConnection::end(const VhostEnd& how) {
   loop_.remove(socket_.get());
   ended_ = true;
   const auto ended = watcher_.ended;  // which may destroy this
-  ended(why);
+  ended(how);
   return false;
 }
 

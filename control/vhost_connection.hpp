@@ -11,13 +11,19 @@
 
 namespace rb {
 
+/// How a connection has ended.
+struct VhostEnd {
+  bool turned_away = false;  // by us; else the front end left
+  std::string why;           // "": there is nothing to say
+};
+
 /// Control thread only.
 class VhostConnection {
  public:
   struct Watcher {
     std::function<void()> changed;  // state() may be another
-    /// With why: "" when the front end left. The connection may be destroyed from within.
-    std::function<void(const std::string&)> ended;
+    /// The front end left, or was turned away. The connection may be destroyed from within.
+    std::function<void(const VhostEnd&)> ended;
     std::function<void(const std::string&)> refused;  // a message was answered with an error, and why
   };
 
@@ -33,7 +39,8 @@ class VhostConnection {
   [[nodiscard]] bool read_some();
   [[nodiscard]] bool follow();
   [[nodiscard]] bool send(const VhostBackend::Reply& reply);
-  bool end(std::string why);
+  /// False.
+  bool end(const VhostEnd& how);
 
   EventLoop& loop_;
   UniqueFd socket_;

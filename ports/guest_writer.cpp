@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "switch/copy.hpp"
+
 namespace rb {
 namespace {
 
@@ -37,8 +39,13 @@ class Filling {
     }
     return true;
   }
-  /// Ends the last chain; how many the frame has taken.
+  /// Ends the last chain; how many the frame has taken. 0: the ring has failed.
   unsigned finish() noexcept {
+    // What the frame does not need has to be right, too.
+    for (vring_desc rest; walk_.next(rest);) {
+      if (!ring_.holds(rest.addr, rest.len)) break;
+    }
+    if (ring_.trouble().fault != VringFault::kNone) return 0;
     ring_.put_used(head_, in_chain_);
     ring_.take(chains_ + 1);
     return chains_ + 1;
@@ -50,7 +57,10 @@ class Filling {
   [[nodiscard]] bool go_on() noexcept {
     while (buffer_.len == 0) {
       if (++buffers_ > kMaxBuffers) return false;
-      if (walk_.next(buffer_)) break;
+      if (walk_.next(buffer_)) {
+        if (!ring_.holds(buffer_.addr, buffer_.len)) return false;
+        break;
+      }
       if (ring_.trouble().fault != VringFault::kNone || chains_ + 1 >= available_) return false;
       ring_.put_used(head_, in_chain_);
       ++chains_;
@@ -93,12 +103,12 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
   if (guest.header_size > kBeforeCount) room = room && filling.write(&none, 1, &low) && filling.write(&none, 1, &high);
   for (std::size_t i = 0; room && i < frame.piece_count; ++i)
     room = filling.write(frame.pieces[i].data, frame.pieces[i].size);
-  if (!room) {
+  const unsigned chains = room ? filling.finish() : 0;
+  if (chains == 0) {
     filling.give_up();
     if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
     return guest.mergeable && available < kMaxChains ? DropReason::kEgressFull : DropReason::kOverMtu;
   }
-  const unsigned chains = filling.finish();
   if (low != nullptr) {
     *low = static_cast<std::byte>(chains & 0xff);
     *high = static_cast<std::byte>(chains >> 8);
@@ -116,14 +126,17 @@ std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, 
   const vring_desc descriptor = ring.descriptor(head);
   const std::uint32_t size = guest.header_size + frame.size;
   if (descriptor.flags != VRING_DESC_F_WRITE || descriptor.len < size) return put_piecemeal(frame, vnet, guest, ring);
-  const Piece room = ring.at(descriptor.addr, size);
-  if (room.size != size) return put_piecemeal(frame, vnet, guest, ring);
+  const Piece room = ring.at(descriptor.addr, descriptor.len);
+  if (room.size != descriptor.len) return put_piecemeal(frame, vnet, guest, ring);
   VnetHeader header = vnet;
   header.num_buffers = 1;
-  std::memcpy(room.data, &header, guest.header_size);
+  // Ten octets and perhaps two more.
+  std::memcpy(room.data, &header, offsetof(VnetHeader, num_buffers));
+  if (guest.header_size == sizeof header)
+    std::memcpy(room.data + offsetof(VnetHeader, num_buffers), &header.num_buffers, sizeof header.num_buffers);
   std::byte* to = room.data + guest.header_size;
   for (std::size_t i = 0; i < frame.piece_count; ++i) {
-    std::memcpy(to, frame.pieces[i].data, frame.pieces[i].size);
+    copy_octets(to, frame.pieces[i].data, frame.pieces[i].size);
     to += frame.pieces[i].size;
   }
   ring.wrote(descriptor.addr, size);

@@ -69,7 +69,7 @@ bool is_eventfd(int fd) {
 
 template <typename T>
 Result<T> payload_of(const VhostMessage& message) {
-  if (const std::optional<T> payload = message.as<T>()) return *payload;
+  if (const std::optional<T> payload = message.as<T>(); payload && message.payload.size() == sizeof(T)) return *payload;
   return std::unexpected(invalid(fmt::format("{} with {} octets; it has {}", vhost_request_name(message.request()),
                                              message.payload.size(), sizeof(T))));
 }
@@ -80,7 +80,7 @@ GuestMemory::Region region_of(const VhostRegion& region) {
 
 Result<VhostInflight> asked_inflight(const VhostMessage& message) {
   VhostInflight asked;
-  if (message.payload.size() < offsetof(VhostInflight, unused))
+  if (message.payload.size() != sizeof asked && message.payload.size() != offsetof(VhostInflight, unused))
     return std::unexpected(invalid(fmt::format("{} octets are no description of rings", message.payload.size())));
   std::memcpy(static_cast<void*>(&asked), message.payload.data(), offsetof(VhostInflight, unused));
   if (asked.ring_count == 0 || asked.ring_count > VhostPort::kMaxRings || asked.ring_size > Vring::kMaxSize)
@@ -249,19 +249,19 @@ Result<> VhostBackend::set_mem_table(VhostMessage& message) {
 }
 
 Result<> VhostBackend::add_region(VhostMessage& message) {
-  const auto region = message.as<VhostRegion>(sizeof(std::uint64_t));
-  if (!region) return std::unexpected(invalid(fmt::format("{} octets are no region", message.payload.size())));
+  const auto region = payload_of<VhostOneRegion>(message);
+  if (!region) return std::unexpected(region.error());
   if (message.fds.size() != 1) return std::unexpected(without_shared_memory());
   auto memory = std::make_unique<GuestMemory>(*memory_);
-  if (Result<> added = memory->add(region_of(*region), message.fds.front().get()); !added) return added;
+  if (Result<> added = memory->add(region_of(region->region), message.fds.front().get()); !added) return added;
   return use_memory(std::move(memory));
 }
 
 Result<> VhostBackend::remove_region(const VhostMessage& message) {
-  const auto region = message.as<VhostRegion>(sizeof(std::uint64_t));
-  if (!region) return std::unexpected(invalid(fmt::format("{} octets are no region", message.payload.size())));
+  const auto region = payload_of<VhostOneRegion>(message);
+  if (!region) return std::unexpected(region.error());
   auto memory = std::make_unique<GuestMemory>(*memory_);
-  if (Result<> removed = memory->remove(region_of(*region)); !removed) return removed;
+  if (Result<> removed = memory->remove(region_of(region->region)); !removed) return removed;
   return use_memory(std::move(memory));
 }
 

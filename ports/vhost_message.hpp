@@ -88,6 +88,10 @@ struct VhostRegion {
   std::uint64_t guest_address = 0, size = 0, user_address = 0, file_offset = 0;
 };
 static_assert(sizeof(VhostRegion) == 32);
+struct VhostOneRegion {
+  std::uint64_t unused = 0;
+  VhostRegion region;
+};
 struct VhostLog {
   std::uint64_t size = 0, offset = 0;
 };
@@ -117,7 +121,7 @@ struct VhostMessage {
   std::vector<UniqueFd> fds;
 
   [[nodiscard]] VhostRequest request() const noexcept { return static_cast<VhostRequest>(header.request); }
-  /// The payload, or as much of a longer one; nullopt when it is shorter.
+  /// What the payload holds from an offset on; nullopt when it ends before.
   template <typename T>
   [[nodiscard]] std::optional<T> as(std::size_t offset = 0) const noexcept {
     T value;

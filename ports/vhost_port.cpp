@@ -9,6 +9,7 @@
 
 #include "ports/guest_writer.hpp"
 #include "ports/worker.hpp"
+#include "switch/copy.hpp"
 #include "switch/flow_hash.hpp"
 #include "switch/offload.hpp"
 
@@ -21,6 +22,8 @@ constexpr unsigned kIdleRounds = 200;  // in vain, before a ring asks for kicks
 constexpr unsigned kMaxDescriptorsPerBurst = 1024;
 /// Octets of the largest frame that a guest may send: what a buffer holds.
 constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
+
+constexpr std::uint32_t kLegacyHeaderSize = 10;  // octets of a virtio_net_hdr without num_buffers
 
 const std::uint64_t kOne = 1;  // what a call writes into an eventfd
 
@@ -272,7 +275,7 @@ void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
   for (; taken < count && ring.trouble().fault == VringFault::kNone; ++taken) {
     if (queue.enabled) [[likely]] {
       if (simple[taken].size != 0) [[likely]] {
-        lend(queue, {&simple[taken], 1}, simple[taken].size, worker);
+        lend_simple(queue, simple[taken], worker);
       } else if (!receive_chain(queue, heads[taken], worker)) {
         break;
       }
@@ -280,7 +283,6 @@ void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
     ring.put_used(heads[taken], 0);
   }
   ring.take(taken);
-  // What was copied needs no take_back().
   worker.lent_by(*this);
 }
 
@@ -327,13 +329,27 @@ bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, Worker& worker) 
 void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
   const Worker::LentRoom room = worker.lent_room();
   ChainReader reader(chain);
-  room.vnet = {};
-  reader.read(reinterpret_cast<std::byte*>(&room.vnet), queue.header_size);
+  new (room.vnet) VnetHeader{};
+  reader.read(reinterpret_cast<std::byte*>(room.vnet), queue.header_size);
   size -= queue.header_size;
   const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
   reader.read(room.head, head_size);
   room.pieces[0] = {room.head, head_size};
-  worker.receive_lent(*this, size, 1 + reader.rest(room.pieces.subspan(1)));
+  worker.receive_lent(*this, size, 1 + reader.rest({room.pieces + 1, Worker::kMaxLentPieces - 1}));
+}
+
+/// The same of a chain in one piece.
+void VhostPort::lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept {
+  const Worker::LentRoom room = worker.lent_room();
+  std::memcpy(static_cast<void*>(room.vnet), chain.data, kLegacyHeaderSize);
+  room.vnet->num_buffers = 0;
+  const std::uint32_t size = chain.size - queue.header_size;
+  const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
+  const std::byte* octets = chain.data + queue.header_size;
+  copy_octets(room.head, octets, head_size);
+  room.pieces[0] = {room.head, head_size};
+  room.pieces[1] = {chain.data + queue.header_size + head_size, size - head_size};
+  worker.receive_lent(*this, size, size > head_size ? 2 : 1);
 }
 
 /// The same of a chain of many pieces, by a copy of all of it; false when there is no buffer for it now.

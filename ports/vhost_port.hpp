@@ -99,6 +99,7 @@ class VhostPort final : public OwnedPort {
   void receive(Queue& queue, unsigned count, Worker& worker) noexcept;
   [[nodiscard]] bool receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept;
   void lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept;
+  void lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept;
   [[nodiscard]] bool copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
                           Worker& worker) noexcept;
   [[nodiscard]] static std::optional<DropReason> put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept;

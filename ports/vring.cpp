@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <utility>
 
+#include "ports/prefetch.hpp"
+
 namespace rb {
 namespace {
+
+constexpr std::size_t kCacheLine = 64;  // octets
 
 /// Where each side says up to which index it wants no notification (virtio 1.2 2.7.7.1, 2.7.10.1).
 const std::uint16_t* used_event(const VringLayout& layout) noexcept {
@@ -77,6 +81,16 @@ unsigned Vring::look_again(unsigned wanted) noexcept {
   return 0;
 }
 
+bool Vring::holds(std::uint64_t guest_address, std::uint32_t size) noexcept {
+  while (size != 0) {
+    const Piece piece = at(guest_address, size);
+    if (piece.size == 0) return false;
+    guest_address += piece.size;
+    size -= piece.size;
+  }
+  return true;
+}
+
 void Vring::look_ahead(unsigned wanted) noexcept {
   constexpr unsigned kFarthest = 64;
   const unsigned count = available(std::min(wanted, kFarthest));
@@ -91,8 +105,8 @@ void Vring::look_ahead(unsigned wanted) noexcept {
     const std::uint64_t address = __atomic_load_n(&layout_.descriptors[heads[i]].addr, __ATOMIC_RELAXED);
     const Piece piece = memory_->at(address, 1, hint_);
     if (piece.size == 0) continue;
-    __builtin_prefetch(piece.data, 1);
-    __builtin_prefetch(piece.data + 64, 1);
+    prefetch_to_write(piece.data);
+    prefetch_to_write(piece.data + kCacheLine);
   }
 }
 

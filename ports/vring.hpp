@@ -125,6 +125,8 @@ class Vring {
       fail(VringFault::kOutsideMemory, guest_address);
     return piece;
   }
+  /// Whether all of a buffer lies in the guest's memory; else the ring has failed.
+  [[nodiscard]] bool holds(std::uint64_t guest_address, std::uint32_t size) noexcept;
   /// Brings the next chains' descriptors and the beginnings of their buffers near, at most `wanted`.
   void look_ahead(unsigned wanted) noexcept;
   /// Whether a file of the guest's memory, or of a log, was truncated.

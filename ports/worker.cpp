@@ -250,22 +250,6 @@ void Worker::receive(PortIndex ingress, BufferId buffer, std::byte* start, std::
   ++batch_count_;
 }
 
-Worker::LentRoom Worker::lent_room() noexcept {
-  assert(batch_count_ < kMaxBatch);
-  LentHead& head = lent_heads_[batch_count_];
-  return {head.vnet, head.octets.data(), {&lent_pieces_[lent_piece_count_], kMaxLentPieces}};
-}
-
-void Worker::receive_lent(Port& lender, std::uint32_t size, std::size_t piece_count) noexcept {
-  LentHead& head = lent_heads_[batch_count_];
-  frames_[batch_count_] = {&head.vnet, &lent_pieces_[lent_piece_count_], size, static_cast<std::uint16_t>(piece_count),
-                           lender.index()};
-  buffers_[batch_count_] = kNoBuffer;
-  lent_piece_count_ += piece_count;
-  ++batch_count_;
-  lent_by(lender);
-}
-
 void Worker::drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept {
   PortCounters& counters = counters_[ingress];
   PortCounters::Traffic& rx = counters.rx[static_cast<std::size_t>(CastKind::kUnicast)];
@@ -292,7 +276,7 @@ void Worker::forward() noexcept {
   for (std::size_t i = 0; i < batch_count_; ++i) {
     if (buffers_[i] != kNoBuffer) sending_.push_back(buffers_[i]);
   }
-  batch_count_ = lent_piece_count_ = 0;
+  batch_count_ = lent_piece_count_ = lent_heads_size_ = 0;
   std::swap(lenders_, sending_lenders_);
   written_ = !ring_->has_unsubmitted();
   if (written_) give_back_lent();

@@ -134,16 +134,27 @@ class Worker {
   /// headers, and the others lie in memory that somebody else may change. Never used in a round whose batch is full:
   /// read_budget() is to be kept.
   struct LentRoom {
-    VnetHeader& vnet;
-    std::byte* head;  // kMaxHeadersSize octets
-    std::span<Piece> pieces;
+    VnetHeader* vnet;  // uninitialised; `head` is behind it without a gap
+    std::byte* head;   // kMaxHeadersSize octets
+    Piece* pieces;     // kMaxLentPieces
   };
   /// Pieces of one, which with a head of another tag still are no more than writes take.
   static constexpr std::size_t kMaxLentPieces = Segmenter::kMaxPayloadPieces - 1;
-  [[nodiscard]] LentRoom lent_room() noexcept;
-  /// Puts the frame that stands in lent_room() into the batch; lender.take_back() is called when it has been written.
-  void receive_lent(Port& lender, std::uint32_t size, std::size_t piece_count) noexcept;
-  /// Has lender.take_back() called then although nothing of it is in the batch.
+  [[nodiscard]] LentRoom lent_room() noexcept {
+    std::byte* vnet = &lent_heads_[lent_heads_size_];
+    return {reinterpret_cast<VnetHeader*>(vnet), vnet + sizeof(VnetHeader), &lent_pieces_[lent_piece_count_]};
+  }
+  /// Puts the frame that stands in lent_room() into the batch. When it has been written, lender.take_back() is called,
+  /// where lent_by() says so once for the batch.
+  void receive_lent(const Port& lender, std::uint32_t size, std::size_t piece_count) noexcept {
+    const LentRoom room = lent_room();
+    frames_[batch_count_] = {room.vnet, room.pieces, size, static_cast<std::uint16_t>(piece_count), lender.index()};
+    buffers_[batch_count_] = kNoBuffer;
+    lent_piece_count_ += piece_count;
+    lent_heads_size_ += (sizeof(VnetHeader) + room.pieces[0].size + 15) / 16 * 16;
+    ++batch_count_;
+  }
+  /// Has lender.take_back() called when the batch that is being filled has been written.
   void lent_by(Port& lender) noexcept {
     if (lenders_.empty() || lenders_.back() != &lender) lenders_.push_back(&lender);
   }
@@ -247,16 +258,13 @@ class Worker {
   std::vector<BufferId> sending_;
   bool written_ = true;  // what the last batch prepared has been submitted
 
-  // Frames of the batch that are lent: their heads, by place in the batch, and all their pieces behind each other. And
-  // who lent them: to the batch being filled, to batches whose writes are not submitted yet.
-  struct LentHead {
-    VnetHeader vnet;
-    std::array<std::byte, kMaxHeadersSize> octets;  // behind it without a gap
-  };
-  static_assert(sizeof(LentHead) == sizeof(VnetHeader) + kMaxHeadersSize);
-  std::unique_ptr<LentHead[]> lent_heads_ = std::make_unique<LentHead[]>(kMaxBatch);
+  // Frames of the batch that are lent: their heads behind each other, each as long as it is, so that a batch of short
+  // frames stays in the first-level cache, and all their pieces likewise. And who lent them: to the batch being filled,
+  // to batches whose writes are not submitted yet.
+  static constexpr std::size_t kLentHeadSize = (sizeof(VnetHeader) + kMaxHeadersSize + 15) / 16 * 16;
+  std::unique_ptr<std::byte[]> lent_heads_ = std::make_unique<std::byte[]>(kMaxBatch * kLentHeadSize);
   std::unique_ptr<Piece[]> lent_pieces_ = std::make_unique<Piece[]>(kMaxBatch * kMaxLentPieces);
-  std::size_t lent_piece_count_ = 0;
+  std::size_t lent_heads_size_ = 0, lent_piece_count_ = 0;
   std::vector<Port*> lenders_, sending_lenders_;
 
   std::size_t segment_count_ = 0;

@@ -23,6 +23,8 @@ struct FdbKey {
   [[nodiscard]] static constexpr FdbKey of(const MacAddress& mac, Fid fid) noexcept {
     return {mac.to_number() << 16 | fid};
   }
+  [[nodiscard]] static constexpr FdbKey of(MacNumber mac, Fid fid) noexcept { return {mac.value << 16 | fid}; }
+  [[nodiscard]] constexpr MacNumber mac_number() const noexcept { return {packed >> 16}; }
   [[nodiscard]] constexpr MacAddress mac() const noexcept { return MacAddress::from_number(packed >> 16); }
   [[nodiscard]] constexpr Fid fid() const noexcept { return static_cast<Fid>(packed & 0xffff); }
   bool operator==(const FdbKey&) const = default;

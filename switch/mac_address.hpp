@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -38,10 +39,27 @@ struct MacAddress {
   [[nodiscard]] constexpr bool is_group() const noexcept { return (octets[0] & 1) != 0; }
   [[nodiscard]] constexpr bool is_zero() const noexcept { return to_number() == 0; }
   [[nodiscard]] constexpr bool is_broadcast() const noexcept { return to_number() == 0xffffffffffffULL; }
-  /// 01-80-C2-00-00-0X (IEEE 802.1Q-2022 table 8-1).
-  [[nodiscard]] constexpr bool is_reserved_group() const noexcept {
-    return (to_number() & ~std::uint64_t{0xf}) == 0x0180c2000000ULL;
+};
+
+/// An address as the hot path holds it: a number, first octet most significant. Octets in memory would be written and
+/// read again in other sizes, for which processors wait.
+struct MacNumber {
+  std::uint64_t value = 0;
+
+  /// Reads the first six of eight octets.
+  [[nodiscard]] static MacNumber at(const void* octets) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    std::uint64_t loaded = 0;
+    std::memcpy(&loaded, octets, sizeof loaded);
+    return {__builtin_bswap64(loaded) >> 16};
   }
+  [[nodiscard]] constexpr MacAddress address() const noexcept { return MacAddress::from_number(value); }
+  [[nodiscard]] constexpr bool is_group() const noexcept { return (value >> 40 & 1) != 0; }
+  [[nodiscard]] constexpr bool is_zero() const noexcept { return value == 0; }
+  [[nodiscard]] constexpr bool is_broadcast() const noexcept { return value == 0xffffffffffffULL; }
+  /// 01-80-C2-00-00-0X (IEEE 802.1Q-2022 table 8-1); last_digit() is the X.
+  [[nodiscard]] constexpr bool is_reserved_group() const noexcept { return value >> 4 == 0x0180c2000000ULL >> 4; }
+  [[nodiscard]] constexpr unsigned last_digit() const noexcept { return static_cast<unsigned>(value & 0xf); }
 };
 
 /// "02:00:00:00:00:01", lower case.

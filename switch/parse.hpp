@@ -13,8 +13,8 @@ namespace rb {
 
 /// What later stages need of a frame's octets.
 struct EthernetHeader {
-  MacAddress destination;
-  MacAddress source;
+  MacNumber destination;
+  MacNumber source;
 };
 
 /// Whether the frame is one at all; nullopt: it is, its first kEthernetHeaderSize octets lie in pieces[0], and its
@@ -30,10 +30,10 @@ struct EthernetHeader {
 /// Reads the header of a frame that check_frame() let pass.
 [[nodiscard]] inline EthernetHeader parse_ethernet(const Frame& frame) noexcept {
   const std::byte* octets = frame.pieces[0].data;
-  return {MacAddress::from_bytes(octets), MacAddress::from_bytes(octets + 6)};
+  return {MacNumber::at(octets), MacNumber::at(octets + 6)};
 }
 
-[[nodiscard]] inline CastKind cast_of(const MacAddress& destination) noexcept {
+[[nodiscard]] inline CastKind cast_of(MacNumber destination) noexcept {
   if (!destination.is_group()) return CastKind::kUnicast;
   return destination.is_broadcast() ? CastKind::kBroadcast : CastKind::kMulticast;
 }

@@ -87,7 +87,7 @@ void Relay::parse_all() noexcept {
     rx.frames.add(1);
     rx.bytes.add(frame.size);
     if (explainer_ != nullptr) [[unlikely]]
-      explainer_->parsed(frame, header.source, header.destination, cast_[i]);
+      explainer_->parsed(frame, header.source.address(), header.destination.address(), cast_[i]);
     Fid fid = 0;
     if (port.bridge != kNoBridge) {
       const BridgeState& bridge = state_->bridge(port.bridge);
@@ -132,12 +132,12 @@ void Relay::admit(FrameIndex index) noexcept {
   const Frame& frame = frames_[index];
   const PortState& port = state_->port(frame.ingress);
   if (port.bridge == kNoBridge || !port.forwarding) return drop(index, DropReason::kIngressDown);
-  const MacAddress source = source_[index].mac();
+  const MacNumber source = source_[index].mac_number();
   if (source.is_group() || source.is_zero()) return drop(index, DropReason::kInvalidSource);
   if (cast_[index] == CastKind::kMulticast) {
-    const MacAddress destination = destination_[index].mac();
+    const MacNumber destination = destination_[index].mac_number();
     if (destination.is_reserved_group()) {
-      const unsigned last_digit = destination.octets[5] & 0xfU;
+      const unsigned last_digit = destination.last_digit();
       // -00 is flooded while no spanning tree consumes it; the mask never holds -01 (802.3x pause).
       const std::uint16_t mask = state_->bridge(port.bridge).group_fwd_mask | std::uint16_t{1};
       if ((mask >> last_digit & 1) == 0) {

@@ -104,7 +104,7 @@ std::vector<Misdeed> receive_misdeeds() {
       {"the end of memory", write({{.address = kEnd - 100, .size = 2048, .flags = kWrite}})},
       {"around the end of addresses", write({{.address = ~std::uint64_t{49}, .size = 2048, .flags = kWrite}})},
       {"a huge length", write({{.address = kMemory, .size = 0xffffffff, .flags = kWrite}})},
-      {"a loop of one", write({{.size = 10, .flags = kWrite | kNext, .next = 0}})},
+      {"a loop of one", write({{.size = 1, .flags = kWrite | kNext, .next = 0}})},
       {"next outside", write({{.size = 10, .flags = kWrite | kNext, .next = 64}})},
       {"a head outside", [](Ring& ring) { offer_and_publish(ring, 64); }},
       {"more available than the ring has", [](Ring& ring) { ring.publish_index(65); }},
