@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ports/guest_writer.hpp"
+#include "ports/guest_frames.hpp"
 #include "ports/worker.hpp"
 #include "switch/copy.hpp"
 #include "switch/flow_hash.hpp"
@@ -16,10 +16,9 @@
 namespace rb {
 namespace {
 
-constexpr unsigned kBurst = 64;        // chains taken from a ring in one round
 constexpr unsigned kIdleRounds = 200;  // in vain, before a ring asks for kicks
-/// Descriptors, after which a burst ends: a guest that cuts its frames to pieces is served fewer of them.
-constexpr unsigned kMaxDescriptorsPerBurst = 1024;
+/// Descriptors that are as much work as a frame: a guest that cuts its frames to pieces is served fewer of them.
+constexpr unsigned kDescriptorsAFrame = 16;
 /// Octets of the largest frame that a guest may send: what a buffer holds.
 constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
 
@@ -43,6 +42,7 @@ struct VhostPort::Queue {
   std::uint32_t header_size = 0;
   bool mergeable = false;
   bool enabled = false;
+  bool was_enabled = false;
   bool awake = false;  // a transmit ring that is looked at in every round
   unsigned idle_rounds = 0;
   int kick_fd = -1, call_fd = -1;
@@ -65,7 +65,7 @@ void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worke
   queue.ring = Vring(setup.layout, setup.next, setup.event_index, *setup.memory, setup.log, setup.used_log);
   queue.header_size = setup.header_size;
   queue.mergeable = setup.mergeable;
-  queue.enabled = setup.enabled;
+  queue.enabled = queue.was_enabled = setup.enabled;
   queue.kick_fd = setup.kick_fd;
   queue.call_fd = setup.call_fd;
   queues_[ring] = std::move(made);
@@ -99,6 +99,7 @@ std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, Worker& worker)
 void VhostPort::enable_ring(unsigned ring, bool enabled, Worker& worker) noexcept {
   if (queues_[ring] == nullptr) return;
   queues_[ring]->enabled = enabled;
+  queues_[ring]->was_enabled |= enabled;
   renew_lists();
   if (!is_receive_ring(ring)) wake(*queues_[ring], worker);
 }
@@ -234,9 +235,10 @@ void VhostPort::arm(Worker& worker) noexcept {
 }
 
 void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
-  // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states").
-  if (!open_ && queue.enabled) {
-    queue.awake = false;  // until set_open()
+  // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states"). But not of one that is about
+  // to be enabled for the first time: what a guest has waiting when a switch comes back need not be lost.
+  if (queue.enabled ? !open_ : !queue.was_enabled) {
+    queue.awake = false;  // until set_open(), enable_ring()
     return;
   }
   const unsigned wanted = std::min(kBurst, worker.read_budget());
@@ -256,13 +258,13 @@ void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
 void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
   Vring& ring = queue.ring;
   std::array<std::uint16_t, kBurst> heads;
-  std::array<Piece, kBurst> simple;  // chains of one descriptor, in one piece; of no size: others
+  std::array<Piece, kBurst>& simple = simple_chains_;
   for (unsigned i = 0; i < count; ++i) {
     heads[i] = ring.head(i);
     ring.prefetch(heads[i]);
   }
   for (unsigned i = 0; i < count; ++i) {
-    simple[i] = {};
+    simple[i].size = 0;
     const vring_desc descriptor = ring.descriptor(heads[i]);
     if (descriptor.flags != 0 || descriptor.len < queue.header_size || descriptor.len > kMaxFrameSize) continue;
     const Piece piece = ring.at(descriptor.addr, descriptor.len);
@@ -287,41 +289,17 @@ void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
 }
 
 bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept {
-  std::array<Piece, ChainWalk::kMaxDescriptors> chain;
-  std::size_t count = 0;
-  std::uint64_t size = 0;
-  ChainWalk walk(queue.ring, head, ChainWalk::Direction::kFromGuest);
-  for (vring_desc buffer; walk.next(buffer);) {
-    while (buffer.len != 0) {
-      if (count == chain.size()) {
-        queue.ring.fail(VringFault::kLoop, head);
-        return false;
-      }
-      const Piece piece = queue.ring.at(buffer.addr, buffer.len);
-      if (piece.size == 0) return false;
-      chain[count++] = piece;
-      size += piece.size;
-      buffer.addr += piece.size;
-      buffer.len -= piece.size;
-    }
-  }
-  if (queue.ring.trouble().fault != VringFault::kNone) return false;
-  if (size < queue.header_size) {
-    queue.ring.fail(VringFault::kTooShort, size);
-    return false;
-  }
-  if (size - queue.header_size > kMaxFrameSize) {
-    queue.ring.fail(VringFault::kTooLong, size - queue.header_size);
-    return false;
-  }
-  const std::span<const Piece> pieces{chain.data(), count};
+  std::array<Piece, ChainWalk::kMaxDescriptors> room;
+  const std::optional<SentChain> chain = find_chain(queue.ring, head, queue.header_size, kMaxFrameSize, room);
+  if (!chain) return false;
+  const std::span<const Piece> pieces{room.data(), chain->piece_count};
   // The head is a piece of its own.
-  if (count < Worker::kMaxLentPieces) {
-    lend(queue, pieces, static_cast<std::uint32_t>(size), worker);
+  if (pieces.size() < Worker::kMaxLentPieces) {
+    lend(queue, pieces, chain->size, worker);
     return true;
   }
-  worker.spend_read_budget(static_cast<unsigned>(count) / (kMaxDescriptorsPerBurst / kBurst));
-  return copy(queue, pieces, static_cast<std::uint32_t>(size), worker);
+  worker.spend_read_budget(static_cast<unsigned>(pieces.size()) / kDescriptorsAFrame);
+  return copy(queue, pieces, chain->size, worker);
 }
 
 /// Puts the frame of a chain of `size` octets into the batch, where it lies but for its head. The chain has at least

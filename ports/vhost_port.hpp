@@ -113,14 +113,17 @@ class VhostPort final : public OwnedPort {
   [[nodiscard]] bool memory_lost(Worker& worker) noexcept;
   void fail(const Queue& queue, Worker& worker) noexcept;
 
+  static constexpr unsigned kBurst = 64;  // chains taken from a ring in one round
+
   unsigned worker_count_;
   std::array<std::unique_ptr<Queue>, kMaxRings> queues_;
   std::vector<Queue*> receiving_, transmitting_;  // rings of each kind that run; receiving ones only while enabled
   std::optional<unsigned> mail_to_;
   std::uint64_t broken_seen_ = 0;
   std::uint32_t last_generation_ = 0;
-  unsigned outstanding_ = 0;  // requests in the worker's ring
-  bool queued_ = false;       // arm() is going to be called
+  unsigned outstanding_ = 0;                 // requests in the worker's ring
+  std::array<Piece, kBurst> simple_chains_;  // of a burst, those of one descriptor, in one piece; of no size: others
+  bool queued_ = false;                      // arm() is going to be called
   bool open_ = false;
   bool failed_ = false, stopping_ = false;
 

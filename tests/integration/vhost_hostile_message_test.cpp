@@ -22,6 +22,10 @@ class VhostHostileMessages : public VhostHostileTest {
     const std::filesystem::directory_iterator open("/proc/" + std::to_string(lab->daemon.pid()) + "/fd");
     return static_cast<std::size_t>(std::distance(begin(open), end(open)));
   }
+  /// What came with messages is closed in the end. (Counted early, clients of the control socket may be among them.)
+  void expect_no_more_fds_than(std::size_t count) const {
+    EXPECT_TRUE(eventually([&] { return daemon_fds() <= count; })) << daemon_fds() << " and not " << count;
+  }
   /// The switch either answers another request, or has ended the connection and says why.
   static void expect_answer_or_end(const FrontEnd& bad, const std::string& port) {
     bad.send_message({.request = vhost::kGetFeatures});
@@ -328,7 +332,7 @@ TEST_F(VhostHostileMessages, WordsWithoutSenseEndAtMostTheirOwnConnection) {
     Lab::ok("rbctl delif br0 bad");
   }
   expect_good_traffic();
-  EXPECT_TRUE(eventually([&] { return daemon_fds() == fds_before; })) << "what came with them was closed";
+  expect_no_more_fds_than(fds_before);
 }
 
 TEST_F(VhostHostileMessages, WhoStopsInTheMiddleOfAWordHoldsNobodyUp) {
@@ -372,7 +376,7 @@ TEST_F(VhostHostileMessages, AFrontEndMayLeaveAtAnyMoment) {
     }
   }
   EXPECT_TRUE(daemon_lives());
-  EXPECT_TRUE(eventually([&] { return daemon_fds() == fds_before; }));
+  expect_no_more_fds_than(fds_before);
   for (std::size_t i = 0; i < kPorts; ++i) {
     FrontEnd good;
     start(good, "bad" + std::to_string(i));

@@ -90,7 +90,8 @@ std::vector<Misdeed> transmit_misdeeds() {
       {"indirect: a loop", write_indirect(2, [](Descriptor&, Descriptor* table) { table[0].next = 0; })},
       {"indirect: a buffer outside", write_indirect(2, [](Descriptor&, Descriptor* table) { table[1].address = 8; })},
       {"indirect: writable", write_indirect(2, [](Descriptor&, Descriptor* table) { table[1].flags = kWrite; })},
-      {"indirect: more than the ring", write_indirect(65, [](Descriptor&, Descriptor*) {})},
+      // A ring's own size is no bound for Linux, whose drivers make tables of more; ours is QEMU's.
+      {"indirect: more than there can be", write_indirect(1025, [](Descriptor&, Descriptor*) {})},
   };
 }
 
@@ -292,7 +293,8 @@ class Mutator {
     const auto small = static_cast<std::uint16_t>(random() % 128);
     switch (random() % 8) {
       case 0:
-        return store(frame, static_cast<std::uint16_t>(random() % 4 | kGso[random() % std::size(kGso)] << 8));
+        return store(frame,
+                     static_cast<std::uint16_t>(random() % 4 | std::uint32_t{kGso[random() % std::size(kGso)]} << 8));
       case 1:
         return store(frame + 2 + 2 * (random() % 4), any);
       case 2:

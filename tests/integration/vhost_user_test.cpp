@@ -379,7 +379,8 @@ TEST_P(VhostQueues, KeepEachFlowTogetherAndInOrder) {
     rings.insert(its.begin(), its.end());
   }
   EXPECT_EQ(rings_of.size(), kFlows);
-  EXPECT_EQ(rings.size(), 2U) << "both rings are used";
+  // Two workers have one of them each, and the answers come by the one who serves their sender.
+  EXPECT_EQ(rings.size(), GetParam() == std::string("1") ? 2U : 1U);
 }
 
 TEST_P(VhostQueues, TakeFramesFromBothRingsAtOnce) {

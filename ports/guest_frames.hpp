@@ -1,4 +1,4 @@
-// Copying between frames and descriptor chains.
+// Frames in descriptor chains: reading them out of a guest's memory, and writing them there.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,16 @@
 #include "switch/frame.hpp"
 
 namespace rb {
+
+/// A chain that a guest sends, as it lies in our memory.
+struct SentChain {
+  std::size_t piece_count = 0;
+  std::uint32_t size = 0;  // octets, the virtio_net_hdr included; at least that
+};
+/// Finds the pieces of the chain that begins with `head`. nullopt: it is none, and the ring has failed. A frame of
+/// more than `max_frame_size` octets, or in more pieces than `pieces` has room for, is none.
+[[nodiscard]] std::optional<SentChain> find_chain(Vring& ring, std::uint16_t head, std::uint32_t header_size,
+                                                  std::uint32_t max_frame_size, std::span<Piece> pieces) noexcept;
 
 /// Reads the octets of a chain from its beginning. Whoever reads has added their sizes up.
 class ChainReader {

@@ -1,4 +1,4 @@
-#include "ports/guest_writer.hpp"
+#include "ports/guest_frames.hpp"
 
 #include <algorithm>
 #include <array>
@@ -117,6 +117,37 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
 }
 
 }  // namespace
+
+std::optional<SentChain> find_chain(Vring& ring, std::uint16_t head, std::uint32_t header_size,
+                                    std::uint32_t max_frame_size, std::span<Piece> pieces) noexcept {
+  std::size_t count = 0;
+  std::uint64_t size = 0;
+  ChainWalk walk(ring, head, ChainWalk::Direction::kFromGuest);
+  for (vring_desc buffer; walk.next(buffer);) {
+    while (buffer.len != 0) {
+      if (count == pieces.size()) {
+        ring.fail(VringFault::kLoop, head);
+        return std::nullopt;
+      }
+      const Piece piece = ring.at(buffer.addr, buffer.len);
+      if (piece.size == 0) return std::nullopt;
+      pieces[count++] = piece;
+      size += piece.size;
+      buffer.addr += piece.size;
+      buffer.len -= piece.size;
+    }
+  }
+  if (ring.trouble().fault != VringFault::kNone) return std::nullopt;
+  if (size < header_size) {
+    ring.fail(VringFault::kTooShort, size);
+    return std::nullopt;
+  }
+  if (size - header_size > max_frame_size) {
+    ring.fail(VringFault::kTooLong, size - header_size);
+    return std::nullopt;
+  }
+  return SentChain{count, static_cast<std::uint32_t>(size)};
+}
 
 std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
                                     Vring& ring) noexcept {
