@@ -13,13 +13,22 @@ namespace rb::test {
 
 class Guest {
  public:
-  /// Boots with one network device, whose `-netdev` is said (its id is n0), and the address 10.77.0.<number>. Commands
-  /// reach it over the switch, from the host `from`.
-  Guest(const Lab& lab, const Lab::Host& from, unsigned number, const std::string& netdev)
-      : from_(from), number_(number), script_(lab.daemon.directory() / ("guest" + std::to_string(number))) {
+  /// How it is plugged in.
+  struct Plug {
+    std::string netdev;                  // of `-netdev`; its id is n0
+    std::string device_options = {};     // of its `-device virtio-net-pci`, behind a comma
+    std::vector<std::string> more = {};  // other words for QEMU
+  };
+
+  /// Boots with one network device and the address 10.77.0.<number>. Commands reach it over the switch, from the host
+  /// `from`.
+  Guest(const Lab& lab, const Lab::Host& from, unsigned number, Plug plug)
+      : from_(from),
+        number_(number),
+        script_(lab.daemon.directory() / ("guest" + std::to_string(number))),
+        plug_(std::move(plug)) {
     std::ofstream(script_) << "ip addr add " << address() << "/24 dev eth0 && ip link set eth0 up\n"
                            << "httpd -h /tmp\nnc -ll -p 23 -e sh\n";
-    netdev_ = netdev;
     start();
   }
   ~Guest() { kill(); }
@@ -29,32 +38,33 @@ class Guest {
   [[nodiscard]] std::string address() const { return "10.77.0." + std::to_string(number_); }
   [[nodiscard]] std::string mac() const { return "02:00:00:00:01:" + std::to_string(number_); }
   void start() {
-    const std::vector<std::string> words = {RB_SOURCE_DIR "/tests/guest/run_guest",
-                                            "--cache",
-                                            RB_SOURCE_DIR "/build/guest",
-                                            "--module",
-                                            "virtio_net",
-                                            "--module",
-                                            "virtio_pci",
-                                            "--module",
-                                            "8021q",
-                                            "--memory",
-                                            "128",
-                                            "--timeout",
-                                            "200",
-                                            "--qemu",
-                                            "-netdev",
-                                            "--qemu",
-                                            netdev_,
-                                            "--qemu",
-                                            "-device",
-                                            "--qemu",
-                                            "virtio-net-pci,netdev=n0,mac=" + mac(),
-                                            "--qemu",
-                                            "-action",
-                                            "--qemu",
-                                            "reboot=reset",
-                                            script_};
+    std::vector<std::string> words = {RB_SOURCE_DIR "/tests/guest/run_guest",
+                                      "--cache",
+                                      RB_SOURCE_DIR "/build/guest",
+                                      "--module",
+                                      "virtio_net",
+                                      "--module",
+                                      "virtio_pci",
+                                      "--module",
+                                      "8021q",
+                                      "--memory",
+                                      "128",
+                                      "--timeout",
+                                      "200",
+                                      "--qemu",
+                                      "-netdev",
+                                      "--qemu",
+                                      plug_.netdev,
+                                      "--qemu",
+                                      "-device",
+                                      "--qemu",
+                                      "virtio-net-pci,netdev=n0,mac=" + mac() + plug_.device_options,
+                                      "--qemu",
+                                      "-action",
+                                      "--qemu",
+                                      "reboot=reset"};
+    for (const std::string& word : plug_.more) words.insert(words.end(), {"--qemu", word});
+    words.push_back(script_);
     pid_ = ::fork();
     if (pid_ != 0) return;
     ::setpgid(0, 0);
@@ -114,7 +124,8 @@ class Guest {
  private:
   const Lab::Host& from_;
   unsigned number_;
-  std::string script_, netdev_;
+  std::string script_;
+  Plug plug_;
   pid_t pid_ = -1;
 };
 

@@ -42,10 +42,11 @@ inline constexpr std::uint64_t kModern = kVersion1 | kMergeable | kEventIndex | 
 /// Numbers as they stand in a message, one after the other.
 template <class... Numbers>
 [[nodiscard]] Octets packed(Numbers... numbers) {
-  Octets octets;
-  const auto append = [&octets](const auto& number) {
-    const auto* first = reinterpret_cast<const std::uint8_t*>(&number);
-    octets.insert(octets.end(), first, first + sizeof number);
+  Octets octets((sizeof numbers + ... + 0));
+  std::size_t at = 0;
+  const auto append = [&](const auto& number) {
+    std::memcpy(octets.data() + at, &number, sizeof number);
+    at += sizeof number;
   };
   (append(numbers), ...);
   return octets;

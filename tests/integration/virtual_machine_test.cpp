@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "guest.hpp"
+#include "ports/socket_address.hpp"
 #include "traffic.hpp"
 
 namespace rb::test {
@@ -20,33 +21,67 @@ class VirtualMachines : public LabTest {
     host = &lab->add_host("br0");
   }
   [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
+  Guest& add(unsigned number, Guest::Plug plug) { return guests.emplace_back(*lab, *host, number, std::move(plug)); }
+  /// By shared memory; QEMU comes to `port`, again and again.
+  [[nodiscard]] Guest::Plug vhost_user(const std::string& port) const {
+    return {.netdev = "vhost-user,id=n0,chardev=c0",
+            // QEMU 7.2 has no MSI-X for vhost-user under emulation.
+            .device_options = ",vectors=0",
+            .more = {"-chardev", "socket,id=c0,reconnect=1,path=" + path(port), "-object",
+                     "memory-backend-memfd,id=m,size=128M,share=on", "-numa", "node,memdev=m"}};
+  }
+  Guest& add_on_vhost_user(unsigned number) {
+    const std::string name = "vm" + std::to_string(number);
+    Lab::ok("rbctl addif br0 vhost-user:" + path(name));
+    return add(number, vhost_user(name));
+  }
   /// By a stream: QEMU comes to us.
   Guest& add_on_stream(unsigned number) {
     const std::string name = "vm" + std::to_string(number);
     Lab::ok("rbctl addif br0 stream:" + path(name));
-    return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name));
+    return add(number, {.netdev = "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name)});
   }
   /// By a socket for many.
   Guest& add_on_listener(unsigned number) {
     Lab::ok("rbctl addif br0 listen:" + path("door"));
-    return guests.emplace_back(*lab, *host, number, "stream,id=n0,server=off,addr.type=unix,addr.path=" + path("door"));
+    return add(number, {.netdev = "stream,id=n0,server=off,addr.type=unix,addr.path=" + path("door")});
   }
   /// By datagrams.
   Guest& add_on_dgram(unsigned number) {
     const std::string name = "vm" + std::to_string(number), own = path(name), its = path(name + "-qemu");
     Lab::ok("rbctl addif br0 dgram:" + own + ",peer=" + its);
-    return guests.emplace_back(
-        *lab, *host, number, "dgram,id=n0,local.type=unix,local.path=" + its + ",remote.type=unix,remote.path=" + own);
+    return add(number,
+               {.netdev = "dgram,id=n0,local.type=unix,local.path=" + its + ",remote.type=unix,remote.path=" + own});
   }
   /// By a tap that QEMU itself holds, as `qemu -netdev tap` has it.
   Guest& add_on_its_own_tap(unsigned number) {
     const std::string name = "qtap" + std::to_string(number);
     Lab::ok("ip tuntap add dev " + name + " mode tap vnet_hdr && ip link set " + name + " up");
     Lab::ok("rbctl addif br0 packet:" + name);
-    return guests.emplace_back(*lab, *host, number, "tap,id=n0,ifname=" + name + ",script=no,downscript=no");
+    return add(number, {.netdev = "tap,id=n0,ifname=" + name + ",script=no,downscript=no"});
   }
   static std::string ping(const Guest& from, const std::string& to) {
     return from.run("ping -c 1 -W 10 " + to + " > /dev/null && echo reached");
+  }
+  /// What QEMU's monitor answers.
+  static std::string ask(const std::string& monitor, const std::string& words) {
+    const SocketAddress to = parse_socket_address(monitor).value();
+    const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(socket.get(), to.get(), to.size), 0);
+    EXPECT_EQ(::send(socket.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
+    std::array<char, 4096> answer;
+    const timeval limit{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    // From its greeting to the prompt behind the answer.
+    const std::string prompt = "(qemu) ";
+    std::string heard;
+    while (heard.find(prompt) == std::string::npos || heard.rfind(prompt) < heard.rfind('\n') ||
+           heard.find(prompt) == heard.rfind(prompt)) {
+      const ssize_t size = ::recv(socket.get(), answer.data(), answer.size(), 0);
+      if (size <= 0) break;
+      heard.append(answer.data(), static_cast<std::size_t>(size));
+    }
+    return heard;
   }
   /// A file that one guest makes and another fetches, by their sha256.
   static void expect_transfer(const Guest& from, const Guest& to) {
@@ -61,7 +96,7 @@ class VirtualMachines : public LabTest {
 };
 
 TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
-  const Guest &one = add_on_stream(11), &two = add_on_dgram(12), &three = add_on_its_own_tap(13);
+  const Guest &one = add_on_vhost_user(11), &two = add_on_stream(12), &three = add_on_its_own_tap(13);
   for (const Guest* guest : {&one, &two, &three}) ASSERT_TRUE(guest->is_ready()) << guest->console();
   for (const Guest* from : {&one, &two, &three}) {
     for (const Guest* to : {&one, &two, &three}) EXPECT_EQ(ping(*from, to->address()), "reached\n");
@@ -90,7 +125,7 @@ TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
 }
 
 TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
-  Guest &one = add_on_stream(11), &two = add_on_listener(12);
+  Guest &one = add_on_vhost_user(11), &two = add_on_listener(12);
   ASSERT_TRUE(one.is_ready()) << one.console();
   ASSERT_TRUE(two.is_ready()) << two.console();
   EXPECT_EQ(one.run("touch /tmp/before; ls /tmp/before"), "/tmp/before\n");
@@ -109,10 +144,9 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
 TEST_F(VirtualMachines, OutliveTheSwitch) {
   // QEMU listens here, since its stream of Debian 12 never comes back by itself.
   Lab::ok("rbctl addif br0 stream:" + path("vm11") + ",client");
-  Guest& one = guests.emplace_back(*lab, *host, 11U, "stream,id=n0,server=on,addr.type=unix,addr.path=" + path("vm11"));
-  const Guest& two = add_on_its_own_tap(12);
-  ASSERT_TRUE(one.is_ready()) << one.console();
-  ASSERT_TRUE(two.is_ready()) << two.console();
+  const Guest& one = add(11, {.netdev = "stream,id=n0,server=on,addr.type=unix,addr.path=" + path("vm11")});
+  const Guest &two = add_on_its_own_tap(12), &three = add_on_vhost_user(13), &four = add_on_dgram(14);
+  for (const Guest* guest : {&one, &two, &three, &four}) ASSERT_TRUE(guest->is_ready()) << guest->console();
   const std::string file = lab->daemon.directory() / "dump";
   Lab::ok("rbctl dump | grep -v " + host->device + " > " + file);
   lab->daemon.kill_hard();
@@ -120,7 +154,35 @@ TEST_F(VirtualMachines, OutliveTheSwitch) {
   const Lab::Host& again = lab->add_host("br0");
   EXPECT_TRUE(eventually([] { return Lab::port("vm11")["state"] == "forwarding"; }));
   expect_pings(again, one.address());
-  expect_pings(again, two.address());
+  for (const Guest* guest : {&two, &three, &four}) expect_pings(again, guest->address());
+}
+
+TEST_F(VirtualMachines, MoveFromPortToPort) {
+  const auto end_of = [&](const std::string& port, std::vector<std::string> more) {
+    Guest::Plug plug = vhost_user(port);
+    plug.more.insert(plug.more.end(), more.begin(), more.end());
+    return plug;
+  };
+  Lab::ok("rbctl addif br0 vhost-user:" + path("here"));
+  Lab::ok("rbctl addif br0 vhost-user:" + path("there"));
+  const std::string monitor = path("monitor"), road = "unix:" + path("road");
+  const Guest& guest = add(11, end_of("here", {"-monitor", "unix:" + monitor + ",server=on,wait=off"}));
+  ASSERT_TRUE(guest.is_ready()) << guest.console();
+  EXPECT_EQ(guest.run("echo unchanged > /tmp/mark; cat /tmp/mark"), "unchanged\n");
+  EXPECT_THAT(Lab::ok("rbctl fdb show br br0"), HasSubstr(guest.mac() + " dev here"));
+  // The same machine once more, which waits for the first one's state.
+  const Guest& elsewhere = add(11, end_of("there", {"-incoming", road}));
+  ASSERT_TRUE(eventually([&] { return ::access(path("road").c_str(), F_OK) == 0; })) << elsewhere.console();
+  (void)ask(monitor, "migrate -d " + road + "\n");
+  // Nobody asks it anything: it says itself where it is now.
+  const auto is_there = [&] {
+    return Lab::ok("rbctl fdb show br br0").find(guest.mac() + " dev there") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(is_there) || eventually(is_there))
+      << elsewhere.console() << ask(monitor, "info migrate\n") << Lab::ok("rbctl -j link show");
+  EXPECT_TRUE(eventually([] { return Lab::port("here")["state"] == "disabled"; }));
+  EXPECT_EQ(guest.run("cat /tmp/mark"), "unchanged\n");
+  expect_pings(*host, guest.address());
 }
 
 }  // namespace
