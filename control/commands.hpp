@@ -22,7 +22,9 @@ enum class Right : std::uint8_t { kRead, kChange };
 /// Who calls, as far as a command cares.
 struct Caller {
   std::vector<UniqueFd> descriptors;  // that came with the request
-  bool opens_namespaces = false;      // a configuration file: `netns` labels are opened by the daemon itself
+  /// A configuration file: `netns` labels are opened by the daemon itself, and interfaces that are not there are waited
+  /// for.
+  bool is_configuration = false;
   bool subscribes = false;            // out: `monitor` was called,
   std::vector<std::string> kinds;     // for these kinds of events
 };

@@ -47,7 +47,9 @@ std::string spec_of(const ModelListener& listener) {
 std::string spec_of(const ModelPort& port) {
   if (!port.spec.peer.address.text.empty()) return peer_spec_of(port);
   const TapOptions& tap = port.spec.tap;
-  const std::string start = fmt::format("{}:{}", port_kind_name(port.spec.kind), port.name);
+  // Of an interface that has not come yet it is not known what it will be.
+  const PortKind kind = port.spec.kind == PortKind::kAny ? PortKind::kTap : port.spec.kind;
+  const std::string start = fmt::format("{}:{}", port_kind_name(kind), port.name);
   std::string text = start;
   if (tap.create) text += ",create";
   if (tap.persistent) text += ",persistent";
@@ -56,7 +58,7 @@ std::string spec_of(const ModelPort& port) {
   if (tap.queue_count > 1) text += fmt::format(",queues={}", tap.queue_count);
   if (!port.spec.offload) text += ",offload=off";
   if (!port.spec.netns_label.empty()) text += ",netns=" + port.spec.netns_label;
-  return text == start && port.spec.kind == PortKind::kTap ? port.name : text;
+  return text == start && kind == PortKind::kTap ? port.name : text;
 }
 
 void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {

@@ -17,7 +17,7 @@ std::expected<nlohmann::json, RpcError> call_patiently(const Request& request, C
   constexpr int kAttempts = 100;
   for (int attempt = 1;; ++attempt) {
     Caller caller;
-    caller.opens_namespaces = true;
+    caller.is_configuration = true;
     auto answer = commands.call(request.method, request.params, caller);
     if (answer || attempt == kAttempts || answer.error().kind != error_name(ErrorCode::kBusy)) return answer;
     std::this_thread::sleep_for(kPause);

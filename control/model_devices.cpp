@@ -125,11 +125,19 @@ Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
   if (port.spec.kind == PortKind::kVhostUser) return open_vhost_port(port);
   Result<std::uint64_t> watched = links_.watch(fd_of(port.spec.netns));
   if (!watched) return std::unexpected(watched.error());
+  const PortKind kind = port.spec.kind;
   Result<OpenDevice> open = this->open(port.spec, opening);
   if (!open) {
+    port.spec.kind = kind;  // what comes there may be another
+    if (std::exchange(port.spec.may_be_missing, false) && open.error().code == ErrorCode::kNoSuchInterface) {
+      notice(fmt::format("port {}: {}; the port waits for it", port.name, open.error().message));
+      port.netns_id = *watched;
+      return {};
+    }
     links_.unwatch(*watched);
     return std::unexpected(open.error());
   }
+  port.spec.may_be_missing = false;
   port.netns_id = *watched;
   port.multi_queue = open->multi_queue;
   port.persistent = open->persistent;

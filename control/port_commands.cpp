@@ -143,6 +143,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
   spec.tap.queue_count = static_cast<unsigned>(params.maybe_integer("queues", 1, 256).value_or(1));
   spec.netns_label = params.maybe_text("netns").value_or("");
   const std::optional<std::int64_t> place = params.maybe_integer("netns_fd", 0, 1000);
+  spec.may_be_missing = caller.is_configuration && !spec.tap.create;
   params.finish();
   if (Result<> checked = check_netns_label(spec.netns_label); !checked) return std::unexpected(checked.error());
   const bool of_taps =
@@ -180,7 +181,7 @@ Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
     }
     spec.netns = std::make_shared<UniqueFd>(std::move(caller.descriptors[static_cast<std::size_t>(*place)]));
   } else if (!spec.netns_label.empty()) {
-    if (!caller.opens_namespaces) {
+    if (!caller.is_configuration) {
       return fail(ErrorCode::kInvalidArgument,
                   "a namespace comes as an open descriptor (netns_fd), so that the caller's own rights decide; rbctl "
                   "does that");

@@ -127,10 +127,10 @@ TEST_F(DaemonLife, AStrangersDescriptorsAreNotTaken) {
 TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
   Lab lab;
   const std::string file = lab.daemon.directory() / "bad.conf", socket = lab.daemon.directory() / "other.sock";
-  std::ofstream(file) << "addbr br0\naddif br0 tap:made,create,persistent\n\naddif br0 nosuch   # fails\n";
+  std::ofstream(file) << "addbr br0\naddif br0 tap:made,create,persistent\n\naddif br9 nosuch   # fails\n";
   const CommandResult result = run_shell(RB_BINARY_DIR "/control/ringbridged --socket " + socket + " --config " + file);
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, HasSubstr("bad.conf:4: there is no interface nosuch"));
+  EXPECT_THAT(result.output, HasSubstr("bad.conf:4: bridge br9 does not exist"));
   EXPECT_EQ(run_shell("ip link show made").exit_status, 1) << "what was made is gone again";
   EXPECT_EQ(run_shell("ip link show br0").exit_status, 1);
   EXPECT_FALSE(std::filesystem::exists(socket));

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <fstream>
 
 #include <atomic>
 #include <thread>
@@ -282,6 +284,25 @@ TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
   EXPECT_EQ(as_nobody(node, [&] { return run_shell(directory + "/rbctl addbr br9").exit_status; }), 1);
   EXPECT_EQ(as_nobody(node, [&] { return run_shell(stranger).exit_status; }), 1);
   EXPECT_THAT(run_shell("cat " + log).output, HasSubstr("4242"));
+}
+
+TEST_F(Devices, OfAConfigurationThatAreNotThereAreWaitedFor) {
+  Lab lab;
+  const std::string file = lab.daemon.directory() / "config";
+  std::ofstream(file) << "addbr br0\naddif br0 packet:veth0\naddif br0 tap0\nport veth0 mode access vid 10\n";
+  (void)lab.daemon.stop();
+  lab.daemon.start({"--no-host-port", "--config", file});
+  for (const char* port : {"veth0", "tap0"}) EXPECT_EQ(Lab::port(port)["device"], "gone") << port;
+  EXPECT_THAT(Lab::ok("rbctl dump"), HasSubstr("addif br0 tap0\n"));
+  EXPECT_THAT(Lab::ok("rbctl dump"), HasSubstr("addif br0 packet:veth0\n"));
+  Lab::ok("ip link add veth0 type veth peer name veth1 && ip link set veth0 up && ip link set veth1 up");
+  make_tap("tap0");
+  for (const char* port : {"veth0", "tap0"})
+    EXPECT_TRUE(eventually([&] { return Lab::port(port)["device"] != "gone"; })) << port;
+  EXPECT_EQ(Lab::port("veth0")["kind"], "packet");
+  EXPECT_EQ(Lab::port("tap0")["kind"], "tap");
+  // Of a command it is an error as ever.
+  EXPECT_EQ(run_shell("rbctl addif br0 packet:nosuch").exit_status, 1);
 }
 
 }  // namespace

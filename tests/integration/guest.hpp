@@ -84,14 +84,14 @@ class Guest {
     ::kill(-pid_, SIGKILL);
     ::waitpid(std::exchange(pid_, -1), nullptr, 0);
   }
-  /// What a shell command inside prints; "" when the guest cannot be reached.
-  [[nodiscard]] std::string run(const std::string& command) const {
+  /// What a shell command inside prints; "" when the guest cannot be reached, or says nothing for so many seconds.
+  [[nodiscard]] std::string run(const std::string& command, time_t patience_s = 30) const {
     UniqueFd socket;
     {
       const Result<NetnsScope> visit = NetnsScope::enter(from_.netns.get());
       socket.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     }
-    const timeval limit{.tv_sec = 30, .tv_usec = 0};
+    const timeval limit{.tv_sec = patience_s, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     const timeval soon{.tv_sec = 1, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);  // of connect(), too
@@ -112,7 +112,7 @@ class Guest {
   /// Waits until it answers; a boot takes some seconds.
   [[nodiscard]] bool is_ready() const {
     for (int i = 0; i < 12; ++i) {
-      if (eventually([&] { return run("echo ready") == "ready\n"; })) return true;
+      if (eventually([&] { return run("echo ready", 3) == "ready\n"; })) return true;
     }
     return false;
   }

@@ -130,7 +130,8 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
   ASSERT_TRUE(two.is_ready()) << two.console();
   EXPECT_EQ(one.run("touch /tmp/before; ls /tmp/before"), "/tmp/before\n");
   (void)one.run("reboot -d 1 -f > /dev/null 2>&1 < /dev/null &");
-  ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up") == "up\n"; }) || one.is_ready());
+  ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up", 3) == "up\n"; }) ||
+              one.is_ready());
   EXPECT_EQ(one.run("ls /tmp/before 2>/dev/null"), "");
   EXPECT_EQ(ping(one, two.address()), "reached\n");
   one.kill();
