@@ -60,7 +60,7 @@ _rbctl_candidates() {
     1:tap) echo "add del" ;;
     *:monitor*) echo "all fdb link" ;;
     2:addbr*) echo "--no-host-port" ;;
-    *:addif*) _rbctl_interfaces; echo "tap: packet: stream: dgram: listen:" ;;
+    *:addif*) _rbctl_interfaces; echo "tap: packet: vhost-user: stream: dgram: listen:" ;;
     *:delif* | 2:hairpin* | 2:setpathcost* | 2:setportprio*) _rbctl_ports ;;
     3:hairpin* | 2:stp*) echo "on off" ;;
     2:trace*) echo "--in" ;;

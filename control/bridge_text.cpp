@@ -93,10 +93,11 @@ OrderedJson fdb_object(const json& entry, const BridgeTextOptions& options) {
 std::string link_lines(const json& port, const BridgeTextOptions& options) {
   std::string flags;
   for (const json& flag : port.at("flags")) flags += (flags.empty() ? "" : ",") + flag.get<std::string>();
-  const std::string out =
+  std::string out =
       fmt::format("{}: {}: <{}> mtu {} master {} state {} priority {} cost {} \n", port.at("ifindex").get<int>(),
                   text_of(port, "name"), flags, port.at("mtu").get<int>(), text_of(port, "bridge"),
                   text_of(port, "state"), port.at("priority").get<int>(), port.at("cost").get<int>());
+  if (port.contains("trouble")) out += fmt::format("    trouble: {}\n", text_of(port, "trouble"));
   return options.details ? out + link_details(port) : out;
 }
 
@@ -105,6 +106,7 @@ OrderedJson link_object(const json& port, const BridgeTextOptions& options) {
                         {"flags", OrderedJson(port.at("flags"))},     {"mtu", port.at("mtu").get<int>()},
                         {"master", text_of(port, "bridge")},          {"state", text_of(port, "state")},
                         {"priority", port.at("priority").get<int>()}, {"cost", port.at("cost").get<int>()}};
+  if (port.contains("trouble")) object["trouble"] = text_of(port, "trouble");
   if (!options.details) return object;
   const auto enter = [&](const char* name, bool on) { object[name] = on; };
   for_each_flag(port, kFlagsBeforeRouter, enter);

@@ -36,6 +36,8 @@ Bridges and ports, as brctl says it:
 A DEVICE is the name of a tap or another interface that exists, or one of these with options behind commas:
   tap:NAME      create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
   packet:NAME   offload=on|off  netns=NAME|PATH|PID      an interface as it stands, without the host's own stack
+  vhost-user:PATH   name=NAME  server|client  offload=on|off  owner=USER  group=GROUP  mode=OCTAL
+                a guest that shares its memory: QEMU's -netdev vhost-user
   stream:PATH|127.0.0.1:PORT|[::1]:PORT   name=NAME  server|client  framing=len32|len16  owner=USER  group=GROUP
                 mode=OCTAL      QEMU's -netdev stream
   dgram:ADDRESS  peer=ADDRESS  name=NAME  owner=USER  group=GROUP  mode=OCTAL      QEMU's -netdev dgram

@@ -117,8 +117,14 @@ TEST(CommandLine, ReadsEveryKindOfPort) {
   EXPECT_EQ(
       port("listen:/run/br0.sock,max=4,framing=len16"),
       json::parse(R"({"kind":"listen","address":"/run/br0.sock","name":"br0-listen","max":4,"framing":"len16"})"));
+  EXPECT_EQ(port("vhost-user:/run/vm1.sock"),
+            json::parse(R"({"kind":"vhost-user","address":"/run/vm1.sock","name":"vm1"})"));
+  EXPECT_EQ(
+      port("vhost-user:/run/vm1.sock,client,name=a,offload=off"),
+      json::parse(R"({"kind":"vhost-user","address":"/run/vm1.sock","name":"a","role":"client","offload":false})"));
   for (const char* device :
-       {"listen:/run/br0.sock,client", "stream:/run/a.sock,max=1", "dgram:/run/vm1.sock",
+       {"vhost-user:", "vhost-user:/run/vm1.sock,framing=len16", "vhost-user:/run/vm1.sock,offload=perhaps",
+        "listen:/run/br0.sock,client", "stream:/run/a.sock,max=1", "dgram:/run/vm1.sock",
         "dgram:/run/vm1.sock,peer=/run/q.sock,client", "stream:", "stream:127.0.0.1:1",
         "stream:/run/a-name-too-long-for-a-port.sock", "stream:/run/vm1.sock,queues=2", "stream:/run/vm1.sock,mode=888",
         "stream:/run/vm1.sock,client=1", "packet:", "packet:eth0,owner=0", "packet:eth0,persistent", "vde:x"}) {
