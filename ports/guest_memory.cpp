@@ -46,7 +46,8 @@ Result<> GuestMemory::remove(const Region& region) {
     if (other.guest_address != region.guest_address || other.user_address != region.user_address ||
         other.size != region.size)
       continue;
-    regions_[i] = std::exchange(regions_[--count_], {});
+    std::swap(regions_[i], regions_[--count_]);
+    regions_[count_] = {};
     return {};
   }
   return fail(ErrorCode::kInvalidArgument,

@@ -371,6 +371,7 @@ Result<> VhostBackend::set_ring_fd(VhostMessage& message) {
       break;
   }
   if (!fd) return std::unexpected(invalid("a ring that is never kicked would have to be looked at for ever"));
+  if (const Result<VringSetup> setup = setup_of(ring, *memory_); !setup) return std::unexpected(setup.error());
   stop(ring);
   ring.kick = std::move(fd);
   return start(ring);

@@ -72,7 +72,6 @@ void Vring::fail(VringFault fault, std::uint64_t value) noexcept {
 }
 
 unsigned Vring::look_again(unsigned wanted) noexcept {
-  if (trouble_.fault != VringFault::kNone) return 0;
   seen_ = __atomic_load_n(&layout_.available->idx, __ATOMIC_ACQUIRE);
   const auto count = static_cast<std::uint16_t>(seen_ - next_);
   if (count <= layout_.size) return std::min<unsigned>(count, wanted);

@@ -78,6 +78,8 @@ class Vring {
 
   /// How many chains wait, at most `wanted`; 0 after a fault.
   [[nodiscard]] unsigned available(unsigned wanted) noexcept {
+    if (trouble_.fault != VringFault::kNone) [[unlikely]]
+      return 0;
     const auto known = static_cast<std::uint16_t>(seen_ - next_);
     return known >= wanted ? wanted : look_again(wanted);
   }
