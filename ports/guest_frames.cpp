@@ -22,14 +22,19 @@ class Filling {
         head_(ring.head(0)),
         walk_(ring, head_, ChainWalk::Direction::kToGuest) {}
 
+  /// An octet of the guest's.
+  struct Spot {
+    std::byte* data = nullptr;
+    std::uint64_t guest_address = 0;
+  };
   /// False when there is no room left, or the ring has failed. `last`: where the last octet went.
-  [[nodiscard]] bool write(const void* from, std::uint32_t size, std::byte** last = nullptr) noexcept {
+  [[nodiscard]] bool write(const void* from, std::uint32_t size, Spot* last = nullptr) noexcept {
     const auto* octets = static_cast<const std::byte*>(from);
     while (size != 0) {
       if (room_.size == 0 && !go_on()) return false;
       const std::uint32_t here = std::min(size, room_.size);
       std::memcpy(room_.data, octets, here);
-      if (last != nullptr) *last = room_.data + here - 1;
+      if (last != nullptr) *last = {room_.data + here - 1, room_address_ + here - 1};
       ring_.wrote(room_address_, here);
       octets += here;
       size -= here;
@@ -66,6 +71,7 @@ class Filling {
       ++chains_;
       in_chain_ = 0;
       head_ = ring_.head(chains_);
+      if (ring_.trouble().fault != VringFault::kNone) return false;
       walk_ = ChainWalk(ring_, head_, ChainWalk::Direction::kToGuest);
       buffer_.len = 0;
     }
@@ -96,8 +102,7 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
   Filling filling(ring, guest.mergeable);
   // num_buffers, the last two octets of a header that has it, is known in the end.
   constexpr std::uint32_t kBeforeCount = offsetof(VnetHeader, num_buffers);
-  std::byte* low = nullptr;
-  std::byte* high = nullptr;
+  Filling::Spot low, high;
   const std::byte none{};
   bool room = filling.write(&vnet, kBeforeCount);
   if (guest.header_size > kBeforeCount) room = room && filling.write(&none, 1, &low) && filling.write(&none, 1, &high);
@@ -109,10 +114,11 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
     if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
     return guest.mergeable && available < kMaxChains ? DropReason::kEgressFull : DropReason::kOverMtu;
   }
-  if (low != nullptr) {
-    *low = static_cast<std::byte>(chains & 0xff);
-    *high = static_cast<std::byte>(chains >> 8);
-  }
+  if (low.data == nullptr) return std::nullopt;
+  *low.data = static_cast<std::byte>(chains & 0xff);
+  *high.data = static_cast<std::byte>(chains >> 8);
+  ring.wrote(low.guest_address, 1);
+  ring.wrote(high.guest_address, 1);
   return std::nullopt;
 }
 
@@ -154,6 +160,7 @@ std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, 
   if (ring.available(1) == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
   const std::uint16_t head = ring.head(0);
+  if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
   const vring_desc descriptor = ring.descriptor(head);
   const std::uint32_t size = guest.header_size + frame.size;
   if (descriptor.flags != VRING_DESC_F_WRITE || descriptor.len < size) return put_piecemeal(frame, vnet, guest, ring);

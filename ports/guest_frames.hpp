@@ -10,6 +10,9 @@
 
 namespace rb {
 
+/// Octets of a virtio_net_hdr without num_buffers: that of a device before 1.0 that merges no buffers.
+inline constexpr std::uint32_t kLegacyHeaderSize = 10;
+
 /// A chain that a guest sends, as it lies in our memory.
 struct SentChain {
   std::size_t piece_count = 0;

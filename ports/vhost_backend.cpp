@@ -12,13 +12,13 @@
 #include <cstring>
 #include <utility>
 
+#include "ports/guest_frames.hpp"
 #include "ports/virtio_features.hpp"
 
 namespace rb {
 namespace {
 
-constexpr std::uint32_t kLegacyHeaderSize = 10;  // octets of a virtio_net_hdr without num_buffers
-constexpr std::size_t kMaxTableRegions = 8;      // of one message
+constexpr std::size_t kMaxTableRegions = 8;  // of one message
 
 constexpr std::uint64_t bits(std::initializer_list<unsigned> features) {
   std::uint64_t set = 0;
@@ -57,6 +57,23 @@ VhostBackend::Reply reply_to(VhostRequest request, const Payload& payload) {
   std::memcpy(reply.octets.data(), &header, sizeof header);
   std::memcpy(reply.octets.data() + sizeof header, &payload, sizeof payload);
   return reply;
+}
+
+/// Whether it is answered in any case, with something that an error would be taken for.
+bool has_answer_of_its_own(VhostRequest request) noexcept {
+  switch (request) {
+    case VhostRequest::kGetFeatures:
+    case VhostRequest::kGetProtocolFeatures:
+    case VhostRequest::kGetQueueNum:
+    case VhostRequest::kGetMaxMemSlots:
+    case VhostRequest::kGetStatus:
+    case VhostRequest::kGetVringBase:
+    case VhostRequest::kGetInflightFd:
+    case VhostRequest::kSetLogBase:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /// Whether a descriptor is an eventfd: what it does when it is written to or polled is known then.
@@ -114,7 +131,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::handle(VhostMessage mes
   if (answer && (*answer || !acknowledge)) return answer;
   if (answer) return reply_to(request, std::uint64_t{0});
   answer.error().message = fmt::format("{}: {}", vhost_request_name(request), answer.error().message);
-  if (!acknowledge) return answer;
+  if (!acknowledge || has_answer_of_its_own(request)) return answer;
   refusal_ = answer.error().message;
   return reply_to(request, std::uint64_t{1});
 }

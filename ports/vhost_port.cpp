@@ -22,8 +22,6 @@ constexpr unsigned kDescriptorsAFrame = 16;
 /// Octets of the largest frame that a guest may send: what a buffer holds.
 constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
 
-constexpr std::uint32_t kLegacyHeaderSize = 10;  // octets of a virtio_net_hdr without num_buffers
-
 const std::uint64_t kOne = 1;  // what a call writes into an eventfd
 
 // Tag::detail of a request: what it is, the ring, and which of the rings that had this number.

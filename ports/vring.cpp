@@ -115,7 +115,9 @@ bool Vring::memory_lost() const noexcept {
 
 bool Vring::publish() noexcept {
   const std::uint16_t before = std::exchange(published_, used_);
+  __atomic_store_n(&layout_.used->idx, used_, __ATOMIC_SEQ_CST);
   if (used_log_ != nullptr) [[unlikely]] {
+    // Behind what they tell of: who takes the marks in between would miss it.
     for (std::uint16_t at = before; at != used_; ++at) {
       const std::uint64_t offset = offsetof(vring_used, ring) + (at & mask_) * sizeof(vring_used_elem);
       used_log_->mark(layout_.used_guest_address + offset, sizeof(vring_used_elem));
@@ -123,10 +125,8 @@ bool Vring::publish() noexcept {
     used_log_->mark(layout_.used_guest_address, offsetof(vring_used, ring));
   }
   if (!event_index_) {
-    __atomic_store_n(&layout_.used->idx, used_, __ATOMIC_SEQ_CST);
     return (__atomic_load_n(&layout_.available->flags, __ATOMIC_SEQ_CST) & VRING_AVAIL_F_NO_INTERRUPT) == 0;
   }
-  __atomic_store_n(&layout_.used->idx, used_, __ATOMIC_SEQ_CST);
   const std::uint16_t wanted = __atomic_load_n(used_event(layout_), __ATOMIC_SEQ_CST);
   if (!std::exchange(has_called_, true)) return true;
   return static_cast<std::uint16_t>(used_ - wanted - 1) < static_cast<std::uint16_t>(used_ - before);
@@ -151,10 +151,6 @@ bool Vring::ask_for_kicks() noexcept {
 bool ChainWalk::next(vring_desc& buffer) noexcept {
   while (!ended_) {
     const std::uint32_t limit = table_size_ != 0 ? table_size_ : ring_->size();
-    if (++count_ > std::min(limit + (table_size_ != 0 ? ring_->size() : 0), kMaxDescriptors)) {
-      ring_->fail(VringFault::kLoop, head_);
-      return false;
-    }
     if (table_size_ == 0) {
       buffer = ring_->descriptor(next_);
     } else {
@@ -168,6 +164,10 @@ bool ChainWalk::next(vring_desc& buffer) noexcept {
     if ((buffer.flags & VRING_DESC_F_INDIRECT) != 0) [[unlikely]] {
       if (!enter_table(buffer)) return false;
       continue;
+    }
+    if (++count_ > std::min(limit + (table_size_ != 0 ? ring_->size() : 0), kMaxDescriptors)) {
+      ring_->fail(VringFault::kLoop, head_);
+      return false;
     }
     next_ = buffer.next;
     ended_ = (buffer.flags & VRING_DESC_F_NEXT) == 0;
