@@ -100,6 +100,7 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
   if (available == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
   Filling filling(ring, guest.mergeable);
+  if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
   // num_buffers, the last two octets of a header that has it, is known in the end.
   constexpr std::uint32_t kBeforeCount = offsetof(VnetHeader, num_buffers);
   Filling::Spot low, high;

@@ -532,6 +532,14 @@ TEST_F(VhostBackendRefusals, AreToldToWhoAsksForAnAnswerAndChangeNothing) {
     asks.header.flags |= VhostHeader::kNeedReply;
     const auto request = asks.request();
     const Answer answer = backend->handle(std::move(asks));
+    const bool has_its_own = request == VhostRequest::kSetLogBase || request == VhostRequest::kGetVringBase ||
+                             request == VhostRequest::kGetInflightFd;
+    if (has_its_own) {
+      // An error would be taken for what was asked: the connection ends.
+      EXPECT_FALSE(answer.has_value()) << bad.name;
+      ASSERT_EQ(state(), before) << bad.name;
+      continue;
+    }
     ASSERT_TRUE(answer && *answer) << bad.name;
     EXPECT_NE(number_in(**answer, request), 0U) << bad.name;
     EXPECT_FALSE(backend->refusal().empty()) << bad.name;
