@@ -25,8 +25,8 @@ struct Caller {
   /// A configuration file: `netns` labels are opened by the daemon itself, and interfaces that are not there are waited
   /// for.
   bool is_configuration = false;
-  bool subscribes = false;            // out: `monitor` was called,
-  std::vector<std::string> kinds;     // for these kinds of events
+  bool subscribes = false;         // out: `monitor` was called,
+  std::vector<std::string> kinds;  // for these kinds of events
 };
 
 /// What bridge.set and port.set take about VLANs.

@@ -1,5 +1,6 @@
 // The part of SwitchModel that opens devices, follows what happens to them, and takes them back.
 #include <fmt/core.h>
+#include <linux/if.h>
 #include <xxhash.h>
 
 #include <fstream>
@@ -257,6 +258,7 @@ void SwitchModel::look_at_device(ModelPort& port) {
 void SwitchModel::lose_device(ModelPort& port) {
   port.device = DeviceState::kGone;
   port.link.ifindex = 0;
+  port.link.flags &= ~std::uint32_t{IFF_UP | IFF_RUNNING | IFF_LOWER_UP};
   publish();
   if (port.attached) (void)engine_.detach(port.index);
   port.attached = port.stalled = false;

@@ -63,10 +63,10 @@ struct PortSpec {
   pid_t peer_pid = 0;     // and who that is
   uid_t peer_uid = 0;
   Framing framing = Framing::kLen32;
-  TapOptions tap;           // of a tap: how it is made; name, offload and netns_fd are not used
-  bool may_exist = false;   // with `create`: a tap that is there already, from an earlier run, is taken instead
+  TapOptions tap;               // of a tap: how it is made; name, offload and netns_fd are not used
+  bool may_exist = false;       // with `create`: a tap that is there already, from an earlier run, is taken instead
   bool may_be_missing = false;  // an interface that is not there is waited for, as one that has gone
-  std::string netns_label;  // what the user called the namespace; empty: the daemon's own
+  std::string netns_label;      // what the user called the namespace; empty: the daemon's own
   /// The namespace; null: the daemon's own, or one that a tap was made in: nothing of ours keeps that one alive, and
   /// the tap goes with it.
   std::shared_ptr<UniqueFd> netns;

@@ -1,6 +1,7 @@
 #include "vhost_front_end.hpp"
 
 #include <sys/eventfd.h>
+#include <algorithm>
 
 #include <cstring>
 #include <stdexcept>
@@ -29,8 +30,10 @@ sockaddr_un unix_address(const std::string& path) {
 Octets VhostMessage::octets() const {
   const std::uint32_t flags =
       vhost::kVersion | (answer == VhostMessage::Answer::kAcknowledgement ? vhost::kNeedReply : 0);
-  Octets all = packed(request, flags, static_cast<std::uint32_t>(payload.size()));
-  all.insert(all.end(), payload.begin(), payload.end());
+  const Octets header = packed(request, flags, static_cast<std::uint32_t>(payload.size()));
+  Octets all(header.size() + payload.size());
+  std::ranges::copy(header, all.begin());
+  std::ranges::copy(payload, all.begin() + static_cast<std::ptrdiff_t>(header.size()));
   return all;
 }
 
