@@ -9,11 +9,13 @@
 #include <cstring>
 #include <utility>
 
+#include "ports/close_elsewhere.hpp"
+
 namespace rb {
 namespace {
 
 /// Of one front end, before others have their turn.
-constexpr int kMessagesATurn = 16;
+constexpr int kReadsATurn = 8;
 
 /// Takes the descriptors out of a message's control data.
 std::vector<UniqueFd> take_fds(msghdr& message) {
@@ -40,10 +42,12 @@ VhostConnection::VhostConnection(EventLoop& loop, UniqueFd socket, const VhostOp
 
 VhostConnection::~VhostConnection() {
   if (!ended_) loop_.remove(socket_.get());
+  // What lies in its queue, unread, is closed with it.
+  close_elsewhere(std::move(socket_));
 }
 
 void VhostConnection::read() {
-  for (int i = 0; i < kMessagesATurn && !ended_; ++i) {
+  for (int i = 0; i < kReadsATurn && !ended_; ++i) {
     if (!read_some()) return;  // perhaps destroyed
   }
 }
@@ -51,8 +55,9 @@ void VhostConnection::read() {
 /// False when nothing more is there, or the connection has ended.
 bool VhostConnection::read_some() {
   std::array<std::byte, VhostMessage::kMaxPayload> octets;
-  // One descriptor more than any message has: then it is known that there are too many.
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE((VhostMessage::kMaxFds + 1) * sizeof(int))> control;
+  // As many as the kernel lets pass in one go: it would close the others itself, on this thread.
+  constexpr std::size_t kMostFds = 253;  // SCM_MAX_FD
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMostFds * sizeof(int))> control;
   iovec vector{octets.data(), reader_.wanted()};
   msghdr message{};
   message.msg_iov = &vector;
@@ -65,6 +70,19 @@ bool VhostConnection::read_some() {
     return end({.turned_away = false, .why = errno == ECONNRESET ? "" : std::strerror(errno)});
   }
   std::vector<UniqueFd> fds = take_fds(message);
+  bool strange = false;
+  for (UniqueFd& fd : fds) {
+    if (kind_of_sent_file(fd.get()) != SentFile::kOther) continue;
+    close_elsewhere(std::move(fd));
+    strange = true;
+  }
+  if (strange) {
+    return end(
+        {.turned_away = true,
+         .why = "a file descriptor that is neither an eventfd nor memory (a file of tmpfs, memfd or hugetlbfs)"});
+  }
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    return end({.turned_away = true, .why = "its file descriptors were lost: no more can be open here"});
   if (size == 0) {
     return end(
         {.turned_away = false, .why = reader_.in_message() ? "the front end left in the middle of a message" : ""});

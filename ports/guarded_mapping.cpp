@@ -22,21 +22,24 @@ namespace {
 struct Place {
   std::atomic<std::uintptr_t> start{0};  // 0: free
   std::atomic<std::size_t> length{0};
+  std::atomic<std::uint64_t> uses{0};  // by which the handler knows that start and length belong together
   std::atomic<bool> broken{false};
 };
 std::array<Place, GuardedMapping::kMaxMappings> places;
 std::atomic<std::size_t> place_count{0};  // no place behind has ever been used
 std::atomic<std::uint64_t> broken_places{0};
-std::mutex places_mutex;  // of those who map
+std::mutex places_mutex;        // of those who map
+std::uint64_t mapped_size = 0;  // octets, under that mutex
 
 void put_zeros(int signal, siginfo_t* info, void*) {
   const int saved_errno = errno;
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const std::size_t count = place_count.load(std::memory_order_acquire);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uintptr_t start = places[i].start.load(std::memory_order_acquire);
-    const std::size_t length = places[i].length.load(std::memory_order_acquire);
-    if (start == 0 || address - start >= length) continue;
+    const std::uint64_t use = places[i].uses.load();
+    const std::uintptr_t start = places[i].start.load();
+    const std::size_t length = places[i].length.load();
+    if (start == 0 || address - start >= length || places[i].uses.load() != use) continue;
     // The whole of it at once: pages may be huge, and none of what is left is of use.
     void* const wanted = reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr): an address is all we get
     if (::mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -92,7 +95,7 @@ Result<GuardedMapping> GuardedMapping::map(int fd, std::uint64_t offset, std::ui
                 "shared memory must be a file of tmpfs, memfd or hugetlbfs (QEMU: memory-backend-memfd,share=on)");
   }
   const auto file_size = static_cast<std::uint64_t>(status.st_size);
-  if (size == 0 || offset > file_size || size > file_size - offset) {
+  if (size == 0 || size > kMaxSize || offset > file_size || size > file_size - offset) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} octets from {} on do not lie in a file of {}", size, offset, file_size));
   }
@@ -103,6 +106,9 @@ Result<GuardedMapping> GuardedMapping::map(int fd, std::uint64_t offset, std::ui
   const std::lock_guard lock(places_mutex);
   const std::optional<std::size_t> place = take_place();
   if (!place) return fail(ErrorCode::kTableFull, fmt::format("there are {} regions of shared memory", kMaxMappings));
+  if (mapping.length_ > kMaxSize - mapped_size) {
+    return fail(ErrorCode::kTableFull, fmt::format("there are {} TiB of shared memory", mapped_size >> 40));
+  }
   void* const start = ::mmap(nullptr, mapping.length_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
                              static_cast<off_t>(offset - in_page));
   if (start == MAP_FAILED) return fail(ErrorCode::kSystem, fmt::format("mmap: {}", std::strerror(errno)));
@@ -110,6 +116,7 @@ Result<GuardedMapping> GuardedMapping::map(int fd, std::uint64_t offset, std::ui
   mapping.start_ = static_cast<std::byte*>(start);
   mapping.data_ = mapping.start_ + in_page;
   mapping.place_ = *place;
+  mapped_size += mapping.length_;
   places[*place].broken.store(false);
   places[*place].length.store(mapping.length_, std::memory_order_release);
   places[*place].start.store(reinterpret_cast<std::uintptr_t>(start), std::memory_order_release);
@@ -140,7 +147,9 @@ void GuardedMapping::release() noexcept {
   if (start_ == nullptr) return;
   const std::lock_guard lock(places_mutex);
   ::munmap(start_, length_);
+  mapped_size -= length_;
   places[place_].start.store(0, std::memory_order_release);
+  places[place_].uses.fetch_add(1);
 }
 
 bool GuardedMapping::broken() const noexcept {

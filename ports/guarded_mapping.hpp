@@ -18,6 +18,8 @@ class GuardedMapping {
  public:
   /// Over all ports: each may have 64 regions of memory.
   static constexpr std::size_t kMaxMappings = 16384;
+  /// Octets of all of them, half of the addresses that a process has.
+  static constexpr std::uint64_t kMaxSize = std::uint64_t{64} << 40;
 
   GuardedMapping() = default;
   /// Maps `size` octets of a file from `offset` on, to be read and written. The descriptor is not kept. Only files that

@@ -10,7 +10,7 @@ namespace rb {
 namespace {
 
 /// Chains and their buffers that one frame may take: 64 KiB in buffers of 256 octets.
-constexpr unsigned kMaxChains = 256, kMaxBuffers = 512;
+constexpr unsigned kMaxChains = 256, kMaxBuffers = 256;
 
 /// Copies into buffer after buffer of chain after chain.
 class Filling {
@@ -44,17 +44,14 @@ class Filling {
     }
     return true;
   }
-  /// Ends the last chain; how many the frame has taken. 0: the ring has failed.
+  /// Ends the last chain; how many the frame has taken.
   unsigned finish() noexcept {
-    // What the frame does not need has to be right, too.
-    for (vring_desc rest; walk_.next(rest);) {
-      if (!ring_.holds(rest.addr, rest.len)) break;
-    }
-    if (ring_.trouble().fault != VringFault::kNone) return 0;
     ring_.put_used(head_, in_chain_);
     ring_.take(chains_ + 1);
     return chains_ + 1;
   }
+  /// How many were looked at.
+  [[nodiscard]] unsigned buffers() const noexcept { return buffers_; }
   void give_up() noexcept { ring_.unput(chains_); }
 
  private:
@@ -94,8 +91,8 @@ class Filling {
   std::uint64_t room_address_ = 0;
 };
 
-std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
-                                        Vring& ring) noexcept {
+std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vnet, GuestReceive guest, Vring& ring,
+                                        unsigned& budget) noexcept {
   const unsigned available = ring.available(guest.mergeable ? kMaxChains : 1);
   if (available == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
@@ -109,12 +106,13 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
   if (guest.header_size > kBeforeCount) room = room && filling.write(&none, 1, &low) && filling.write(&none, 1, &high);
   for (std::size_t i = 0; room && i < frame.piece_count; ++i)
     room = filling.write(frame.pieces[i].data, frame.pieces[i].size);
-  const unsigned chains = room ? filling.finish() : 0;
-  if (chains == 0) {
+  budget -= std::min(budget, filling.buffers());
+  if (!room) {
     filling.give_up();
     if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
     return guest.mergeable && available < kMaxChains ? DropReason::kEgressFull : DropReason::kOverMtu;
   }
+  const unsigned chains = filling.finish();
   if (low.data == nullptr) return std::nullopt;
   *low.data = static_cast<std::byte>(chains & 0xff);
   *high.data = static_cast<std::byte>(chains >> 8);
@@ -156,17 +154,20 @@ std::optional<SentChain> find_chain(Vring& ring, std::uint16_t head, std::uint32
   return SentChain{count, static_cast<std::uint32_t>(size)};
 }
 
-std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
-                                    Vring& ring) noexcept {
+std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest, Vring& ring,
+                                    unsigned& budget) noexcept {
+  if (budget == 0) return DropReason::kEgressFull;
+  --budget;
   if (ring.available(1) == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
   const std::uint16_t head = ring.head(0);
   if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
   const vring_desc descriptor = ring.descriptor(head);
   const std::uint32_t size = guest.header_size + frame.size;
-  if (descriptor.flags != VRING_DESC_F_WRITE || descriptor.len < size) return put_piecemeal(frame, vnet, guest, ring);
+  if (descriptor.flags != VRING_DESC_F_WRITE || descriptor.len < size)
+    return put_piecemeal(frame, vnet, guest, ring, budget);
   const Piece room = ring.at(descriptor.addr, descriptor.len);
-  if (room.size != descriptor.len) return put_piecemeal(frame, vnet, guest, ring);
+  if (room.size != descriptor.len) return put_piecemeal(frame, vnet, guest, ring, budget);
   VnetHeader header = vnet;
   header.num_buffers = 1;
   // Ten octets and perhaps two more.

@@ -63,9 +63,9 @@ struct GuestReceive {
 };
 
 /// Copies a frame behind `vnet` into the next chains of a receive ring, which are put into its used ring but not
-/// published. Why not, else: kEgressFull (no chains), kOverMtu (they are too small), kEgressError (the ring has
-/// failed).
+/// published. `budget`: how many buffers may be looked at, of which it takes what it needs; none left is kEgressFull,
+/// too. Why not, else: kEgressFull (no chains), kOverMtu (they are too small), kEgressError (the ring has failed).
 [[nodiscard]] std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, GuestReceive guest,
-                                                  Vring& ring) noexcept;
+                                                  Vring& ring, unsigned& budget) noexcept;
 
 }  // namespace rb

@@ -23,6 +23,11 @@ Result<> GuestMemory::add(const Region& region, int fd) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("a region of {} octets cannot begin at {:#x}", region.size, region.guest_address));
   }
+  std::uint64_t size = region.size;
+  for (std::size_t i = 0; i < count_; ++i) size += regions_[i].region.size;
+  if (region.size > kMaxSize || size > kMaxSize) {
+    return fail(ErrorCode::kTableFull, fmt::format("a guest's memory may have {} TiB", kMaxSize >> 40));
+  }
   for (std::size_t i = 0; i < count_; ++i) {
     const Region& other = regions_[i].region;
     if (overlap(region.guest_address, region.size, other.guest_address, other.size) ||

@@ -20,6 +20,8 @@ class GuestMemory {
  public:
   /// VHOST_USER_GET_MAX_MEM_SLOTS.
   static constexpr std::size_t kMaxRegions = 64;
+  /// Octets of all of them: addresses are ours, and cost a guest nothing.
+  static constexpr std::uint64_t kMaxSize = std::uint64_t{4} << 40;
 
   /// As the front end describes it (vhost-user, "Memory region description").
   struct Region {

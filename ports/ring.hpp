@@ -43,6 +43,7 @@ class Ring {
   static constexpr unsigned kSubmissionEntries = 1024;
   static constexpr unsigned kCompletionEntries = 8192;
   static constexpr std::uint16_t kBufferGroup = 0;
+  static constexpr unsigned kMaxReaped = 2048;
 
   /// To be called by the thread that will use it. Needs Linux 6.1 (DEFER_TASKRUN): kNotSupported before; kPermission
   /// when io_uring is switched off (kernel.io_uring_disabled, or a seccomp filter).
@@ -59,12 +60,12 @@ class Ring {
   /// True while entries stand there that submit() has not handed over.
   [[nodiscard]] bool has_unsubmitted() noexcept { return io_uring_sq_ready(&ring_) != 0; }
 
-  /// Calls `handle(const io_uring_cqe&)` for every completion that is there. The entry is freed before the call, so
-  /// that `handle` may submit.
+  /// Calls `handle(const io_uring_cqe&)` for every completion that is there, at most kMaxReaped: more may come as fast
+  /// as they are handled. The entry is freed before the call, so that `handle` may submit.
   template <typename Handle>
   void reap(Handle&& handle) noexcept {
     io_uring_cqe* next = nullptr;
-    while (io_uring_peek_cqe(&ring_, &next) == 0 && next != nullptr) {
+    for (unsigned count = 0; count < kMaxReaped && io_uring_peek_cqe(&ring_, &next) == 0 && next != nullptr; ++count) {
       const io_uring_cqe completion = *next;
       io_uring_cqe_seen(&ring_, next);
       handle(completion);

@@ -13,6 +13,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "ports/close_elsewhere.hpp"
+
 namespace rb {
 namespace {
 
@@ -173,7 +175,9 @@ BoundSocket& BoundSocket::operator=(BoundSocket&& other) noexcept {
 }
 
 BoundSocket::~BoundSocket() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (path_.empty()) return;
+  ::unlink(path_.c_str());
+  close_elsewhere(std::move(fd_));  // with whoever has come and was not let in
 }
 
 }  // namespace rb

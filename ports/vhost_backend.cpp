@@ -12,13 +12,15 @@
 #include <cstring>
 #include <utility>
 
+#include "ports/close_elsewhere.hpp"
 #include "ports/guest_frames.hpp"
 #include "ports/virtio_features.hpp"
 
 namespace rb {
 namespace {
 
-constexpr std::size_t kMaxTableRegions = 8;  // of one message
+constexpr std::uint64_t kMaxLog = GuestMemory::kMaxSize / 4096 / 8;  // octets; one bit a page
+constexpr std::size_t kMaxTableRegions = 8;                          // of one message
 
 constexpr std::uint64_t bits(std::initializer_list<unsigned> features) {
   std::uint64_t set = 0;
@@ -74,14 +76,6 @@ bool has_answer_of_its_own(VhostRequest request) noexcept {
     default:
       return false;
   }
-}
-
-/// Whether a descriptor is an eventfd: what it does when it is written to or polled is known then.
-bool is_eventfd(int fd) {
-  std::array<char, 64> name{};
-  const std::string link = fmt::format("/proc/self/fd/{}", fd);
-  const ssize_t size = ::readlink(link.c_str(), name.data(), name.size() - 1);
-  return size > 0 && std::string_view(name.data(), static_cast<std::size_t>(size)).starts_with("anon_inode:[eventfd");
 }
 
 template <typename T>
@@ -297,6 +291,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::set_log_base(VhostMessa
   const auto place = payload_of<VhostLog>(message);
   if (!place) return std::unexpected(place.error());
   if (message.fds.size() != 1) return std::unexpected(invalid("a log needs one descriptor, of shared memory"));
+  if (place->size > kMaxLog) return std::unexpected(invalid(fmt::format("a log of {} octets", place->size)));
   Result<GuardedMapping> mapping = GuardedMapping::map(message.fds.front().get(), place->offset, place->size);
   if (!mapping) return std::unexpected(mapping.error());
   auto log = std::make_unique<const DirtyLog>(std::move(*mapping), place->size);
@@ -371,15 +366,16 @@ Result<> VhostBackend::set_ring_fd(VhostMessage& message) {
   RingState& ring = **found;
   UniqueFd fd;
   if ((*number & kVhostNoFd) == 0) {
-    if (message.fds.size() != 1 || !is_eventfd(message.fds.front().get()))
+    if (message.fds.size() != 1 || kind_of_sent_file(message.fds.front().get()) != SentFile::kEventfd)
       return std::unexpected(invalid(fmt::format("ring {} needs one eventfd", number_of(ring))));
     fd = std::move(message.fds.front());
   }
   switch (message.request()) {
     case VhostRequest::kSetVringErr:
-      ring.error = std::move(fd);
-      return {};
+      return {};  // an error ends the connection, which says more
     case VhostRequest::kSetVringCall:
+      // Writes to it never wait; who made it so that they do wants no calls.
+      if (fd) (void)::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
       // The old one is closed when no worker names it any more.
       if (ring.running) runner_.set_call(number_of(ring), fd.get());
       ring.call = std::move(fd);
@@ -431,6 +427,7 @@ Result<> VhostBackend::set_inflight(const VhostMessage& message) const {
   if (!given) return std::unexpected(given.error());
   if (message.fds.size() != 1) return std::unexpected(invalid("chains in flight need one descriptor"));
   // Nothing is read there, nor written, but it has to be what it is said to be.
+  if (given->size > kMaxLog) return std::unexpected(invalid(fmt::format("{} octets for rings", given->size)));
   const Result<GuardedMapping> mapping = GuardedMapping::map(message.fds.front().get(), given->offset, given->size);
   if (!mapping) return std::unexpected(mapping.error());
   return {};

@@ -4,9 +4,9 @@
 // whoever owns them (VringRunner). It knows no socket and no thread: a message comes in as a value, the answer goes out
 // as one, so that it can be tested and fuzzed as it stands.
 //
-// 1. A ring runs from SET_VRING_KICK, which comes last, until GET_VRING_BASE. Whatever changes under a running ring
-// (the
-//    memory table, its addresses, the features that log it) stops it, is changed, and starts it where it was.
+// 1. A ring runs from SET_VRING_KICK, which comes last, until GET_VRING_BASE. Whatever changes under a running ring,
+// the
+//    memory table, its addresses, the features that log it: it is stopped, and started again where it was.
 // 2. Nothing of the guest's is unmapped or closed before VringRunner::stop() has returned for every ring that used it.
 // 3. Chains are used in the order in which they were made available, so the used ring alone tells a successor which are
 //    still to be done, and it begins there. The region of chains in flight (INFLIGHT_SHMFD) therefore holds no mark.
@@ -79,7 +79,7 @@ class VhostBackend {
     std::uint32_t size = 0;
     std::uint16_t base = 0;
     std::optional<VhostRingAddresses> addresses;
-    UniqueFd kick, call, error;
+    UniqueFd kick, call;
     bool enabled = false;
     bool running = false;
   };

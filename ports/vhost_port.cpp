@@ -22,6 +22,10 @@ constexpr unsigned kDescriptorsAFrame = 16;
 /// Octets of the largest frame that a guest may send: what a buffer holds.
 constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
 
+/// Of a guest's, that one batch may fill: 256 frames of 64 KiB in buffers of 1.5 KiB take 11,008. A guest with tiny
+/// ones, and another that has its frames cut to pieces for it, would keep everybody waiting.
+constexpr unsigned kBuffersPerRound = 16384;
+
 const std::uint64_t kOne = 1;  // what a call writes into an eventfd
 
 // Tag::detail of a request: what it is, the ring, and which of the rings that had this number.
@@ -44,6 +48,7 @@ struct VhostPort::Queue {
   bool awake = false;  // a transmit ring that is looked at in every round
   unsigned idle_rounds = 0;
   int kick_fd = -1, call_fd = -1;
+  unsigned put_budget = kBuffersPerRound;
   bool polled = false;      // a poll of kick_fd is outstanding
   bool calling = false;     // a write to call_fd is
   bool call_again = false;  // and another one is wanted then
@@ -67,7 +72,6 @@ void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worke
   queue.kick_fd = setup.kick_fd;
   queue.call_fd = setup.call_fd;
   queues_[ring] = std::move(made);
-  broken_seen_ = GuardedMapping::broken_count();
   renew_lists();
   // Nobody waits for buffers to come: a frame that finds none is dropped.
   queue.ring.suppress_kicks();
@@ -186,9 +190,10 @@ void VhostPort::call(Queue& queue, Worker& worker) noexcept {
     queue.call_again = true;
     return;
   }
-  // Through io_uring: the eventfd is the guest's, who may have made writing to it block.
+  // The eventfd is the guest's, who may have made writing to it block: then there is no call.
   io_uring_sqe* sqe = worker.ring().entry();
   io_uring_prep_write(sqe, queue.call_fd, &kOne, sizeof kOne, 0);
+  sqe->rw_flags = RWF_NOWAIT;
   io_uring_sqe_set_data64(
       sqe, Tag{Operation::kNotify, index(), notify_detail(kCall, queue.number, queue.generation)}.pack());
   queue.calling = true;
@@ -223,7 +228,11 @@ void VhostPort::arm(Worker& worker) noexcept {
   queued_ = false;
   if (failed_ || stopping_ || memory_lost(worker)) return;
   bool awake = false;
-  for (Queue* queue : transmitting_) {
+  // Another one begins each time: the budget of a round may not reach to the last.
+  const std::size_t count = transmitting_.size();
+  if (++first_ >= count) first_ = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Queue* queue = transmitting_[first_ + i < count ? first_ + i : first_ + i - count];
     if (queue->awake) poll(*queue, worker);
     awake = awake || queue->awake;
   }
@@ -272,12 +281,15 @@ void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
     __builtin_prefetch(piece.data + 63);
   }
   unsigned taken = 0;
+  bool spent = false;
   for (; taken < count && ring.trouble().fault == VringFault::kNone; ++taken) {
     if (queue.enabled) [[likely]] {
       if (simple[taken].size != 0) [[likely]] {
         lend_simple(queue, simple[taken], worker);
-      } else if (!receive_chain(queue, heads[taken], worker)) {
+      } else if (spent || !receive_chain(queue, heads[taken], worker)) {
         break;
+      } else {
+        spent = worker.read_budget() == 0;  // chains of many pieces are much work
       }
     }
     ring.put_used(heads[taken], 0);
@@ -383,7 +395,8 @@ void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Wor
 }
 
 std::optional<DropReason> VhostPort::put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept {
-  return put_frame(frame, vnet, {.header_size = queue.header_size, .mergeable = queue.mergeable}, queue.ring);
+  return put_frame(frame, vnet, {.header_size = queue.header_size, .mergeable = queue.mergeable}, queue.ring,
+                   queue.put_budget);
 }
 
 std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& queue) noexcept {
@@ -406,7 +419,10 @@ std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& que
 }
 
 void VhostPort::flush(Worker& worker) noexcept {
-  for (Queue* queue : receiving_) publish(*queue, worker);
+  for (Queue* queue : receiving_) {
+    publish(*queue, worker);
+    queue->put_budget = kBuffersPerRound;
+  }
 }
 
 void VhostPort::stop(Worker& worker) noexcept {

@@ -12,9 +12,8 @@
 // 3. Adaptive polling. While a ring gives frames it is looked at in every round, and the guest does not kick. A ring
 //    that has been empty for some rounds asks for kicks and sleeps, with a poll of its eventfd in the worker's
 //    io_uring.
-// 4. Several queues. Pair q belongs to worker (index + q) % workers. A worker puts frames into the receive rings that
-// it
-//    has itself; one that has none mails them to one that has. Among several a flow keeps its ring (flow_hash.hpp).
+// 4. Several queues. Pair q belongs to worker (index + q) % workers. A worker puts frames into its own receive rings;
+//    one that has none mails them to one that has. Among several a flow keeps its ring (flow_hash.hpp).
 //
 // Rings come and go by start_ring() and stop_ring() on the worker's thread, while the port stays. When stop_ring() has
 // returned, nothing of the guest's memory is in use any more: what is lent is given back in the same round, before
@@ -121,6 +120,7 @@ class VhostPort final : public OwnedPort {
   std::optional<unsigned> mail_to_;
   std::uint64_t broken_seen_ = 0;
   std::uint32_t last_generation_ = 0;
+  std::size_t first_ = 0;                    // of transmitting_, where the next round begins
   unsigned outstanding_ = 0;                 // requests in the worker's ring
   std::array<Piece, kBurst> simple_chains_;  // of a burst, those of one descriptor, in one piece; of no size: others
   bool queued_ = false;                      // arm() is going to be called

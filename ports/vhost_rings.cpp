@@ -71,6 +71,8 @@ void VhostRings::renew_mail() {
   for (unsigned ring = 0; ring < VhostPort::kMaxRings && !owner; ring += 2) {
     if (running_[ring] && enabled_[ring]) owner = owner_of(ring);
   }
+  if (owner == mail_owner_) return;
+  mail_owner_ = owner;
   for (unsigned number = 0; number < engine_.worker_count(); ++number)
     engine_.on_worker(number, [&](Worker&) { device_.port(number).mail_to(owner); });
 }

@@ -35,6 +35,7 @@ class VhostRings final : public VringRunner {
   PortIndex index_;
   const VhostPortDevice& device_;
   std::array<bool, VhostPort::kMaxRings> running_{}, enabled_{};
+  std::optional<unsigned> mail_owner_;  // as the workers know it
 };
 
 }  // namespace rb

@@ -27,6 +27,7 @@ Worker::Worker(EngineShared& shared, unsigned number)
       messages_(kMaxSegmentSpaces) {
   ready_.reserve(kMaxPorts);
   arming_.reserve(kMaxPorts);
+  mailed_.reserve(Mailbox::kCapacity / 64);
   sending_.reserve(kBufferCount);
   lenders_.reserve(kMaxPorts);
   sending_lenders_.reserve(kMaxPorts);
@@ -189,9 +190,11 @@ void Worker::take_mail() noexcept {
           OwnedPort* port = ports_[index] == nullptr ? nullptr : ports_[index]->owned();
           if (port == nullptr) return counters_[index].drop(DropReason::kEgressDown);
           port->send(frame, cast, state_->port(index), *this);
-          port->flush(*this);
+          if (mailed_.empty() || mailed_.back() != port) mailed_.push_back(port);
         });
   }
+  for (OwnedPort* port : mailed_) port->flush(*this);
+  mailed_.clear();
 }
 
 void Worker::add_port(std::unique_ptr<Port> port) noexcept {

@@ -245,6 +245,7 @@ class Worker {
   const ForwardingState* state_ = nullptr;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<Port*> ready_, arming_;
+  std::vector<OwnedPort*> mailed_;  // who have got mail, and have to flush it
   std::vector<Removal> removals_;
   std::vector<unsigned> free_files_;
   unsigned read_budget_ = 0;

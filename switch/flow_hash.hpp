@@ -39,7 +39,7 @@ namespace rb {
     hash = mix(hash, load(ip + 12));
     protocol = load8(octets + ip + 9);
     const bool fragment = (load16(octets + ip + 6) & 0x3fff) != 0;
-    if (!fragment) ports = ip + (load8(octets + ip) & 0xfU) * 4U;
+    if (!fragment) ports = ip + (load8(octets + ip) & std::size_t{0xf}) * 4;
   } else if (type == kIpv6 && size >= ip + 40) {
     for (std::size_t at = ip + 8; at < ip + 40; at += 8) hash = mix(hash, load(at));
     protocol = load8(octets + ip + 6);

@@ -49,7 +49,7 @@ class TagForms {
   [[nodiscard]] FrameIndex origin(FrameIndex index) const noexcept { return forms_[index - kMaxBatch].origin; }
 
  private:
-  static constexpr std::size_t kMaxPieces = 4 * kMaxForms;
+  static constexpr std::size_t kMaxPieces = 8 * kMaxForms;  // guests' frames may have 19 each
   static constexpr std::uint16_t kNone = 0xffff;
 
   struct Form {

@@ -216,7 +216,8 @@ class Device {
         {{octets, third}, {octets + third, third}, {octets + third + third, size - third - third}}};
     rb::VnetHeader vnet;
     const rb::Frame frame{&vnet, pieces.data(), size, pieces.size(), 0};
-    const auto dropped = rb::put_frame(frame, vnet, guest, ring_);
+    unsigned budget = 1000;
+    const auto dropped = rb::put_frame(frame, vnet, guest, ring_, budget);
     const auto taken = static_cast<std::uint16_t>(ring_.next() - next_);
     if (dropped) {
       require(taken == 0 && !ring_.has_unpublished());

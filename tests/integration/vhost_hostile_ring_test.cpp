@@ -211,6 +211,11 @@ TEST_F(VhostHostileRings, ACallThatWouldBlockHoldsNobodyUp) {
     expect_good_traffic();
   }
   EXPECT_TRUE(eventually([&] { return bad->rx().pending() >= 50; }));
+  // One that blocks again, whatever was made of it: frames and the port's end wait for nothing.
+  EXPECT_EQ(::fcntl(full.get(), F_SETFL, 0), 0);
+  EXPECT_TRUE(bad->send(ethernet_frame(kA, kC, content(7))));
+  expect_good_traffic();
+  Lab::ok("rbctl delif br0 bad");
 }
 
 // While they are read.

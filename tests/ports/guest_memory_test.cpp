@@ -132,7 +132,7 @@ TEST_F(GuestMemoryTest, RefusesWhatWrapsAround) {
   EXPECT_EQ(refusal({.guest_address = 0, .size = kPage, .user_address = ~kPage + 1}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal({.guest_address = 0, .size = kPage, .user_address = 0, .file_offset = ~kPage + 1}),
             ErrorCode::kInvalidArgument);
-  EXPECT_EQ(refusal({.guest_address = 0, .size = UINT64_MAX, .user_address = 0}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal({.guest_address = 0, .size = UINT64_MAX, .user_address = 0}), ErrorCode::kTableFull);
   EXPECT_EQ(refusal(plain(0, 0)), ErrorCode::kInvalidArgument);
   add({.guest_address = ~kPage, .size = kPage, .user_address = ~kPage});
   EXPECT_EQ(octets_at(UINT64_MAX - 1, 100), 1U);
@@ -162,6 +162,22 @@ TEST_F(GuestMemoryTest, RefusesWhatOverlaps) {
   add(plain(3 * kPage, kPage));
   add(plain(8 * kPage, kPage));
   EXPECT_EQ(memory.region_count(), 3U);
+}
+
+TEST_F(GuestMemoryTest, RefusesMoreThanAGuestMayHave) {
+  // A file without content costs its owner nothing.
+  constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
+  const UniqueFd large(::memfd_create("large", MFD_CLOEXEC));
+  ASSERT_EQ(::ftruncate(large.get(), static_cast<off_t>(8 * kTiB)), 0);
+  const auto refusal_of = [&](std::uint64_t address, std::uint64_t size) -> std::optional<ErrorCode> {
+    const Result<> added = memory.add({.guest_address = address, .size = size, .user_address = address}, large.get());
+    if (!added) return added.error().code;
+    return std::nullopt;
+  };
+  EXPECT_EQ(refusal_of(0, GuestMemory::kMaxSize + kPage), ErrorCode::kTableFull);
+  EXPECT_EQ(refusal_of(0, 3 * kTiB), std::nullopt);
+  EXPECT_EQ(refusal_of(4 * kTiB, 2 * kTiB), ErrorCode::kTableFull);
+  EXPECT_EQ(refusal_of(4 * kTiB, 1 * kTiB), std::nullopt);
 }
 
 TEST_F(GuestMemoryTest, RefusesMoreRegionsThanItHasSlots) {
