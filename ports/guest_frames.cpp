@@ -46,13 +46,14 @@ class Filling {
   }
   /// Ends the last chain; how many the frame has taken.
   unsigned finish() noexcept {
+    // Not before: what is put into a packed ring overwrites the chain.
+    for (unsigned i = 0; i < chains_; ++i) ring_.put_used(full_[i].head, full_[i].written);
     ring_.put_used(head_, in_chain_);
     ring_.take(chains_ + 1);
     return chains_ + 1;
   }
   /// How many were looked at.
   [[nodiscard]] unsigned buffers() const noexcept { return buffers_; }
-  void give_up() noexcept { ring_.unput(chains_); }
 
  private:
   /// Finds the next stretch of a buffer.
@@ -64,8 +65,7 @@ class Filling {
         break;
       }
       if (ring_.trouble().fault != VringFault::kNone || chains_ + 1 >= available_) return false;
-      ring_.put_used(head_, in_chain_);
-      ++chains_;
+      full_[chains_++] = {head_, in_chain_};
       in_chain_ = 0;
       head_ = ring_.head(chains_);
       if (ring_.trouble().fault != VringFault::kNone) return false;
@@ -83,6 +83,11 @@ class Filling {
   unsigned available_;
   std::uint16_t head_;
   ChainWalk walk_;
+  struct Full {
+    std::uint16_t head;
+    std::uint32_t written;
+  };
+  std::array<Full, kMaxChains> full_;
   unsigned chains_ = 0;   // that are full
   unsigned buffers_ = 0;  // that were looked at
   std::uint32_t in_chain_ = 0;
@@ -108,7 +113,6 @@ std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vn
     room = filling.write(frame.pieces[i].data, frame.pieces[i].size);
   budget -= std::min(budget, filling.buffers());
   if (!room) {
-    filling.give_up();
     if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
     return guest.mergeable && available < kMaxChains ? DropReason::kEgressFull : DropReason::kOverMtu;
   }

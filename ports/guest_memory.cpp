@@ -79,6 +79,14 @@ std::byte* GuestMemory::at_user_address(std::uint64_t user_address, std::uint64_
   return nullptr;
 }
 
+std::uint64_t GuestMemory::guest_address_of(std::uint64_t user_address) const noexcept {
+  for (std::size_t i = 0; i < count_; ++i) {
+    const std::uint64_t offset = user_address - regions_[i].region.user_address;
+    if (offset < regions_[i].region.size) return regions_[i].region.guest_address + offset;
+  }
+  return 0;
+}
+
 bool GuestMemory::broken() const noexcept {
   return std::any_of(regions_.begin(), regions_.begin() + static_cast<std::ptrdiff_t>(count_),
                      [](const Mapped& region) { return region.mapping->broken(); });

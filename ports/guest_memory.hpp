@@ -50,6 +50,8 @@ class GuestMemory {
   }
   /// All of `size` octets at an address of the front end's own; null when they do not lie in one region.
   [[nodiscard]] std::byte* at_user_address(std::uint64_t user_address, std::uint64_t size) const noexcept;
+  /// The guest's own address of what at_user_address() found.
+  [[nodiscard]] std::uint64_t guest_address_of(std::uint64_t user_address) const noexcept;
   /// Whether a region's file has been truncated.
   [[nodiscard]] bool broken() const noexcept;
 

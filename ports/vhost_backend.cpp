@@ -29,9 +29,9 @@ constexpr std::uint64_t bits(std::initializer_list<unsigned> features) {
 }
 constexpr std::uint64_t kPlainFeatures =
     bits({virtio::kVersion1, virtio::kAnyLayout, virtio::kEventIndex, virtio::kIndirectDescriptors, virtio::kInOrder,
-          virtio::kLogAll, virtio::kProtocolFeatures, virtio::kMergeableBuffers, virtio::kMtu, virtio::kStatus,
-          virtio::kControlQueue, virtio::kControlRx, virtio::kControlVlan, virtio::kControlMac, virtio::kGuestAnnounce,
-          virtio::kMultiQueue});
+          virtio::kPackedRing, virtio::kLogAll, virtio::kProtocolFeatures, virtio::kMergeableBuffers, virtio::kMtu,
+          virtio::kStatus, virtio::kControlQueue, virtio::kControlRx, virtio::kControlVlan, virtio::kControlMac,
+          virtio::kGuestAnnounce, virtio::kMultiQueue});
 constexpr std::uint64_t kOffloadFeatures =
     bits({virtio::kCsum, virtio::kGuestCsum, virtio::kHostTso4, virtio::kHostTso6, virtio::kHostEcn, virtio::kGuestTso4,
           virtio::kGuestTso6, virtio::kGuestEcn, virtio::kHostUso, virtio::kGuestUso4, virtio::kGuestUso6});
@@ -340,10 +340,11 @@ Result<> VhostBackend::set_ring_addresses(const VhostRingAddresses& addresses) {
 Result<> VhostBackend::set_ring_base(const VhostRingState& state) {
   const auto ring = ring_of(state.ring);
   if (!ring) return std::unexpected(ring.error());
-  if (state.number > UINT16_MAX)
+  // Of a packed ring the upper half says where used descriptors go; between two runs that is the same place.
+  if (state.number > UINT16_MAX && !has(virtio::kPackedRing))
     return std::unexpected(invalid(fmt::format("ring {} beginning at {}", state.ring, state.number)));
   if ((*ring)->running) return std::unexpected(invalid(fmt::format("ring {} runs", state.ring)));
-  (*ring)->base = static_cast<std::uint16_t>(state.number);
+  (*ring)->base = static_cast<std::uint16_t>(state.number & 0xffff);
   return {};
 }
 
@@ -353,9 +354,15 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::get_ring_base(const Vho
   if (!found) return std::unexpected(found.error());
   RingState& ring = **found;
   stop(ring);
+  if (const Result<VringSetup> setup = setup_of(ring, *memory_); setup && setup->layout.is_packed) {
+    PackedRing::forget_position(*setup->layout.packed.device_event);
+    if (setup->log != nullptr)
+      setup->log->mark(memory_->guest_address_of(ring.addresses->used), sizeof(vring_packed_desc_event));
+  }
   ring.kick.reset();
   ring.call.reset();
-  return reply_to(message.request(), VhostRingState{state.ring, ring.base});
+  const std::uint32_t used = has(virtio::kPackedRing) ? std::uint32_t{ring.base} << 16 : 0;
+  return reply_to(message.request(), VhostRingState{state.ring, used | ring.base});
 }
 
 Result<> VhostBackend::set_ring_fd(VhostMessage& message) {
@@ -447,24 +454,37 @@ Result<VringSetup> VhostBackend::setup_of(const RingState& ring, const GuestMemo
   // virtio 1.2 2.7.2: alignment; sizes with the event indexes, which lie behind the rings.
   const std::uint64_t size = ring.size;
   std::byte* descriptors = memory.at_user_address(at.descriptors, size * sizeof(vring_desc));
-  std::byte* available = memory.at_user_address(at.available, sizeof(vring_avail) + (size + 1) * sizeof(std::uint16_t));
-  std::byte* used =
-      memory.at_user_address(at.used, sizeof(vring_used) + size * sizeof(vring_used_elem) + sizeof(std::uint16_t));
+  // Of a packed ring (2.8.10) the others are the two event suppression structures.
+  const bool packed = has(virtio::kPackedRing);
+  const std::uint64_t event_size = sizeof(vring_packed_desc_event);
+  std::byte* available = memory.at_user_address(
+      at.available, packed ? event_size : sizeof(vring_avail) + (size + 1) * sizeof(std::uint16_t));
+  std::byte* used = memory.at_user_address(
+      at.used, packed ? event_size : sizeof(vring_used) + size * sizeof(vring_used_elem) + sizeof(std::uint16_t));
   if (descriptors == nullptr || available == nullptr || used == nullptr)
     return std::unexpected(invalid(fmt::format("ring {} does not lie in the guest's memory", number)));
   const auto misaligned = [](const std::byte* address, std::uintptr_t alignment) {
     return reinterpret_cast<std::uintptr_t>(address) % alignment != 0;
   };
-  if (misaligned(descriptors, 16) || misaligned(available, 2) || misaligned(used, 4))
+  if (misaligned(descriptors, 16) || misaligned(available, packed ? 4 : 2) || misaligned(used, 4))
     return std::unexpected(invalid(fmt::format("ring {} is not aligned as virtio demands", number)));
   const bool logs = has(virtio::kLogAll) && log_ != nullptr;
   const bool version_1 = has(virtio::kVersion1);
   VringSetup setup;
-  setup.layout = {.size = static_cast<std::uint16_t>(size),
-                  .descriptors = reinterpret_cast<const vring_desc*>(descriptors),
-                  .available = reinterpret_cast<const vring_avail*>(available),
-                  .used = reinterpret_cast<vring_used*>(used),
-                  .used_guest_address = at.log};
+  static_assert(sizeof(vring_packed_desc) == sizeof(vring_desc));
+  setup.layout.size = static_cast<std::uint16_t>(size);
+  if (packed) {
+    setup.layout.is_packed = true;
+    setup.layout.packed = {.ring = reinterpret_cast<vring_packed_desc*>(descriptors),
+                           .driver_event = reinterpret_cast<const vring_packed_desc_event*>(available),
+                           .device_event = reinterpret_cast<vring_packed_desc_event*>(used)};
+    setup.layout.used_guest_address = memory.guest_address_of(at.descriptors);
+  } else {
+    setup.layout.descriptors = reinterpret_cast<const vring_desc*>(descriptors);
+    setup.layout.available = reinterpret_cast<const vring_avail*>(available);
+    setup.layout.used = reinterpret_cast<vring_used*>(used);
+    setup.layout.used_guest_address = at.log;
+  }
   setup.next = ring.base;
   setup.event_index = has(virtio::kEventIndex);
   setup.mergeable = has(virtio::kMergeableBuffers);

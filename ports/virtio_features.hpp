@@ -26,6 +26,7 @@ inline constexpr unsigned kIndirectDescriptors = 28;
 inline constexpr unsigned kEventIndex = 29;
 inline constexpr unsigned kProtocolFeatures = 30;  // VHOST_USER_F_PROTOCOL_FEATURES
 inline constexpr unsigned kVersion1 = 32;
+inline constexpr unsigned kPackedRing = 34;
 inline constexpr unsigned kInOrder = 35;
 inline constexpr unsigned kGuestUso4 = 54;
 inline constexpr unsigned kGuestUso6 = 55;

@@ -1,6 +1,7 @@
 #include "ports/vring.hpp"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -60,12 +61,21 @@ Vring::Vring(const VringLayout& layout, std::uint16_t next, bool event_index, co
       next_(next),
       seen_(next),
       // The driver has seen this much, whoever served it before.
-      used_(__atomic_load_n(&layout.used->idx, __ATOMIC_RELAXED)),
+      used_(layout.is_packed ? std::uint16_t{0} : __atomic_load_n(&layout.used->idx, __ATOMIC_RELAXED)),
       published_(used_),
       event_index_(event_index),
       memory_(&memory),
       log_(log),
-      used_log_(used_log) {}
+      used_log_(used_log) {
+  if (layout.is_packed) packed_ = PackedRing(layout.packed, layout.size, next, event_index);
+}
+
+unsigned Vring::packed_available(unsigned wanted) noexcept {
+  bool looped = false;
+  const unsigned count = packed_.available(wanted, looped);
+  if (looped) fail(VringFault::kLoop, 0);
+  return looped ? 0 : count;
+}
 
 void Vring::fail(VringFault fault, std::uint64_t value) noexcept {
   if (trouble_.fault == VringFault::kNone) trouble_ = {fault, value};
@@ -94,14 +104,16 @@ void Vring::look_ahead(unsigned wanted) noexcept {
   constexpr unsigned kFarthest = 64;
   const unsigned count = available(std::min(wanted, kFarthest));
   std::array<std::uint16_t, kFarthest> heads;
-  for (unsigned i = 0; i < count; ++i) {
+  for (unsigned i = 0; i < count && !layout_.is_packed; ++i) {
     heads[i] =
         __atomic_load_n(&layout_.available->ring[static_cast<std::uint16_t>(next_ + i) & mask_], __ATOMIC_RELAXED);
     heads[i] &= mask_;  // only a hint
     __builtin_prefetch(&layout_.descriptors[heads[i]]);
   }
   for (unsigned i = 0; i < count; ++i) {
-    const std::uint64_t address = __atomic_load_n(&layout_.descriptors[heads[i]].addr, __ATOMIC_RELAXED);
+    const auto* address_of =
+        layout_.is_packed ? &layout_.packed.ring[packed_.head(i)].addr : &layout_.descriptors[heads[i]].addr;
+    const std::uint64_t address = __atomic_load_n(address_of, __ATOMIC_RELAXED);
     const Piece piece = memory_->at(address, 1, hint_);
     if (piece.size == 0) continue;
     prefetch_to_write(piece.data);
@@ -114,6 +126,13 @@ bool Vring::memory_lost() const noexcept {
 }
 
 bool Vring::publish() noexcept {
+  if (layout_.is_packed) {
+    const bool call = packed_.publish();
+    // All of it, as a batch may turn round in it.
+    if (used_log_ != nullptr) [[unlikely]]
+      used_log_->mark(layout_.used_guest_address, layout_.size * sizeof(vring_packed_desc));
+    return call;
+  }
   const std::uint16_t before = std::exchange(published_, used_);
   __atomic_store_n(&layout_.used->idx, used_, __ATOMIC_SEQ_CST);
   if (used_log_ != nullptr) [[unlikely]] {
@@ -135,11 +154,13 @@ bool Vring::publish() noexcept {
 void Vring::suppress_kicks() noexcept {
   // With an event index nothing is to be done: the one that stands there has passed, and is not passed again before
   // 2^16 chains.
+  if (layout_.is_packed) return packed_.suppress_kicks();
   if (!event_index_)
     __atomic_store_n(&layout_.used->flags, static_cast<std::uint16_t>(VRING_USED_F_NO_NOTIFY), __ATOMIC_RELAXED);
 }
 
 bool Vring::ask_for_kicks() noexcept {
+  if (layout_.is_packed) return packed_.ask_for_kicks();
   if (event_index_) {
     __atomic_store_n(available_event(layout_), seen_, __ATOMIC_SEQ_CST);
   } else {
@@ -160,6 +181,13 @@ bool ChainWalk::next(vring_desc& buffer) noexcept {
         return false;
       }
       buffer = Vring::copy_once(reinterpret_cast<const vring_desc*>(piece.data));
+      if (ring_->is_packed()) {
+        // The same octets in another order, and one follows the other.
+        const vring_packed_desc entry = std::bit_cast<vring_packed_desc>(buffer);
+        buffer.next = static_cast<std::uint16_t>(next_ + 1);
+        buffer.flags = static_cast<std::uint16_t>((entry.flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) |
+                                                  (buffer.next < table_size_ ? VRING_DESC_F_NEXT : 0));
+      }
     }
     if ((buffer.flags & VRING_DESC_F_INDIRECT) != 0) [[unlikely]] {
       if (!enter_table(buffer)) return false;

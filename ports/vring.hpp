@@ -1,4 +1,5 @@
-// Vring: the device's side of one split virtqueue (virtio 1.2 2.7), in memory that a hostile guest writes at any time.
+// Vring: the device's side of one virtqueue, split (virtio 1.2 2.7) or packed (packed_ring.hpp), in memory that a
+// hostile guest writes at any time.
 //
 // How it works
 //
@@ -26,6 +27,7 @@
 
 #include "ports/dirty_log.hpp"
 #include "ports/guest_memory.hpp"
+#include "ports/packed_ring.hpp"
 
 namespace rb {
 
@@ -54,6 +56,8 @@ struct VringLayout {
   const vring_desc* descriptors = nullptr;
   const vring_avail* available = nullptr;
   vring_used* used = nullptr;
+  bool is_packed = false;  // then it has these parts instead
+  PackedLayout packed = {};
   std::uint64_t used_guest_address = 0;  // for the dirty log
 };
 
@@ -80,11 +84,13 @@ class Vring {
   [[nodiscard]] unsigned available(unsigned wanted) noexcept {
     if (trouble_.fault != VringFault::kNone) [[unlikely]]
       return 0;
+    if (layout_.is_packed) return packed_available(wanted);
     const auto known = static_cast<std::uint16_t>(seen_ - next_);
     return known >= wanted ? wanted : look_again(wanted);
   }
   /// The first descriptor of the chain that waits behind `ahead` others; below size() or a fault, then 0.
   [[nodiscard]] std::uint16_t head(unsigned ahead) noexcept {
+    if (layout_.is_packed) return packed_.head(ahead);
     const std::uint16_t at = static_cast<std::uint16_t>(next_ + ahead) & mask_;
     const std::uint16_t head = __atomic_load_n(&layout_.available->ring[at], __ATOMIC_RELAXED);
     if (head <= mask_) [[likely]]
@@ -92,24 +98,36 @@ class Vring {
     fail(VringFault::kHeadOutOfRange, head);
     return 0;
   }
-  void take(unsigned count) noexcept { next_ = static_cast<std::uint16_t>(next_ + count); }
-  /// Index of the next chain to be taken.
-  [[nodiscard]] std::uint16_t next() const noexcept { return next_; }
+  void take(unsigned count) noexcept {
+    if (layout_.is_packed) packed_.take(count);
+    next_ = static_cast<std::uint16_t>(next_ + count);
+  }
+  /// Index of the next chain to be taken; of a packed ring its place and wrap counter (bit 15).
+  [[nodiscard]] std::uint16_t next() const noexcept { return layout_.is_packed ? packed_.base() : next_; }
 
   /// A copy of a descriptor; `at` is below size().
-  [[nodiscard]] vring_desc descriptor(std::uint16_t at) const noexcept { return copy_once(&layout_.descriptors[at]); }
-  void prefetch(std::uint16_t at) const noexcept { __builtin_prefetch(&layout_.descriptors[at]); }
+  [[nodiscard]] vring_desc descriptor(std::uint16_t at) const noexcept {
+    if (!layout_.is_packed) return copy_once(&layout_.descriptors[at]);
+    const vring_packed_desc copy = copy_once(&layout_.packed.ring[at]);
+    constexpr std::uint16_t kShared = VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT;
+    return {copy.addr, copy.len, static_cast<std::uint16_t>(copy.flags & kShared),
+            static_cast<std::uint16_t>((at + 1) & mask_)};
+  }
+  void prefetch(std::uint16_t at) const noexcept {
+    if (!layout_.is_packed) __builtin_prefetch(&layout_.descriptors[at]);  // of a packed one it has been read
+  }
 
   /// Gives a taken chain back, with `written` octets in its buffers; the driver sees it after publish().
   void put_used(std::uint16_t head, std::uint32_t written) noexcept {
+    if (layout_.is_packed) return packed_.put_used(written);
     vring_used_elem& element = layout_.used->ring[used_ & mask_];
     element.id = head;
     element.len = written;
     ++used_;
   }
-  /// Takes the last `count` of them back, which are not published.
-  void unput(unsigned count) noexcept { used_ = static_cast<std::uint16_t>(used_ - count); }
-  [[nodiscard]] bool has_unpublished() const noexcept { return used_ != published_; }
+  [[nodiscard]] bool has_unpublished() const noexcept {
+    return layout_.is_packed ? packed_.has_unpublished() : used_ != published_;
+  }
   /// Makes what was put visible; true when the driver wants to be told.
   [[nodiscard]] bool publish() noexcept;
 
@@ -119,6 +137,7 @@ class Vring {
   [[nodiscard]] bool ask_for_kicks() noexcept;
 
   [[nodiscard]] unsigned size() const noexcept { return layout_.size; }
+  [[nodiscard]] bool is_packed() const noexcept { return layout_.is_packed; }
   [[nodiscard]] const GuestMemory& memory() const noexcept { return *memory_; }
   /// A part of a buffer; of no size after a fault.
   [[nodiscard]] Piece at(std::uint64_t guest_address, std::uint32_t size) noexcept {
@@ -150,8 +169,10 @@ class Vring {
 
  private:
   [[nodiscard]] unsigned look_again(unsigned wanted) noexcept;
+  [[nodiscard]] unsigned packed_available(unsigned wanted) noexcept;
 
   VringLayout layout_;
+  PackedRing packed_;  // of a packed one
   std::uint16_t mask_ = 0;
   std::uint16_t next_ = 0;       // of the available ring: taken so far
   std::uint16_t seen_ = 0;       // its index when last looked at

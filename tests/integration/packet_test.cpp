@@ -93,11 +93,11 @@ TEST_F(Packet, TheHostsOwnStackIsKeptOutAndComesBackWhateverEndsThePort) {
   const auto host_answers = [&] { return one.run("ping -c 1 -W 1 10.77.0.1").exit_status == 0; };
   EXPECT_FALSE(host_answers());
   Lab::ok("rbctl delif br0 p1");
-  EXPECT_TRUE(host_answers());
+  EXPECT_TRUE(eventually(host_answers));
   Lab::ok("rbctl addif br0 p1");
   EXPECT_FALSE(host_answers());
   net.lab.daemon.kill_hard();
-  EXPECT_TRUE(host_answers());
+  EXPECT_TRUE(eventually(host_answers));
   EXPECT_TRUE(eventually([] { return Lab::ok("ip -d link show p1").find("promiscuity 1") == std::string::npos; }));
 }
 

@@ -146,16 +146,22 @@ TEST_F(VirtualMachines, OutliveTheSwitch) {
   // QEMU listens here, since its stream of Debian 12 never comes back by itself.
   Lab::ok("rbctl addif br0 stream:" + path("vm11") + ",client");
   const Guest& one = add(11, {.netdev = "stream,id=n0,server=on,addr.type=unix,addr.path=" + path("vm11")});
-  const Guest &two = add_on_its_own_tap(12), &three = add_on_vhost_user(13), &four = add_on_dgram(14);
+  const Guest &two = add_on_its_own_tap(12), &four = add_on_dgram(14);
+  Lab::ok("rbctl addif br0 vhost-user:" + path("vm13"));
+  Guest::Plug packed_rings = vhost_user("vm13");
+  packed_rings.device_options += ",packed=on";
+  const Guest& three = add(13, packed_rings);
   for (const Guest* guest : {&one, &two, &three, &four}) ASSERT_TRUE(guest->is_ready()) << guest->console();
   const std::string file = lab->daemon.directory() / "dump";
   Lab::ok("rbctl dump | grep -v " + host->device + " > " + file);
-  lab->daemon.kill_hard();
-  lab->daemon.start({"--no-host-port", "--config", file});
-  const Lab::Host& again = lab->add_host("br0");
-  EXPECT_TRUE(eventually([] { return Lab::port("vm11")["state"] == "forwarding"; }));
-  expect_pings(again, one.address());
-  for (const Guest* guest : {&two, &three, &four}) expect_pings(again, guest->address());
+  for (const bool orderly : {false, true}) {
+    (void)(orderly ? lab->daemon.stop() : lab->daemon.kill_hard());
+    lab->daemon.start({"--no-host-port", "--config", file});
+    const Lab::Host& again = lab->add_host("br0");
+    for (const char* port : {"vm11", "vm13"})
+      EXPECT_TRUE(eventually([&] { return Lab::port(port)["state"] == "forwarding"; })) << port;
+    for (const Guest* guest : {&one, &two, &three, &four}) expect_pings(again, guest->address());
+  }
 }
 
 TEST_F(VirtualMachines, MoveFromPortToPort) {

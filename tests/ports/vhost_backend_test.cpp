@@ -80,10 +80,16 @@ class RecordingRunner final : public VringRunner {
 
  private:
   static void expect_usable(const VringSetup& setup) {
+    EXPECT_GE(::fcntl(setup.kick_fd, F_GETFD), 0);
+    if (setup.layout.is_packed) {
+      setup.layout.packed.ring[setup.layout.size - 1].len = 1;
+      setup.layout.packed.device_event->flags = 1;
+      EXPECT_EQ(static_cast<const volatile vring_packed_desc_event*>(setup.layout.packed.driver_event)->off_wrap, 0);
+      return;
+    }
     setup.layout.used->ring[setup.layout.size - 1].len = 1;
     const auto* const last = &setup.layout.descriptors[setup.layout.size - 1].next;
     EXPECT_EQ(*static_cast<const volatile std::uint16_t*>(last), 0);
-    EXPECT_GE(::fcntl(setup.kick_fd, F_GETFD), 0);
   }
 };
 
@@ -547,6 +553,86 @@ TEST_F(VhostBackendRefusals, AreToldToWhoAsksForAnAnswerAndChangeNothing) {
     ASSERT_EQ(state(), before) << bad.name;
     EXPECT_TRUE(backend->refusal().empty());
   }
+}
+
+// Packed rings.
+
+class VhostBackendPacked : public VhostBackendTest {
+ protected:
+  static constexpr std::uint64_t kEnd = kUser + kRegionSize;
+  /// Whether ring 0 starts with these addresses.
+  bool starts_with(const VhostRingAddresses& addresses) {
+    say(Request::kSetVringAddr, addresses);
+    const bool starts = backend->handle(message(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()))).has_value();
+    EXPECT_EQ(runner.running.contains(0), starts);
+    if (starts) ask<VhostRingState>(Request::kGetVringBase, VhostRingState{0, 0});
+    return starts;
+  }
+  static VhostRingAddresses moved(std::uint64_t VhostRingAddresses::* part, std::uint64_t to) {
+    VhostRingAddresses addresses = addresses_of(0);
+    addresses.*part = to;
+    return addresses;
+  }
+  const std::uint64_t packed = kModern | bit(virtio::kPackedRing);
+};
+
+TEST_F(VhostBackendPacked, FeaturesReachTheRings) {
+  EXPECT_NE(ask(Request::kGetFeatures) & bit(virtio::kPackedRing), 0U);
+  start_pair(packed);
+  const VringLayout& layout = runner.running.at(1).layout;
+  EXPECT_TRUE(layout.is_packed);
+  EXPECT_EQ(layout.size, 256U);
+  EXPECT_EQ(layout.used_guest_address, kGuest + 0x4000) << "the used descriptors are in the ring itself";
+  EXPECT_EQ(layout.descriptors, nullptr);
+  const auto* const ring = reinterpret_cast<const std::byte*>(layout.packed.ring);
+  EXPECT_EQ(reinterpret_cast<const std::byte*>(layout.packed.driver_event), ring + 0x1000);
+  EXPECT_EQ(reinterpret_cast<const std::byte*>(layout.packed.device_event), ring + 0x2000);
+  std::size_t hint = 0;
+  EXPECT_EQ(runner.running.at(1).memory->at(kGuest + 0x4000, 1, hint).data, ring);
+  say(Request::kSetFeatures, kModern);
+  EXPECT_FALSE(runner.running.at(1).layout.is_packed);
+  EXPECT_EQ(reinterpret_cast<const std::byte*>(runner.running.at(1).layout.descriptors), ring);
+}
+
+TEST_F(VhostBackendPacked, ABaseOfTwoHalvesIsForPackedRings) {
+  const VhostRingState both{0, 0x80058005};
+  negotiate();
+  EXPECT_FALSE(backend->handle(message(Request::kSetVringBase, both)));
+  EXPECT_EQ(ask<VhostRingState>(Request::kGetVringBase, VhostRingState{0, 0}).number, 0U);
+  say(Request::kSetFeatures, packed);
+  say(Request::kSetVringNum, VhostRingState{0, 256});
+  say(Request::kSetVringAddr, addresses_of(0));
+  for (const std::uint32_t half : {0x8005U, 0x00ffU, 0x8000U, 0U}) {
+    say(Request::kSetVringBase, VhostRingState{0, half << 16 | half});
+    say(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()));
+    EXPECT_THAT(runner.take(), ElementsAre(fmt::format("start 0 at {}", half)));
+    runner.stops_at = half ^ 0x8010;
+    const auto state = ask<VhostRingState>(Request::kGetVringBase, VhostRingState{0, 0});
+    EXPECT_EQ(state.ring, 0U);
+    EXPECT_EQ(state.number, (half ^ 0x8010) << 16 | (half ^ 0x8010));
+    runner.calls.clear();
+  }
+  // Only the lower half counts; a front end may know no other.
+  say(Request::kSetVringBase, VhostRingState{0, 0x8000});
+  say(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()));
+  EXPECT_THAT(runner.take(), ElementsAre("start 0 at 32768"));
+}
+
+TEST_F(VhostBackendPacked, TheirPartsLieInTheMemoryToItsLastOctet) {
+  using At = VhostRingAddresses;
+  negotiate(packed);
+  say(Request::kSetVringNum, VhostRingState{0, 256});
+  EXPECT_TRUE(starts_with(addresses_of(0)));
+  EXPECT_TRUE(starts_with(moved(&At::descriptors, kEnd - 256 * 16)));
+  EXPECT_FALSE(starts_with(moved(&At::descriptors, kEnd - 256 * 16 + 16)));
+  for (const auto event : {&At::available, &At::used}) {
+    EXPECT_TRUE(starts_with(moved(event, kEnd - 4)));
+    EXPECT_FALSE(starts_with(moved(event, kEnd)));
+    EXPECT_FALSE(starts_with(moved(event, kEnd - 2)));
+    EXPECT_FALSE(starts_with(moved(event, kUser + 0x1002))) << "is not aligned";
+    EXPECT_FALSE(starts_with(moved(event, kUser - 4)));
+  }
+  EXPECT_FALSE(starts_with(moved(&At::descriptors, kUser + 8)));
 }
 
 }  // namespace
