@@ -52,11 +52,11 @@ void close_elsewhere(UniqueFd fd) {
   const std::lock_guard lock(all.mutex);
   all.fds.push_back(std::move(fd));
   if (all.threads == kMaxThreads) return;
+  ++all.threads;
   try {
     std::thread(close_all).detach();
-    ++all.threads;
   } catch (const std::system_error&) {
-    // No thread is to be had now; the next one closes it.
+    --all.threads;  // none is to be had now; the next one closes it
   }
 }
 
