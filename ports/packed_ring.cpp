@@ -7,6 +7,12 @@ namespace {
 
 constexpr std::uint16_t kAvailable = 1 << VRING_PACKED_DESC_F_AVAIL, kUsed = 1 << VRING_PACKED_DESC_F_USED;
 
+/// In the address of the last descriptor of a batch, which means nothing in a used one: "ringbr", and where we are
+/// then.
+constexpr std::uint64_t mark_of(std::uint16_t position) noexcept {
+  return 0x72696e6762720000 | position;
+}
+
 }  // namespace
 
 PackedRing::PackedRing(const PackedLayout& layout, std::uint16_t size, std::uint16_t base, bool event_index) noexcept
@@ -15,8 +21,15 @@ PackedRing::PackedRing(const PackedLayout& layout, std::uint16_t size, std::uint
   const std::uint16_t kept = __atomic_load_n(&layout.device_event->off_wrap, __ATOMIC_RELAXED);
   const std::uint16_t flags = __atomic_load_n(&layout.device_event->flags, __ATOMIC_RELAXED);
   const unsigned behind = kept & 0x7fffU;  // one more than the place: 0 is no position
-  if (behind != 0 && behind <= size && flags != VRING_PACKED_EVENT_FLAG_DESC)
-    found_at_ = {static_cast<std::uint16_t>(behind - 1), (kept & 0x8000) != 0};
+  if (behind != 0 && behind <= size && flags != VRING_PACKED_EVENT_FLAG_DESC) {
+    const Position position{static_cast<std::uint16_t>(behind - 1), (kept & 0x8000) != 0};
+    // Another device may have left its own number there; ours stands in a descriptor as well.
+    for (unsigned at = 0; at < size; ++at) {
+      if (__atomic_load_n(&layout.ring[at].addr, __ATOMIC_RELAXED) != mark_of(position.packed())) continue;
+      found_at_ = position;
+      break;
+    }
+  }
   used_ = found_at_;
 }
 
@@ -69,12 +82,14 @@ void PackedRing::put_used(std::uint32_t written) noexcept {
     __atomic_store_n(&descriptor.flags, flags, __ATOMIC_RELEASE);
   }
   unpublished_ += chain.count;
+  last_ = used_.at;
   used_.advance(chain.count, size_);
 }
 
 bool PackedRing::publish() noexcept {
   const unsigned count = unpublished_;
   unpublished_ = 0;
+  layout_.ring[last_].addr = mark_of(used_.packed());
   __atomic_store_n(&layout_.ring[first_.at].flags, first_flags_, __ATOMIC_SEQ_CST);
   keep_position();
   const std::uint16_t flags = __atomic_load_n(&layout_.driver_event->flags, __ATOMIC_SEQ_CST);

@@ -9,8 +9,9 @@
 //
 // A split ring says in memory what has been used; a packed one does not, and a front end whose back end has crashed
 // cannot say it either. So the position is kept in the offset of the device's event structure, which drivers do not
-// look at while its flags do not ask them to (2.8.14): a switch that comes back goes on there. When the front end asks
-// for the position it is taken away: whoever goes on will be told it.
+// look at while its flags do not ask them to (2.8.14), and in a used descriptor, by which it is known for ours: a
+// switch that comes back goes on there. When the front end asks for the position it is taken away: whoever goes on will
+// be told it.
 //
 // Used by Vring alone, which checks what it gives.
 #pragma once
@@ -87,6 +88,7 @@ class PackedRing {
   Position found_at_, used_;                  // behind the last one that was found; where the next used one goes
   Position first_;                            // of those that are not published, whose flags wait
   std::uint16_t first_flags_ = 0;
+  std::uint16_t last_ = 0;    // where the last one of them was put
   unsigned unpublished_ = 0;  // descriptors
 };
 

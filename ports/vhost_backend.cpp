@@ -159,6 +159,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::follow(VhostMessage& me
     case VhostRequest::kResetOwner:  // "no longer used": the device stops
     case VhostRequest::kResetDevice:
       stop_all();
+      forget_positions();
       for (RingState& ring : rings_) ring = {};
       status_ = 0;
       return std::nullopt;
@@ -230,8 +231,16 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::follow(VhostMessage& me
 Result<> VhostBackend::set_features(std::uint64_t features) {
   if ((features & ~offered_) != 0)
     return std::unexpected(invalid(fmt::format("{:#x} has bits that were not offered", features & ~offered_)));
+  // By them a ring has other parts, which may not lie in memory.
+  const std::uint64_t before = std::exchange(features_, features);
+  for (const RingState& ring : rings_) {
+    if (!ring.running) continue;
+    if (const Result<VringSetup> setup = setup_of(ring, *memory_); !setup) {
+      features_ = before;
+      return std::unexpected(setup.error());
+    }
+  }
   return change_under_rings([&]() -> Result<> {
-    features_ = features;
     // Whoever does not know of SET_VRING_ENABLE has its rings enabled from the start.
     if (!has(virtio::kProtocolFeatures)) {
       for (RingState& ring : rings_) ring.enabled = true;
@@ -354,11 +363,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::get_ring_base(const Vho
   if (!found) return std::unexpected(found.error());
   RingState& ring = **found;
   stop(ring);
-  if (const Result<VringSetup> setup = setup_of(ring, *memory_); setup && setup->layout.is_packed) {
-    PackedRing::forget_position(*setup->layout.packed.device_event);
-    if (setup->log != nullptr)
-      setup->log->mark(memory_->guest_address_of(ring.addresses->used), sizeof(vring_packed_desc_event));
-  }
+  forget_position(ring);
   ring.kick.reset();
   ring.call.reset();
   const std::uint32_t used = has(virtio::kPackedRing) ? std::uint32_t{ring.base} << 16 : 0;
@@ -442,7 +447,9 @@ Result<> VhostBackend::set_inflight(const VhostMessage& message) const {
 
 Result<> VhostBackend::set_status(std::uint64_t status) {
   status_ = status & 0xff;
-  if (status_ == 0) stop_all();  // reset (virtio 1.2 2.1)
+  if (status_ != 0) return {};
+  stop_all();  // reset (virtio 1.2 2.1)
+  forget_positions();
   return {};
 }
 
@@ -509,6 +516,19 @@ Result<> VhostBackend::start(RingState& ring) {
 void VhostBackend::stop(RingState& ring) {
   if (!std::exchange(ring.running, false)) return;
   ring.base = runner_.stop(number_of(ring));
+}
+
+void VhostBackend::forget_position(const RingState& ring) {
+  if (!has(virtio::kPackedRing)) return;
+  const Result<VringSetup> setup = setup_of(ring, *memory_);
+  if (!setup) return;
+  PackedRing::forget_position(*setup->layout.packed.device_event);
+  if (setup->log != nullptr)
+    setup->log->mark(memory_->guest_address_of(ring.addresses->used), sizeof(vring_packed_desc_event));
+}
+
+void VhostBackend::forget_positions() {
+  for (const RingState& ring : rings_) forget_position(ring);
 }
 
 void VhostBackend::stop_all() {

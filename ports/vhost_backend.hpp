@@ -110,6 +110,9 @@ class VhostBackend {
   Result<> start(RingState& ring);
   void stop(RingState& ring);
   void stop_all();
+  /// What a packed ring that does not run has kept of itself in the guest's memory.
+  void forget_position(const RingState& ring);
+  void forget_positions();
   /// Stops what runs, has `change` made, and starts it again.
   template <typename Change>
   Result<> change_under_rings(Change change);

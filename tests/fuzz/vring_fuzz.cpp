@@ -32,6 +32,7 @@ struct Settings {
 
   [[nodiscard]] bool event_index() const noexcept { return (options & 1) != 0; }
   [[nodiscard]] bool logs() const noexcept { return (options & 2) != 0; }
+  [[nodiscard]] bool is_packed() const noexcept { return (options & 0x80) != 0; }
 };
 static_assert(sizeof(Settings) == 8);
 
@@ -46,7 +47,8 @@ constexpr std::uint64_t kRegionSize = 2048, kMargin = 1024;  // octets; a margin
 constexpr std::array<std::uint64_t, 3> kRegions = {0x10000, 0x10000 + kRegionSize, 0x20000};
 constexpr std::uint64_t kFilePage = 4096;
 constexpr std::byte kMarginOctet{0xa5};
-// In the first region; what is between is for indirect tables and buffers.
+// In the first region; what is between is for indirect tables and buffers. A packed ring has its descriptors and the
+// driver's and the device's event suppression in the same places.
 constexpr unsigned kMaxRingSize = 16;
 constexpr std::uint64_t kDescriptors = 0, kAvailable = 256, kUsed = 300;
 constexpr std::size_t kMaxSteps = 24;
@@ -94,6 +96,16 @@ class Memory {
   }
   [[nodiscard]] rb::VringLayout layout(const Settings& settings) const {
     const auto size = static_cast<std::uint16_t>(std::min(1U << settings.size_bits % 8, kMaxRingSize));
+    if (settings.is_packed()) {
+      rb::VringLayout packed;
+      packed.size = size;
+      packed.is_packed = true;
+      packed.packed = {.ring = reinterpret_cast<vring_packed_desc*>(starts_[0] + kDescriptors),
+                       .driver_event = reinterpret_cast<const vring_packed_desc_event*>(starts_[0] + kAvailable),
+                       .device_event = reinterpret_cast<vring_packed_desc_event*>(starts_[0] + kUsed)};
+      packed.used_guest_address = kRegions[0] + kDescriptors;
+      return packed;
+    }
     return {.size = size,
             .descriptors = reinterpret_cast<const vring_desc*>(starts_[0] + kDescriptors),
             .available = reinterpret_cast<const vring_avail*>(starts_[0] + kAvailable),
@@ -138,8 +150,10 @@ class Device {
         layout_(memory.layout(settings)),
         ring_(layout_, settings.next, settings.event_index(), memory.memory(), settings.logs() ? memory.log() : nullptr,
               settings.logs() ? memory.log() : nullptr),
-        next_(settings.next),
-        used_(layout_.used->idx) {}
+        next_(settings.is_packed() ? ring_.next() : settings.next),
+        used_(settings.is_packed() ? std::uint16_t{0} : layout_.used->idx) {
+    require(is_possible(ring_.next()));
+  }
 
   void act(const Step& step) {
     switch (step.action % 6) {
@@ -165,7 +179,8 @@ class Device {
   void receive(unsigned wanted) {
     const bool had_failed = failed();
     const unsigned count = ring_.available(wanted);
-    require(count <= wanted && count <= layout_.size && (count == 0 || !had_failed));
+    // A packed ring may have been written between two looks: some were found before.
+    require(count <= wanted && (count <= layout_.size || layout_.is_packed) && (count == 0 || !had_failed));
     unsigned taken = 0;
     for (; taken < count; ++taken) {
       const std::uint16_t head = ring_.head(taken);
@@ -218,9 +233,11 @@ class Device {
     const rb::Frame frame{&vnet, pieces.data(), size, pieces.size(), 0};
     unsigned budget = 1000;
     const auto dropped = rb::put_frame(frame, vnet, guest, ring_, budget);
-    const auto taken = static_cast<std::uint16_t>(ring_.next() - next_);
+    // A packed ring says by its place that chains were taken, but not how many.
+    const auto taken =
+        layout_.is_packed ? std::uint16_t{ring_.has_unpublished()} : static_cast<std::uint16_t>(ring_.next() - next_);
     if (dropped) {
-      require(taken == 0 && !ring_.has_unpublished());
+      require(taken == 0 && !ring_.has_unpublished() && (!layout_.is_packed || ring_.next() == next_));
       require((*dropped == rb::DropReason::kEgressError) == failed());
       require(failed() || *dropped == rb::DropReason::kEgressFull || *dropped == rb::DropReason::kOverMtu);
     } else {
@@ -231,10 +248,27 @@ class Device {
   }
   /// Of so many chains that were put.
   void publish(unsigned count) {
+    if (layout_.is_packed) return publish_packed(count != 0);
     next_ = static_cast<std::uint16_t>(next_ + count);
     used_ = static_cast<std::uint16_t>(used_ + count);
     (void)ring_.publish();
     require(!ring_.has_unpublished() && ring_.next() == next_ && layout_.used->idx == used_);
+  }
+
+  void publish_packed(bool some) {
+    require(ring_.has_unpublished() == some && is_possible(ring_.next()));
+    require(some || ring_.next() == next_);
+    const unsigned first = next_ & 0x7fffU;
+    next_ = ring_.next();
+    if (!some) return;
+    (void)ring_.publish();
+    const std::uint16_t flags = layout_.packed.ring[first].flags;
+    require((flags & 0x80) << 8 == (flags & 0x8000));  // it is used now
+    require(!ring_.has_unpublished() && ring_.next() == next_);
+  }
+  /// Whether the ring has such a place.
+  [[nodiscard]] bool is_possible(std::uint16_t next) const {
+    return !layout_.is_packed || (next & 0x7fffU) < layout_.size;
   }
 
   Memory& memory_;

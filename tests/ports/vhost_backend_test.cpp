@@ -635,5 +635,26 @@ TEST_F(VhostBackendPacked, TheirPartsLieInTheMemoryToItsLastOctet) {
   EXPECT_FALSE(starts_with(moved(&At::descriptors, kUser + 8)));
 }
 
+TEST_F(VhostBackendPacked, FeaturesThatARingCannotFollowChangeNothing) {
+  using At = VhostRingAddresses;
+  negotiate(packed);
+  say(Request::kSetVringNum, VhostRingState{0, 256});
+  say(Request::kSetVringAddr, moved(&At::available, kEnd - 4));  // room for an event structure alone
+  say(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()));
+  EXPECT_FALSE(backend->handle(message(Request::kSetFeatures, kModern)));
+  EXPECT_EQ(backend->features(), packed);
+  EXPECT_TRUE(runner.running.contains(0));
+}
+
+TEST_F(VhostBackendPacked, AResetTakesAwayWhatARingHasKeptOfItself) {
+  for (const bool by_status : {false, true}) {
+    start_pair(packed);
+    vring_packed_desc_event* event = runner.running.at(0).layout.packed.device_event;
+    event->off_wrap = 0x8004;
+    by_status ? say(Request::kSetStatus) : say(Request::kResetDevice);
+    EXPECT_EQ(event->off_wrap, 0);
+  }
+}
+
 }  // namespace
 }  // namespace rb

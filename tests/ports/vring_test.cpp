@@ -108,25 +108,6 @@ TEST_F(VringTest, ShowsUsedChainsWhenTheyArePublished) {
   EXPECT_EQ(used().ring[1].len, 60U);
 }
 
-TEST_F(VringTest, TakesBackWhatIsNotPublished) {
-  Vring vring = ring();
-  vring.put_used(1, 10);
-  (void)vring.publish();
-  vring.put_used(2, 20);
-  vring.put_used(3, 30);
-  vring.put_used(4, 40);
-  vring.unput(2);
-  vring.put_used(5, 50);
-  (void)vring.publish();
-  EXPECT_EQ(used().idx, 3);
-  EXPECT_EQ(used().ring[0].id, 1U);
-  EXPECT_EQ(used().ring[1].id, 2U);
-  EXPECT_EQ(used().ring[2].id, 5U);
-  vring.put_used(6, 60);
-  vring.unput(1);
-  EXPECT_FALSE(vring.has_unpublished());
-}
-
 TEST_F(VringTest, GoesOnWhenIndicesWrapAround) {
   Vring vring = ring_at(65500);
   std::uint16_t expected = 65500;
