@@ -94,17 +94,27 @@ class CheckingRunner final : public rb::VringRunner {
     (void)octets[0];
     (void)octets[size - 1];
   }
+  static void write_ends(void* start, std::size_t size) {
+    auto* const octets = static_cast<volatile std::uint8_t*>(start);
+    octets[0] = 0;
+    octets[size - 1] = 0;
+  }
   static void check(const rb::VringSetup& setup) {
     const std::size_t size = setup.layout.size;
     require(size != 0 && size <= rb::Vring::kMaxSize && (size & (size - 1)) == 0);
-    read_ends(setup.layout.descriptors, size * sizeof(vring_desc), 16);
-    read_ends(setup.layout.available, sizeof(vring_avail) + (size + 1) * sizeof(std::uint16_t), 2);
-    const std::size_t used_size = sizeof(vring_used) + size * sizeof(vring_used_elem) + sizeof(std::uint16_t);
-    read_ends(setup.layout.used, used_size, 4);
-    // It may be written, too.
-    auto* const used = reinterpret_cast<volatile std::uint8_t*>(setup.layout.used);
-    used[0] = 0;
-    used[used_size - 1] = 0;
+    if (const rb::PackedLayout& packed = setup.layout.packed; setup.layout.is_packed) {
+      read_ends(packed.ring, size * sizeof(vring_packed_desc), 16);
+      read_ends(packed.driver_event, sizeof(vring_packed_desc_event), 4);
+      read_ends(packed.device_event, sizeof(vring_packed_desc_event), 4);
+      write_ends(packed.ring, size * sizeof(vring_packed_desc));
+      write_ends(packed.device_event, sizeof(vring_packed_desc_event));
+    } else {
+      read_ends(setup.layout.descriptors, size * sizeof(vring_desc), 16);
+      read_ends(setup.layout.available, sizeof(vring_avail) + (size + 1) * sizeof(std::uint16_t), 2);
+      const std::size_t used_size = sizeof(vring_used) + size * sizeof(vring_used_elem) + sizeof(std::uint16_t);
+      read_ends(setup.layout.used, used_size, 4);
+      write_ends(setup.layout.used, used_size);
+    }
     require(setup.header_size == 10 || setup.header_size == 12);
     require(!setup.mergeable || setup.header_size == 12);
     require(is_event(setup.kick_fd) && (setup.call_fd < 0 || is_event(setup.call_fd)));
