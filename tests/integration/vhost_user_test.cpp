@@ -296,7 +296,8 @@ TEST_F(VhostUser, SleepsWhileNobodySends) {
   // One second in which nothing happens: it is this very thing that is measured.
   const std::uint64_t before = cpu_ticks(lab->daemon.pid());
   ::poll(nullptr, 0, 1000);
-  EXPECT_LE(cpu_ticks(lab->daemon.pid()), before + 1);
+  EXPECT_LE(cpu_ticks(lab->daemon.pid()),
+            before + 10);  // of a hundred; a tick is charged to whoever runs when it comes
   EXPECT_TRUE(b->send(kTwo));
   EXPECT_TRUE(a->sees(kTwo));
 }

@@ -261,7 +261,7 @@ TEST_F(EngineTest, IdleWorkersSleep) {
   const std::uint64_t before = cpu_ticks();
   pollfd nothing{far_ends[b][0].get(), POLLIN, 0};
   EXPECT_EQ(poll(&nothing, 1, 1000), 0);  // a second in which no frame comes is the test itself
-  EXPECT_LE(cpu_ticks() - before, 1U);
+  EXPECT_LE(cpu_ticks() - before, 10U);   // of a hundred; a tick is charged to whoever runs when it comes
 }
 
 using EngineConcurrencyTest = EngineTest;
