@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "control/port_spec.hpp"
+#include "ports/passed_descriptors.hpp"
 
 namespace rb {
 namespace {
@@ -90,21 +91,13 @@ Result<Client> Client::connect(const std::string& path) {
 }
 
 Result<> Client::send(std::string_view line, std::span<const int> descriptors) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
   while (!line.empty()) {
     iovec piece{const_cast<char*>(line.data()), line.size()};  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    if (!descriptors.empty()) {
-      message.msg_control = control.data();
-      message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-      cmsghdr* const header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-      std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
-    }
+    attach_descriptors(message, descriptors, control);
     const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     // The daemon may have closed the connection after an error line that waits to be read.

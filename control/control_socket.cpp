@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "control/json_rpc.hpp"
+#include "ports/passed_descriptors.hpp"
 
 namespace rb {
 namespace {
@@ -113,19 +114,11 @@ void ControlSocket::receive(Session& session) {
   message.msg_control = may_bring ? control.data() : nullptr;
   message.msg_controllen = may_bring ? control.size() : 0;
   const ssize_t size = recvmsg(session.fd.get(), &message, MSG_CMSG_CLOEXEC);
-  for (cmsghdr* header = size < 0 ? nullptr : CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    for (std::size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
-      session.descriptors.emplace_back(fd);
-    }
-  }
   if (size < 0) {
     if (errno != EAGAIN && errno != EINTR) mark_dead(session);
     return;
   }
+  take_descriptors(message, session.descriptors);
   if (size == 0) return end(session);
   if ((message.msg_flags & MSG_CTRUNC) != 0 || session.descriptors.size() > kMaxDescriptors) {
     session.descriptors.clear();

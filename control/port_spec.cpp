@@ -35,14 +35,17 @@ std::string_view take_until(std::string_view& text, char separator) {
   return head;
 }
 
+/// Sets an option that is on or off; without a value it is on.
+Result<> set_switch(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
+  const auto on = value ? parse_on_off(*value) : std::optional{true};
+  if (!on) return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' must be on or off, not '{}'", key, *value));
+  spec[key] = *on;
+  return {};
+}
+
 /// Sets one option of a specification; `value` has no value for a bare word.
 Result<> set_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
-  if (key == "create" || key == "persistent" || key == "offload") {
-    const auto on = value ? parse_on_off(*value) : std::optional{true};
-    if (!on) return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' must be on or off, not '{}'", key, *value));
-    spec[key] = *on;
-    return {};
-  }
+  if (key == "create" || key == "persistent" || key == "offload") return set_switch(spec, key, value);
   if (!value || value->empty())
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("port option '{}' is unknown or lacks a value; there are create, persistent, owner=, "
@@ -76,7 +79,7 @@ std::unexpected<Error> no_socket_option(const std::string& key) {
                   key));
 }
 
-/// One option of a stream's or a dgram's specification; `value` has no value for a bare word.
+/// One option of the specification of a port that has a socket; `value` has no value for a bare word.
 Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const std::optional<std::string>& value) {
   const bool stream = spec["kind"] == "stream", dgram = spec["kind"] == "dgram", listen = spec["kind"] == "listen";
   const bool vhost_user = spec["kind"] == "vhost-user";
@@ -85,11 +88,8 @@ Result<> set_socket_option(nlohmann::json& spec, const std::string& key, const s
     return {};
   }
   if (!value || value->empty()) return no_socket_option(key);
-  if (key == "offload" && vhost_user) {
-    const auto on = parse_on_off(*value);
-    if (!on) return fail(ErrorCode::kInvalidArgument, fmt::format("'offload' must be on or off, not '{}'", *value));
-    spec[key] = *on;
-  } else if (key == "name" || (key == "framing" && (stream || listen)) || (key == "peer" && dgram)) {
+  if (key == "offload" && vhost_user) return set_switch(spec, key, value);
+  if (key == "name" || (key == "framing" && (stream || listen)) || (key == "peer" && dgram)) {
     spec[key] = *value;
   } else if (key == "owner" || key == "group") {
     const auto id = key == "owner" ? user_id(*value) : group_id(*value);

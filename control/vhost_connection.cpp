@@ -10,27 +10,13 @@
 #include <utility>
 
 #include "ports/close_elsewhere.hpp"
+#include "ports/passed_descriptors.hpp"
 
 namespace rb {
 namespace {
 
 /// Of one front end, before others have their turn.
 constexpr int kReadsATurn = 8;
-
-/// Takes the descriptors out of a message's control data.
-std::vector<UniqueFd> take_fds(msghdr& message) {
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
-}
 
 }  // namespace
 
@@ -69,7 +55,8 @@ bool VhostConnection::read_some() {
     if (errno == EAGAIN || errno == EINTR) return false;
     return end({.turned_away = false, .why = errno == ECONNRESET ? "" : std::strerror(errno)});
   }
-  std::vector<UniqueFd> fds = take_fds(message);
+  std::vector<UniqueFd> fds;
+  take_descriptors(message, fds);
   bool strange = false;
   for (UniqueFd& fd : fds) {
     if (kind_of_sent_file(fd.get()) != SentFile::kOther) continue;
@@ -107,16 +94,8 @@ bool VhostConnection::send(const VhostBackend::Reply& reply) {
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  if (reply.fd) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* part = CMSG_FIRSTHDR(&message);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = reply.fd.get();
-    std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
-  }
+  const int fd = reply.fd.get();
+  attach_descriptors(message, {&fd, reply.fd ? 1U : 0U}, control);
   const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == static_cast<ssize_t>(reply.octets.size())) return true;
   if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return end({.turned_away = false, .why = ""});

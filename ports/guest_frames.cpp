@@ -15,12 +15,9 @@ constexpr unsigned kMaxChains = 256, kMaxBuffers = 256;
 /// Copies into buffer after buffer of chain after chain.
 class Filling {
  public:
-  Filling(Vring& ring, bool mergeable) noexcept
-      : ring_(ring),
-        // Of a guest that does not merge a frame must fit one chain.
-        available_(ring.available(mergeable ? kMaxChains : 1)),
-        head_(ring.head(0)),
-        walk_(ring, head_, ChainWalk::Direction::kToGuest) {}
+  /// `available`: how many chains it may take, which wait; at least one.
+  Filling(Vring& ring, unsigned available) noexcept
+      : ring_(ring), available_(available), head_(ring.head(0)), walk_(ring, head_, ChainWalk::Direction::kToGuest) {}
 
   /// An octet of the guest's.
   struct Spot {
@@ -70,7 +67,6 @@ class Filling {
       head_ = ring_.head(chains_);
       if (ring_.trouble().fault != VringFault::kNone) return false;
       walk_ = ChainWalk(ring_, head_, ChainWalk::Direction::kToGuest);
-      buffer_.len = 0;
     }
     room_ = ring_.at(buffer_.addr, buffer_.len);
     room_address_ = buffer_.addr;
@@ -98,10 +94,11 @@ class Filling {
 
 std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vnet, GuestReceive guest, Vring& ring,
                                         unsigned& budget) noexcept {
+  // Of a guest that does not merge a frame must fit one chain.
   const unsigned available = ring.available(guest.mergeable ? kMaxChains : 1);
   if (available == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
-  Filling filling(ring, guest.mergeable);
+  Filling filling(ring, available);
   if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
   // num_buffers, the last two octets of a header that has it, is known in the end.
   constexpr std::uint32_t kBeforeCount = offsetof(VnetHeader, num_buffers);

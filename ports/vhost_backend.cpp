@@ -233,19 +233,15 @@ Result<> VhostBackend::set_features(std::uint64_t features) {
     return std::unexpected(invalid(fmt::format("{:#x} has bits that were not offered", features & ~offered_)));
   // By them a ring has other parts, which may not lie in memory.
   const std::uint64_t before = std::exchange(features_, features);
-  for (const RingState& ring : rings_) {
-    if (!ring.running) continue;
-    if (const Result<VringSetup> setup = setup_of(ring, *memory_); !setup) {
-      features_ = before;
-      return std::unexpected(setup.error());
-    }
+  if (Result<> fits = running_rings_fit(*memory_); !fits) {
+    features_ = before;
+    return fits;
   }
-  return change_under_rings([&]() -> Result<> {
+  return change_under_rings([&] {
     // Whoever does not know of SET_VRING_ENABLE has its rings enabled from the start.
     if (!has(virtio::kProtocolFeatures)) {
       for (RingState& ring : rings_) ring.enabled = true;
     }
-    return {};
   });
 }
 
@@ -286,14 +282,8 @@ Result<> VhostBackend::remove_region(const VhostMessage& message) {
 }
 
 Result<> VhostBackend::use_memory(std::unique_ptr<const GuestMemory> memory) {
-  for (const RingState& ring : rings_) {
-    if (!ring.running) continue;
-    if (const Result<VringSetup> setup = setup_of(ring, *memory); !setup) return std::unexpected(setup.error());
-  }
-  return change_under_rings([&]() -> Result<> {
-    memory_ = std::move(memory);
-    return {};
-  });
+  if (Result<> fits = running_rings_fit(*memory); !fits) return fits;
+  return change_under_rings([&] { memory_ = std::move(memory); });
 }
 
 Result<std::optional<VhostBackend::Reply>> VhostBackend::set_log_base(VhostMessage& message) {
@@ -304,10 +294,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::set_log_base(VhostMessa
   Result<GuardedMapping> mapping = GuardedMapping::map(message.fds.front().get(), place->offset, place->size);
   if (!mapping) return std::unexpected(mapping.error());
   auto log = std::make_unique<const DirtyLog>(std::move(*mapping), place->size);
-  const Result<> changed = change_under_rings([&]() -> Result<> {
-    log_ = std::move(log);
-    return {};
-  });
+  const Result<> changed = change_under_rings([&] { log_ = std::move(log); });
   if (!changed) return std::unexpected(changed.error());
   // Answered always, not only with REPLY_ACK.
   return reply_to(message.request(), std::uint64_t{0});
@@ -543,11 +530,20 @@ Result<> VhostBackend::change_under_rings(Change change) {
     running.push_back(&ring);
     stop(ring);
   }
-  Result<> changed = change();
+  change();
+  Result<> result;
   for (RingState* ring : running) {
-    if (Result<> started = start(*ring); !started && changed) changed = started;
+    if (Result<> started = start(*ring); !started && result) result = started;
   }
-  return changed;
+  return result;
+}
+
+Result<> VhostBackend::running_rings_fit(const GuestMemory& memory) const {
+  for (const RingState& ring : rings_) {
+    if (!ring.running) continue;
+    if (const Result<VringSetup> setup = setup_of(ring, memory); !setup) return std::unexpected(setup.error());
+  }
+  return {};
 }
 
 // What has become of it.

@@ -113,6 +113,8 @@ class VhostBackend {
   /// What a packed ring that does not run has kept of itself in the guest's memory.
   void forget_position(const RingState& ring);
   void forget_positions();
+  /// Whether all rings that run could be started in a memory, with the features as they are.
+  [[nodiscard]] Result<> running_rings_fit(const GuestMemory& memory) const;
   /// Stops what runs, has `change` made, and starts it again.
   template <typename Change>
   Result<> change_under_rings(Change change);

@@ -138,7 +138,6 @@ class Vring {
 
   [[nodiscard]] unsigned size() const noexcept { return layout_.size; }
   [[nodiscard]] bool is_packed() const noexcept { return layout_.is_packed; }
-  [[nodiscard]] const GuestMemory& memory() const noexcept { return *memory_; }
   /// A part of a buffer; of no size after a fault.
   [[nodiscard]] Piece at(std::uint64_t guest_address, std::uint32_t size) noexcept {
     const Piece piece = memory_->at(guest_address, size, hint_);
