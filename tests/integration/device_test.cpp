@@ -173,25 +173,20 @@ TEST_F(Devices, SaysWhyItRefusesAnInterface) {
   Lab::ok("ip tuntap add dev tun0 mode tun && ip link add v0 type veth peer name v1 && ip link add kbr type bridge");
   make_tap("tap0");
   make_tap("held");
-  const auto refusal = [](const std::string& command) {
-    const CommandResult result = run_shell(command);
-    EXPECT_EQ(result.exit_status, 1) << command;
-    return result.output;
-  };
   const Result<TapDevice> holder = open_tap({.name = "held"});
   ASSERT_TRUE(holder.has_value()) << holder.error().message;
   const nlohmann::json before = Lab::call("config.dump");
-  EXPECT_THAT(refusal("rbctl addif br0 nosuch"), HasSubstr("there is no interface nosuch"));
-  EXPECT_THAT(refusal("rbctl addif br0 tun0"), HasSubstr("tun device"));
-  EXPECT_THAT(refusal("rbctl addif br0 tap:v0"), HasSubstr("veth"));
-  EXPECT_THAT(refusal("rbctl addif br0 kbr"), HasSubstr("bridge"));
-  EXPECT_THAT(refusal("rbctl addif br0 br1"), HasSubstr("bridge"));
-  EXPECT_THAT(refusal("rbctl addif br0 held"), HasSubstr("another process holds held"));
-  EXPECT_THAT(refusal("rbctl addif br0 tap:tap0,create"), HasSubstr("exists already"));
-  EXPECT_THAT(refusal("rbctl addif br0 tap:tap0,queues=4"), HasSubstr("one queue and not 4"));
-  EXPECT_THAT(refusal("rbctl addif br0 tap:new,create,netns=nosuchplace"), HasSubstr("nosuchplace"));
-  EXPECT_THAT(refusal("rbctl addif br0 tap:new,create,netns=/etc/passwd"), HasSubstr("/etc/passwd"));
-  EXPECT_THAT(refusal("rbctl addbr v0"), HasSubstr("v0"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 nosuch"), HasSubstr("there is no interface nosuch"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tun0"), HasSubstr("tun device"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:v0"), HasSubstr("veth"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 kbr"), HasSubstr("bridge"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 br1"), HasSubstr("bridge"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 held"), HasSubstr("another process holds held"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:tap0,create"), HasSubstr("exists already"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:tap0,queues=4"), HasSubstr("one queue and not 4"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:new,create,netns=nosuchplace"), HasSubstr("nosuchplace"));
+  EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:new,create,netns=/etc/passwd"), HasSubstr("/etc/passwd"));
+  EXPECT_THAT(Lab::refusal("rbctl addbr v0"), HasSubstr("v0"));
   EXPECT_EQ(Lab::call("config.dump"), before);
   EXPECT_EQ(run_shell("ip link show new").exit_status, 1) << "nothing is left of what failed";
 }

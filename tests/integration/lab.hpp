@@ -206,6 +206,15 @@ class Lab {
     return stats(name)["drops"][reason];
   }
 
+  /// What a command says that fails, as it has to.
+  static std::string refusal(const std::string& command) {
+    const CommandResult result = run_shell(command);
+    EXPECT_EQ(result.exit_status, 1) << command;
+    return result.output;
+  }
+  /// The same of `addif` to br0.
+  static std::string port_refusal(const std::string& device) { return refusal("rbctl addif br0 " + device); }
+
   RunningDaemon daemon;
 
  private:
@@ -218,6 +227,21 @@ class LabTest : public ::testing::Test {
   void SetUp() override {
     if (::geteuid() != 0 || ::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "needs root and /dev/net/tun";
   }
+};
+
+/// The same, with a daemon that has a bridge br0.
+class BridgeTest : public LabTest {
+ protected:
+  void SetUp() override {
+    LabTest::SetUp();
+    if (IsSkipped()) return;
+    lab.emplace();
+    Lab::ok("rbctl addbr br0");
+  }
+  /// For a socket.
+  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
+
+  std::optional<Lab> lab;
 };
 
 }  // namespace rb::test

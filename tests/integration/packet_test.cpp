@@ -151,18 +151,13 @@ TEST_F(Packet, SaysWhyAnInterfaceCannotBeAPort) {
       "ip link add kbr type bridge && ip link add member type veth peer name other && ip link set member master kbr && "
       "ip tuntap add dev tun0 mode tun");
   const std::string before = Lab::ok("rbctl dump");
-  const auto refusal = [](const std::string& device) {
-    const CommandResult result = run_shell("rbctl addif br0 " + device);
-    EXPECT_EQ(result.exit_status, 1) << device;
-    return result.output;
-  };
-  EXPECT_THAT(refusal("packet:nosuch"), HasSubstr("interface nosuch does not exist"));
-  EXPECT_THAT(refusal("lo"), HasSubstr("loopback interface"));
-  EXPECT_THAT(refusal("packet:kbr"), HasSubstr("bridge of the kernel"));
-  EXPECT_THAT(refusal("member"), HasSubstr("'ip link set member nomaster'"));
-  EXPECT_THAT(refusal("packet:tun0"), HasSubstr("no Ethernet frames"));
-  EXPECT_THAT(refusal("packet:other,create"), HasSubstr("for taps"));
-  EXPECT_THAT(refusal("packet:other,netns=nosuchplace"), HasSubstr("nosuchplace"));
+  EXPECT_THAT(Lab::port_refusal("packet:nosuch"), HasSubstr("interface nosuch does not exist"));
+  EXPECT_THAT(Lab::port_refusal("lo"), HasSubstr("loopback interface"));
+  EXPECT_THAT(Lab::port_refusal("packet:kbr"), HasSubstr("bridge of the kernel"));
+  EXPECT_THAT(Lab::port_refusal("member"), HasSubstr("'ip link set member nomaster'"));
+  EXPECT_THAT(Lab::port_refusal("packet:tun0"), HasSubstr("no Ethernet frames"));
+  EXPECT_THAT(Lab::port_refusal("packet:other,create"), HasSubstr("for taps"));
+  EXPECT_THAT(Lab::port_refusal("packet:other,netns=nosuchplace"), HasSubstr("nosuchplace"));
   EXPECT_EQ(Lab::ok("rbctl dump"), before);
   Lab::ok("rbctl addif br0 other");
   EXPECT_THAT(Lab::ok("rbctl dump"), HasSubstr("addif br0 packet:other\n"));

@@ -63,15 +63,8 @@ bool is_up(const std::string& port) {
   return Lab::port(port)["state"] == "forwarding";
 }
 
-class StreamPorts : public LabTest {
+class StreamPorts : public BridgeTest {
  protected:
-  void SetUp() override {
-    LabTest::SetUp();
-    if (IsSkipped()) return;
-    lab.emplace();
-    Lab::ok("rbctl addbr br0");
-  }
-  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
   /// A port that listens, and a peer that has come.
   Peer add(const std::string& name, const std::string& options = "", std::size_t length_size = 4) {
     Lab::ok("rbctl addif br0 stream:" + path(name) + options);
@@ -79,7 +72,6 @@ class StreamPorts : public LabTest {
     EXPECT_TRUE(eventually([&] { return is_up(name); }));
     return peer;
   }
-  std::optional<Lab> lab;
 };
 
 const Octets kOne = ethernet_frame(kEverybody, kA, content(1)), kTwo = ethernet_frame(kA, kB, content(2, 1400));
@@ -198,11 +190,7 @@ TEST_F(StreamPorts, TcpOfHostsIsCutForThem) {
   Lab::ok("rbctl addif br0 stream:" + path("here") + " && rbctl addif br1 stream:" + path("here") +
           ",client,name=there");
   EXPECT_TRUE(eventually([&] { return is_up("here") && is_up("there"); }));
-  const Wire far = two.wire();
-  expect_pings(one, two.address());
-  expect_transfer(*lab, one, two, 16);
-  EXPECT_LE(largest_frame(far), 1514U);
-  expect_transfer(*lab, two, one, 16);
+  expect_tcp_is_cut(*lab, one, two);
 }
 
 TEST_F(StreamPorts, ComeBackFromADump) {
@@ -222,22 +210,18 @@ TEST_F(StreamPorts, SayWhatIsWrongAndChangeNothing) {
   add("vm1");
   Lab::ok("touch " + path("file"));
   const std::string before = Lab::ok("rbctl dump");
-  const auto refusal = [](const std::string& device) {
-    const CommandResult result = run_shell("rbctl addif br0 " + device);
-    EXPECT_EQ(result.exit_status, 1) << device;
-    return result.output;
-  };
-  EXPECT_THAT(refusal("stream:" + path("vm1") + ",name=other"), HasSubstr("another process has " + path("vm1")));
-  EXPECT_THAT(refusal("stream:" + path("file")), HasSubstr("is no socket; it is left alone"));
-  EXPECT_THAT(refusal("stream:/nosuch/dir/vm.sock"), HasSubstr("there is no directory"));
-  EXPECT_THAT(refusal("stream:/tmp/" + std::string(120, 'x') + ",name=x"), HasSubstr("no more than 107"));
-  EXPECT_THAT(refusal("stream:vm.sock,name=x"), HasSubstr("a path from the root"));
-  EXPECT_THAT(refusal("stream:192.0.2.1:5555,name=x"), HasSubstr("not this host's loopback"));
-  EXPECT_THAT(refusal("stream:127.0.0.1:5555"), HasSubstr("name="));
-  EXPECT_THAT(refusal("stream:" + path("x") + ",speed=1"), HasSubstr("'speed'"));
-  EXPECT_THAT(refusal("stream:" + path("x") + ",framing=len8"), HasSubstr("len32 or len16"));
-  EXPECT_THAT(refusal("stream:" + path("x") + ",client,mode=600"), HasSubstr("made here"));
-  EXPECT_THAT(refusal("stream:" + path("x") + ",mode=9"), HasSubstr("octal"));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("vm1") + ",name=other"),
+              HasSubstr("another process has " + path("vm1")));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("file")), HasSubstr("is no socket; it is left alone"));
+  EXPECT_THAT(Lab::port_refusal("stream:/nosuch/dir/vm.sock"), HasSubstr("there is no directory"));
+  EXPECT_THAT(Lab::port_refusal("stream:/tmp/" + std::string(120, 'x') + ",name=x"), HasSubstr("no more than 107"));
+  EXPECT_THAT(Lab::port_refusal("stream:vm.sock,name=x"), HasSubstr("a path from the root"));
+  EXPECT_THAT(Lab::port_refusal("stream:192.0.2.1:5555,name=x"), HasSubstr("not this host's loopback"));
+  EXPECT_THAT(Lab::port_refusal("stream:127.0.0.1:5555"), HasSubstr("name="));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("x") + ",speed=1"), HasSubstr("'speed'"));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("x") + ",framing=len8"), HasSubstr("len32 or len16"));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("x") + ",client,mode=600"), HasSubstr("made here"));
+  EXPECT_THAT(Lab::port_refusal("stream:" + path("x") + ",mode=9"), HasSubstr("octal"));
   EXPECT_THAT(Lab::call("port.add",
                         {{"bridge", "br0"}, {"port", {{"kind", "stream"}, {"name", "a,b"}, {"address", path("x")}}}})
                   .dump(),

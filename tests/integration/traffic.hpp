@@ -104,4 +104,13 @@ inline std::size_t largest_frame(const Wire& wire) {
   return largest;
 }
 
+/// TCP between hosts, both ways, of which no frame is longer than Ethernet's.
+inline void expect_tcp_is_cut(const Lab& lab, const Lab::Host& one, const Lab::Host& two) {
+  const Wire far = two.wire();
+  expect_pings(one, two.address());
+  expect_transfer(lab, one, two, 16);
+  EXPECT_LE(largest_frame(far), 1514U);
+  expect_transfer(lab, two, one, 16);
+}
+
 }  // namespace rb::test

@@ -12,16 +12,8 @@
 
 namespace rb::test {
 
-/// Tests of a bridge br0.
-class VhostLabTest : public LabTest {
+class VhostLabTest : public BridgeTest {
  protected:
-  void SetUp() override {
-    LabTest::SetUp();
-    if (IsSkipped()) return;
-    lab.emplace();
-    Lab::ok("rbctl addbr br0");
-  }
-  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
   void add_port(const std::string& name, const std::string& options = "") const {
     Lab::ok("rbctl addif br0 vhost-user:" + path(name) + options);
   }
@@ -56,8 +48,6 @@ class VhostLabTest : public LabTest {
     return sum;
   }
   [[nodiscard]] bool daemon_lives() const { return ::waitpid(lab->daemon.pid(), nullptr, WNOHANG) == 0; }
-
-  std::optional<Lab> lab;
 };
 
 /// Two guests that behave, who are not to notice what others do.

@@ -11,16 +11,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class VirtualMachines : public LabTest {
+class VirtualMachines : public BridgeTest {
  protected:
   void SetUp() override {
-    LabTest::SetUp();
-    if (IsSkipped()) return;
-    lab.emplace();
-    Lab::ok("rbctl addbr br0");
-    host = &lab->add_host("br0");
+    BridgeTest::SetUp();
+    if (!IsSkipped()) host = &lab->add_host("br0");
   }
-  [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
   Guest& add(unsigned number, Guest::Plug plug) { return guests.emplace_back(*lab, *host, number, std::move(plug)); }
   /// By shared memory; QEMU comes to `port`, again and again.
   [[nodiscard]] Guest::Plug vhost_user(const std::string& port) const {
@@ -90,7 +86,6 @@ class VirtualMachines : public LabTest {
     EXPECT_EQ(to.run("wget -q -O - http://" + from.address() + "/sent | sha256sum"), made);
   }
 
-  std::optional<Lab> lab;
   const Lab::Host* host = nullptr;
   std::list<Guest> guests;
 };
