@@ -11,6 +11,7 @@
 #include <latch>
 #include <utility>
 
+#include "ports/huge_pages.hpp"
 #include "ports/worker.hpp"
 
 namespace rb {
@@ -72,7 +73,8 @@ Engine::~Engine() {
 
 Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   const std::size_t descriptor_limit = raise_descriptor_limit();
-  auto impl = std::make_unique<Impl>(Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed()});
+  auto impl = std::make_unique<Impl>(
+      Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed(), .prepare_memory = ask_for_huge_pages});
   EngineShared& shared = impl->shared;
   shared.event_fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   shared.start_s = monotonic_s();

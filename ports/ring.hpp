@@ -60,6 +60,12 @@ class Ring {
   /// True while entries stand there that submit() has not handed over.
   [[nodiscard]] bool has_unsubmitted() noexcept { return io_uring_sq_ready(&ring_) != 0; }
 
+  /// True when reap() would find something; costs no system call.
+  [[nodiscard]] bool has_completions() noexcept {
+    return io_uring_cq_ready(&ring_) != 0 ||
+           (io_uring_smp_load_acquire(ring_.sq.kflags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
+  }
+
   /// Calls `handle(const io_uring_cqe&)` for every completion that is there, at most kMaxReaped: more may come as fast
   /// as they are handled. The entry is freed before the call, so that `handle` may submit.
   template <typename Handle>

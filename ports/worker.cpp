@@ -14,6 +14,17 @@
 #include "ports/owned_port.hpp"
 
 namespace rb {
+namespace {
+
+constexpr unsigned kPausesPerLook = 4;
+
+std::int64_t now_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
 
 Worker::Worker(EngineShared& shared, unsigned number)
     : shared_(shared),
@@ -81,7 +92,11 @@ void Worker::run() noexcept {
     arm_ports();
     forward();  // of ports that had frames left
     // Others still have some, or wait for their memory: then there is no time to sleep.
-    submit(ready_.empty() && sending_lenders_.empty() ? 1 : 0);
+    if (!ready_.empty() || !sending_lenders_.empty() || completes_soon()) {
+      submit(0);
+    } else {
+      submit(1);
+    }
     ring_->reap([this](const io_uring_cqe& completion) { handle(completion); });
     forward();
     if (!removals_.empty()) finish_removals();
@@ -118,6 +133,17 @@ void Worker::provide_buffers() noexcept {
     ++provided_count_;
   }
   ring_->commit_buffers();
+}
+
+bool Worker::completes_soon() noexcept {
+  if (!idle_spin_.worth_it()) return false;
+  submit(0);
+  for (idle_spin_.start(now_ns()); !ring_->has_completions();) {
+    for (unsigned pause = 0; pause < kPausesPerLook; ++pause) pause_processor();
+    if (!idle_spin_.goes_on(now_ns())) return false;
+  }
+  idle_spin_.found();
+  return true;
 }
 
 void Worker::submit(unsigned wait_count) noexcept {

@@ -32,6 +32,7 @@
 #include "ports/buffer_pool.hpp"
 #include "ports/engine.hpp"
 #include "ports/event_queue.hpp"
+#include "ports/idle_spin.hpp"
 #include "ports/mailbox.hpp"
 #include "ports/port.hpp"
 #include "ports/ring.hpp"
@@ -202,6 +203,7 @@ class Worker {
   void arm_ports() noexcept;
   void provide_buffers() noexcept;
   void submit(unsigned wait_count) noexcept;
+  [[nodiscard]] bool completes_soon() noexcept;
   void handle(const io_uring_cqe& completion) noexcept;
   void handle_wake() noexcept;
   void take_mail() noexcept;
@@ -249,6 +251,7 @@ class Worker {
   std::vector<Removal> removals_;
   std::vector<unsigned> free_files_;
   unsigned read_budget_ = 0;
+  IdleSpin idle_spin_;
   bool stopping_ = false;
 
   // The batch being filled, and the buffers of batches whose writes are not submitted yet.

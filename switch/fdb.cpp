@@ -17,9 +17,10 @@ namespace rb {
 namespace {
 
 constexpr std::size_t kSlotsPerBucket = 4;
-/// Buckets in which a station may stand, its own (home) bucket the first. At most half of all slots are in use, which
-/// leaves about one bucket in eight full; the buckets of a window lie apart from each other, so that all sixteen are
-/// full once in 10^14. (Neighbours would be full together: at a million stations some windows of eight were.)
+/// Buckets in which a station may stand, its own (home) bucket the first. Between a sixth and a third of all slots are
+/// in use at most, so that hardly a station stands outside its home, where it costs a second cache miss; of the buckets
+/// at most one in twenty is full. Those of a window lie apart from each other, so that all sixteen are full once in
+/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.)
 constexpr std::size_t kWindow = 16;
 /// What the three reach bits of a bucket can say: 0 to 6 exactly, 7 stands for the whole window.
 constexpr std::size_t kLargestExactReach = 6;
@@ -64,11 +65,21 @@ struct alignas(64) Bucket {
     return (slots[0].value.fetch_or(FdbValue::kBucketBit, std::memory_order_acq_rel) & FdbValue::kBucketBit) == 0;
   }
   void unlock() noexcept { slots[0].value.fetch_and(~FdbValue::kBucketBit, std::memory_order_acq_rel); }
+  /// The first slot with a key; null: none has it. No branch depends on where it stands, which cannot be predicted.
+  [[nodiscard]] Slot* slot_of(std::uint64_t key) noexcept {
+    Slot* found = nullptr;
+    for (std::size_t i = kSlotsPerBucket; i-- > 0;)
+      found = slots[i].key.load(std::memory_order_acquire) == key ? &slots[i] : found;
+    return found;
+  }
   /// How many places beyond this bucket may hold stations whose home it is.
   [[nodiscard]] std::size_t reach() const noexcept {
     std::size_t reach = 0;
     for (std::size_t i = 1; i < kSlotsPerBucket; ++i) reach |= std::size_t{slots[i].load().bucket_bit()} << (i - 1);
     return reach <= kLargestExactReach ? reach : kWindow - 1;
+  }
+  [[nodiscard]] bool reaches_beyond() const noexcept {
+    return ((slots[1].load().bits | slots[2].load().bits | slots[3].load().bits) & FdbValue::kBucketBit) != 0;
   }
   /// Needs the lock. Grows before a station is placed beyond, shrinks after none is left there; a reader that meets a
   /// half-written reach misses a station once, as if it had come earlier.
@@ -87,7 +98,7 @@ static_assert(sizeof(Bucket) == 64);
 
 struct BucketDeleter {
   void operator()(Bucket* buckets) const noexcept { ::operator delete(buckets, std::align_val_t{kAlignment}); }
-  /// A huge page's, so that the kernel may back a large table with them on its own.
+  /// A huge page's, so that a large table may lie in huge pages as a whole.
   static constexpr std::size_t kAlignment = 2U << 20;
 };
 
@@ -117,9 +128,10 @@ struct Fdb::Table {
   explicit Table(const Options& options)
       : capacity(std::max<std::size_t>(options.capacity, 1)),
         seed(options.hash_seed),
-        bucket_count(std::bit_ceil((2 * capacity + kSlotsPerBucket - 1) / kSlotsPerBucket + kWindow)),
+        bucket_count(std::bit_ceil((3 * capacity + kSlotsPerBucket - 1) / kSlotsPerBucket + kWindow)),
         buckets(static_cast<Bucket*>(
             ::operator new(bucket_count * sizeof(Bucket), std::align_val_t{BucketDeleter::kAlignment}))) {
+    if (options.prepare_memory != nullptr) options.prepare_memory(buckets.get(), bucket_count * sizeof(Bucket));
     for (std::size_t i = 0; i < bucket_count; ++i) {
       auto* bucket = new (&buckets.get()[i]) Bucket;
       for (Slot& slot : bucket->slots) {
@@ -154,19 +166,26 @@ struct Fdb::Table {
 
   /// Where a key stands, alive or not, and a value that belonged to it while it stood there.
   [[nodiscard]] Place find(std::uint64_t key, std::size_t home) const noexcept {
-    std::size_t reach = 0;
-    for (std::size_t distance = 0; distance <= reach; ++distance) {
-      Bucket& here = bucket_at(home, distance);
-      for (Slot& slot : here.slots) {
-        if (slot.key.load(std::memory_order_acquire) != key) continue;
-        const FdbValue value = slot.load();
-        // The key may have changed between the two loads: the same key and the same version again mean it has not.
-        if (slot.key.load(std::memory_order_acquire) != key || slot.load().version() != value.version()) continue;
-        if (!value.is_empty() && !is_reserved(value)) return {&slot, value};
-      }
-      if (distance == 0) reach = here.reach();
-    }
-    return {};
+    Place place;
+    return find_at_home(key, home, place) ? place : find_in_window(key, home);
+  }
+  /// What is mostly enough: finds it in its home, or nowhere when no station of that home stands elsewhere. False: the
+  /// window has to be searched.
+  bool find_at_home(std::uint64_t key, std::size_t home, Place& place) const noexcept {
+    Bucket& here = bucket(home);
+    Slot* const slot = here.slot_of(key);
+    if (slot == nullptr) return !here.reaches_beyond();
+    const FdbValue value = slot->load();
+    if (!holds(*slot, key, value)) return false;
+    place = {slot, value};
+    return true;
+  }
+  [[nodiscard]] Place find_in_window(std::uint64_t key, std::size_t home) const noexcept;
+  /// Whether a value that was read from a slot in which a key stood is that key's: when the same key and the same
+  /// version stand there again, it has not changed between the two loads.
+  static bool holds(const Slot& slot, std::uint64_t key, FdbValue value) noexcept {
+    return slot.key.load(std::memory_order_acquire) == key && slot.load().version() == value.version() &&
+           !value.is_empty() && !is_reserved(value);
   }
 
   void count_in(PortIndex port, FdbKind kind) noexcept {
@@ -240,6 +259,19 @@ struct Fdb::Table {
   std::uint32_t flushes_at_sweep_start = 0;  // of the walk at hand
   std::uint32_t flushes_swept = 0;           // every entry is from a later flush count than this, or gone
 };
+
+[[gnu::noinline]] Place Fdb::Table::find_in_window(std::uint64_t key, std::size_t home) const noexcept {
+  std::size_t reach = 0;
+  for (std::size_t distance = 0; distance <= reach; ++distance) {
+    Bucket& here = bucket_at(home, distance);
+    for (Slot& slot : here.slots) {
+      if (slot.key.load(std::memory_order_acquire) != key) continue;
+      if (const FdbValue value = slot.load(); holds(slot, key, value)) return {&slot, value};
+    }
+    if (distance == 0) reach = here.reach();
+  }
+  return {};
+}
 
 void Fdb::Table::note_flush() {
   // An entry's generation tells apart 2^20 flushes. Should half as many come without a whole sweep between them, this
@@ -346,27 +378,63 @@ std::string_view fdb_kind_name(FdbKind kind) noexcept {
 Fdb::Fdb(const Options& options) : table_(std::make_unique<Table>(options)) {}
 Fdb::~Fdb() = default;
 
-void Fdb::prefetch(std::span<const FdbKey> keys) const noexcept {
-  for (const FdbKey key : keys) __builtin_prefetch(&table_->bucket(table_->home_of(key.packed)));
+void Fdb::prefetch(std::span<const FdbKey> keys, std::span<FdbHome> homes) const noexcept {
+  assert(keys.size() == homes.size());
+  const Table& table = *table_;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::size_t home = table.home_of(keys[i].packed);
+    homes[i] = {static_cast<std::uint32_t>(home)};
+    __builtin_prefetch(&table.bucket(home));
+  }
+}
+
+void Fdb::look_up(std::span<const FdbKey> keys, std::span<const FdbHome> homes, std::span<FdbHit> hits) const noexcept {
+  assert(keys.size() == homes.size() && keys.size() == hits.size() && keys.size() <= kMaxLookUps);
+  const Table& table = *table_;
+  const auto hit_of = [&table](FdbKey key, const Place& place) {
+    return place.slot != nullptr && table.alive(place.value, key.fid()) ? FdbHit{place.value.port(), place.value.kind()}
+                                                                        : FdbHit{};
+  };
+  // Those that may stand elsewhere wait until the next bucket of each of them is on its way.
+  std::array<std::uint16_t, kMaxLookUps> elsewhere;
+  std::size_t elsewhere_count = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Place place;
+    if (table.find_at_home(keys[i].packed, homes[i].bucket, place)) [[likely]] {
+      hits[i] = hit_of(keys[i], place);
+      continue;
+    }
+    __builtin_prefetch(&table.bucket_at(homes[i].bucket, 1));
+    elsewhere[elsewhere_count++] = static_cast<std::uint16_t>(i);
+  }
+  for (const std::uint16_t i : std::span(elsewhere).first(elsewhere_count))
+    hits[i] = hit_of(keys[i], table.find_in_window(keys[i].packed, homes[i].bucket));
 }
 
 void Fdb::look_up(std::span<const FdbKey> keys, std::span<FdbHit> hits) const noexcept {
-  assert(keys.size() == hits.size() && keys.size() <= kMaxLookUps);
-  std::array<std::size_t, kMaxLookUps> homes;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    homes[i] = table_->home_of(keys[i].packed);
-    __builtin_prefetch(&table_->bucket(homes[i]));
-  }
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const Place place = table_->find(keys[i].packed, homes[i]);
-    hits[i] = place.slot != nullptr && table_->alive(place.value, keys[i].fid())
-                  ? FdbHit{place.value.port(), place.value.kind()}
-                  : FdbHit{};
-  }
+  std::array<FdbHome, kMaxLookUps> homes;
+  assert(keys.size() <= kMaxLookUps);
+  const std::span<FdbHome> these{homes.data(), keys.size()};
+  prefetch(keys, these);
+  look_up(keys, these, hits);
 }
 
 LearnResult Fdb::learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept {
-  const std::size_t home = table_->home_of(key.packed);
+  return learn(key, {static_cast<std::uint32_t>(table_->home_of(key.packed))}, port, now_s);
+}
+
+LearnResult Fdb::learn(FdbKey key, FdbHome at, PortIndex port, std::uint32_t now_s) noexcept {
+  // Mostly it stands where it did, and was heard within this second.
+  if (Place place; table_->find_at_home(key.packed, at.bucket, place) && place.slot != nullptr) [[likely]] {
+    if (place.value.port() == port && place.value.age_s(now_s) == 0 && place.value.kind() == FdbKind::kDynamic &&
+        table_->alive(place.value, key.fid())) [[likely]]
+      return {LearnOutcome::kKnown};
+  }
+  return learn_anew(key, at, port, now_s);
+}
+
+[[gnu::noinline]] LearnResult Fdb::learn_anew(FdbKey key, FdbHome at, PortIndex port, std::uint32_t now_s) noexcept {
+  const std::size_t home = at.bucket;
   for (bool locked = false;; locked = true) {
     const Place place = table_->find(key.packed, home);
     const bool alive = place.slot != nullptr && table_->alive(place.value, key.fid());

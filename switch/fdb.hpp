@@ -30,6 +30,11 @@ struct FdbKey {
   bool operator==(const FdbKey&) const = default;
 };
 
+/// Where the look-up of a key begins in one Fdb, which Fdb::prefetch() says.
+struct FdbHome {
+  std::uint32_t bucket;  // not initialised: arrays of them stand on hot paths
+};
+
 enum class FdbKind : std::uint8_t {
   kDynamic,  // learned; ages, moves
   kStatic,   // entered by hand; neither ages nor moves
@@ -76,6 +81,8 @@ class Fdb {
   struct Options {
     std::size_t capacity = 65536;  // stations it really holds
     std::uint64_t hash_seed = 0;   // random per start, so that nobody outside can aim at a bucket
+    /// Told where the table is going to be, before it is first written: to ask for huge pages, say. May be null.
+    void (*prepare_memory)(void* memory, std::size_t size) = nullptr;
   };
   explicit Fdb(const Options& options);
   ~Fdb();
@@ -84,12 +91,16 @@ class Fdb {
 
   // Hot: any worker, at any time, no lock. `now_s` is seconds since the daemon started; it never goes back.
 
-  /// Looks up keys[i] into hits[i]; both spans have the same size, at most kMaxLookUps. Prefetches all, then reads.
+  /// Says where the look-up of keys[i] begins, and has that brought into the cache. Both spans have the same size.
+  void prefetch(std::span<const FdbKey> keys, std::span<FdbHome> homes) const noexcept;
+  /// Looks up keys[i] into hits[i]; all spans have the same size, at most kMaxLookUps, and `homes` is what prefetch()
+  /// said.
+  void look_up(std::span<const FdbKey> keys, std::span<const FdbHome> homes, std::span<FdbHit> hits) const noexcept;
+  /// Both in one.
   void look_up(std::span<const FdbKey> keys, std::span<FdbHit> hits) const noexcept;
   static constexpr std::size_t kMaxLookUps = 256;
-  /// Brings the buckets of keys into the cache ahead of learn().
-  void prefetch(std::span<const FdbKey> keys) const noexcept;
-  /// Learns that a station is behind a port, or refreshes it.
+  /// Learns that a station is behind a port, or refreshes it. `home` is what prefetch() said.
+  LearnResult learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t now_s) noexcept;
   LearnResult learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept;
 
   // Cold: one control thread, while workers go on.
@@ -124,6 +135,8 @@ class Fdb {
   [[nodiscard]] std::size_t size_of_port(PortIndex port) const noexcept;
 
  private:
+  LearnResult learn_anew(FdbKey key, FdbHome home, PortIndex port, std::uint32_t now_s) noexcept;
+
   struct Table;
   std::unique_ptr<Table> table_;
 };

@@ -7,7 +7,7 @@ namespace rb {
 const PortState ForwardingState::kUnused{};
 
 ForwardingState::ForwardingState(std::vector<BridgeState> bridges, std::vector<PortState> ports)
-    : bridges_(std::move(bridges)), ports_(std::move(ports)), floods_(bridges_.size()) {
+    : bridges_(std::move(bridges)), ports_(std::move(ports)), port_count_(ports_.size()), floods_(bridges_.size()) {
   for (std::size_t index = 0; index < ports_.size(); ++index) {
     const PortState& port = ports_[index];
     if (port.bridge == kNoBridge || !port.forwarding) continue;

@@ -50,10 +50,10 @@ class ForwardingState {
   ForwardingState(std::vector<BridgeState> bridges, std::vector<PortState> ports);
 
   [[nodiscard]] const PortState& port(PortIndex index) const noexcept {
-    return index < ports_.size() ? ports_[index] : kUnused;
+    return index < port_count_ ? ports_[index] : kUnused;
   }
   [[nodiscard]] const BridgeState& bridge(BridgeIndex index) const noexcept { return bridges_[index]; }
-  [[nodiscard]] std::size_t port_count() const noexcept { return ports_.size(); }
+  [[nodiscard]] std::size_t port_count() const noexcept { return port_count_; }
 
   /// The forwarding ports of a bridge that take a flooded frame of each kind, in index order; VLANs, ingress, isolation
   /// and hairpin are left to the relay.
@@ -74,6 +74,7 @@ class ForwardingState {
   static const PortState kUnused;
   std::vector<BridgeState> bridges_;
   std::vector<PortState> ports_;
+  std::size_t port_count_;  // ports_.size(), which divides, for every frame some times
   std::vector<Floods> floods_;
 };
 

@@ -51,6 +51,9 @@ bool fits_mtu(const Frame& frame, VlanTag tag, const PortState& to) noexcept {
 
 }  // namespace
 
+// always_inline: admit(), send_to() and copy_to() have one or two callers and are called for every frame or copy; as
+// functions of their own they took a tenth of the instructions of a frame, and a quarter of those of a flooded copy.
+
 void Relay::process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
                     EgressLists& egress) noexcept {
   assert(frames.size() <= kMaxBatch);
@@ -60,6 +63,7 @@ void Relay::process(std::span<const Frame> frames, const ForwardingState& state,
   forms_.clear();
   parse_all();
   admit_all();
+  prefetch_all();
   learn_all(now_s);
   look_up_all();
   decide_all(egress);
@@ -128,7 +132,7 @@ void Relay::admit_all() noexcept {
   }
 }
 
-void Relay::admit(FrameIndex index) noexcept {
+[[gnu::always_inline]] inline void Relay::admit(FrameIndex index) noexcept {
   const Frame& frame = frames_[index];
   const PortState& port = state_->port(frame.ingress);
   if (port.bridge == kNoBridge || !port.forwarding) return drop(index, DropReason::kIngressDown);
@@ -160,16 +164,28 @@ void Relay::admit(FrameIndex index) noexcept {
     explainer_->admitted(frame);
 }
 
-void Relay::learn_all(std::uint32_t now_s) noexcept {
+void Relay::prefetch_all() noexcept {
+  learners_.count = looked_up_.count = 0;
   // A burst is mostly one station's: asking the FDB once for each run of equal sources is enough.
   FdbKey last_key;
   PortIndex last_port = kNoPort;
   for (std::size_t i = 0; i < frames_.size(); ++i) {
+    if (!dropped_[i] && cast_[i] == CastKind::kUnicast) looked_up_.add(destination_[i], i);
     if (!learns_[i]) continue;
     const PortIndex ingress = frames_[i].ingress;
     if (source_[i] == last_key && ingress == last_port) continue;
     last_key = source_[i];
     last_port = ingress;
+    learners_.add(source_[i], i);
+  }
+  learners_.prefetch(fdb_);
+  looked_up_.prefetch(fdb_);
+}
+
+void Relay::learn_all(std::uint32_t now_s) noexcept {
+  for (std::size_t i = 0; i < learners_.count; ++i) {
+    const FdbKey source = learners_.keys[i];
+    const PortIndex ingress = frames_[learners_.frames[i]].ingress;
     const PortState& port = state_->port(ingress);
     if (!port.learning || !state_->bridge(port.bridge).learning) {
       if (explainer_ != nullptr) [[unlikely]] {
@@ -179,27 +195,22 @@ void Relay::learn_all(std::uint32_t now_s) noexcept {
     }
     if (explainer_ != nullptr) [[unlikely]] {
       FdbHit known;
-      fdb_.look_up({&source_[i], 1}, {&known, 1});
-      explainer_->would_learn(source_[i], known, ingress);
+      fdb_.look_up({&source, 1}, {&known, 1});
+      explainer_->would_learn(source, known, ingress);
       continue;
     }
-    const LearnResult result = fdb_.learn(source_[i], ingress, now_s);
+    const LearnResult result = fdb_.learn(source, learners_.homes[i], ingress, now_s);
     if (result.outcome == LearnOutcome::kAdded || result.outcome == LearnOutcome::kMoved) {
-      learned_[learned_count_++] = {source_[i], ingress, result.previous};
+      learned_[learned_count_++] = {source, ingress, result.previous};
     }
   }
 }
 
 void Relay::look_up_all() noexcept {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < frames_.size(); ++i) {
-    if (dropped_[i] || cast_[i] != CastKind::kUnicast) continue;
-    look_up_keys_[count] = destination_[i];
-    look_up_frames_[count++] = static_cast<FrameIndex>(i);
-  }
+  const std::size_t count = looked_up_.count;
   if (count == 0) return;
-  fdb_.look_up({look_up_keys_.data(), count}, {look_up_hits_.data(), count});
-  for (std::size_t i = 0; i < count; ++i) hit_[look_up_frames_[i]] = look_up_hits_[i];
+  fdb_.look_up({looked_up_.keys.data(), count}, {looked_up_.homes.data(), count}, {look_up_hits_.data(), count});
+  for (std::size_t i = 0; i < count; ++i) hit_[looked_up_.frames[i]] = look_up_hits_[i];
 }
 
 void Relay::decide_all(EgressLists& egress) noexcept {
@@ -218,7 +229,7 @@ void Relay::decide_all(EgressLists& egress) noexcept {
   }
 }
 
-void Relay::send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
+[[gnu::always_inline]] inline void Relay::send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
   const PortIndex ingress = frames_[index].ingress;
   DropReason why{};
   if (!may_deliver(ingress, state_->port(ingress), port, state_->port(port), vid_[index], why)) return drop(index, why);
@@ -256,7 +267,7 @@ void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
   counters_[ingress].flooded.add(1);
 }
 
-void Relay::copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
+[[gnu::always_inline]] inline void Relay::copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
   const PortState& to = state_->port(port);
   counters_[port].copies.add(1);
   VlanCounters* vlan = vlan_counters(index, port);

@@ -1,12 +1,13 @@
 // Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
-// TapPort::transmit. process() takes the batch through five stages, each a plain loop over all frames:
+// TapPort::transmit. process() takes the batch through six stages, each a plain loop over all frames:
 //
 //   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read
 //   admit_all    source address, reserved groups, port state, locked ports
+//   prefetch_all says the FDB which stations are going to be asked for, so that their cache misses overlap
 //   learn_all    enters sources in the FDB (8.7); repeats within the batch are skipped
-//   look_up_all  looks all unicast destinations up at once, so that their cache misses overlap
+//   look_up_all  looks all unicast destinations up
 //   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
 //
 // Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
@@ -64,6 +65,7 @@ class Relay {
  private:
   void parse_all() noexcept;
   void admit_all() noexcept;
+  void prefetch_all() noexcept;
   void learn_all(std::uint32_t now_s) noexcept;
   void look_up_all() noexcept;
   void decide_all(EgressLists& egress) noexcept;
@@ -96,10 +98,22 @@ class Relay {
   std::array<FdbKey, kMaxBatch> source_;
   std::array<FdbKey, kMaxBatch> destination_;
   std::array<FdbHit, kMaxBatch> hit_;
-  // Unicast destinations, packed for the FDB.
-  std::array<FdbKey, kMaxBatch> look_up_keys_;
+  /// Stations that the FDB is asked about, of some frames of the batch, packed.
+  struct Stations {
+    std::size_t count = 0;
+    std::array<FdbKey, kMaxBatch> keys;
+    std::array<FdbHome, kMaxBatch> homes;
+    std::array<FrameIndex, kMaxBatch> frames;
+
+    void add(FdbKey key, std::size_t frame) noexcept {
+      keys[count] = key;
+      frames[count++] = static_cast<FrameIndex>(frame);
+    }
+    void prefetch(const Fdb& fdb) noexcept { fdb.prefetch({keys.data(), count}, {homes.data(), count}); }
+  };
+  Stations learners_;   // sources
+  Stations looked_up_;  // unicast destinations
   std::array<FdbHit, kMaxBatch> look_up_hits_;
-  std::array<FrameIndex, kMaxBatch> look_up_frames_;
   std::array<LearnEvent, kMaxBatch> learned_;
   std::size_t learned_count_ = 0;
 };

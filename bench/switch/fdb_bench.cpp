@@ -3,41 +3,28 @@
 
 #include <map>
 #include <memory>
-#include <random>
 #include <vector>
 
-#include "switch/fdb.hpp"
+#include "bench/switch/scenes.hpp"
 
-namespace rb {
+namespace rb::bench {
 namespace {
-
-FdbKey key_of(std::uint64_t number) {
-  return FdbKey::of(MacAddress::from_number(0x020000000000ULL + number), 1);
-}
 
 /// A full table of `size` stations, made once a size.
 Fdb& table_of(std::size_t size) {
   static std::map<std::size_t, std::unique_ptr<Fdb>> tables;
   std::unique_ptr<Fdb>& table = tables[size];
-  if (!table) {
-    table = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
-    for (std::uint64_t i = 0; i < size; ++i) table->learn(key_of(i), static_cast<PortIndex>(i % 64), 0);
-  }
+  if (!table) table = full_fdb(size);
   return *table;
 }
 
-std::vector<FdbKey> random_keys(std::size_t from, std::size_t size) {
-  std::mt19937_64 random(1);
-  std::vector<FdbKey> keys(1U << 20);
-  for (FdbKey& key : keys) key = key_of(from + random() % size);
-  return keys;
-}
+constexpr std::size_t kKeys = 1U << 20;
 
 void look_up(benchmark::State& bench, std::size_t from) {
   const auto size = static_cast<std::size_t>(bench.range(0));
   const auto batch = static_cast<std::size_t>(bench.range(1));
   const Fdb& fdb = table_of(size);
-  const std::vector<FdbKey> keys = random_keys(from, size);
+  const std::vector<FdbKey> keys = random_keys(from, size, kKeys);
   std::vector<FdbHit> hits(batch);
   std::size_t at = 0;
   for (auto _ : bench) {
@@ -60,13 +47,14 @@ BENCHMARK(BM_Fdb_LookupMiss)->ArgsProduct({{65536, 1048576}, {1, 32, 256}});
 void BM_Fdb_LearnKnown(benchmark::State& bench) {
   const auto size = static_cast<std::size_t>(bench.range(0));
   constexpr std::size_t kBatch = 32;
+  std::array<FdbHome, kBatch> homes;
   Fdb& fdb = table_of(size);
-  std::vector<FdbKey> keys = random_keys(0, size);
+  std::vector<FdbKey> keys = random_keys(0, size, kKeys);
   std::size_t at = 0;
   for (auto _ : bench) {
-    fdb.prefetch({&keys[at], kBatch});
+    fdb.prefetch({&keys[at], kBatch}, homes);
     for (std::size_t i = 0; i < kBatch; ++i) {
-      benchmark::DoNotOptimize(fdb.learn(keys[at + i], static_cast<PortIndex>((keys[at + i].packed >> 16) % 64), 0));
+      benchmark::DoNotOptimize(fdb.learn(keys[at + i], homes[i], station_port(keys[at + i].packed >> 16), 0));
     }
     at = (at + kBatch) & (keys.size() - 1);
   }
@@ -77,23 +65,24 @@ BENCHMARK(BM_Fdb_LearnKnown)->Arg(65536)->Arg(1048576);
 void BM_Fdb_LearnNew(benchmark::State& bench) {
   const auto size = static_cast<std::size_t>(bench.range(0));
   constexpr std::size_t kBatch = 32;
-  auto fdb = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
+  std::array<FdbHome, kBatch> homes;
+  auto fdb = std::make_unique<Fdb>(fdb_options(size));
   std::uint64_t next = 0;
   for (auto _ : bench) {
     if (next + kBatch > size) {
       bench.PauseTiming();
-      fdb = std::make_unique<Fdb>(Fdb::Options{.capacity = size, .hash_seed = 42});
+      fdb = std::make_unique<Fdb>(fdb_options(size));
       next = 0;
       bench.ResumeTiming();
     }
     FdbKey keys[kBatch];
-    for (FdbKey& key : keys) key = key_of(next++);
-    fdb->prefetch(keys);
-    for (const FdbKey key : keys) benchmark::DoNotOptimize(fdb->learn(key, 1, 0));
+    for (FdbKey& key : keys) key = station_key(next++);
+    fdb->prefetch(keys, homes);
+    for (std::size_t i = 0; i < kBatch; ++i) benchmark::DoNotOptimize(fdb->learn(keys[i], homes[i], 1, 0));
   }
   bench.SetItemsProcessed(static_cast<std::int64_t>(bench.iterations()) * static_cast<std::int64_t>(kBatch));
 }
 BENCHMARK(BM_Fdb_LearnNew)->Arg(65536)->Arg(1048576);
 
 }  // namespace
-}  // namespace rb
+}  // namespace rb::bench

@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "switch/big_endian.hpp"
+#include "bench/switch/scenes.hpp"
 #include "switch/checksum.hpp"
 #include "switch/offload.hpp"
 #include "switch/vnet_check.hpp"
 
-namespace rb {
+namespace rb::bench {
 namespace {
 
 void BM_Checksum(benchmark::State& state) {
@@ -17,29 +17,6 @@ void BM_Checksum(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_Checksum)->Arg(64)->Arg(1500)->Arg(64 << 10);
-
-/// A TCP super-frame over IPv4 of `size` octets, as a kernel's TCP with timestamps sends it, in one piece.
-struct SuperFrame {
-  explicit SuperFrame(std::uint32_t size) : octets(size), piece{octets.data(), size}, view{&vnet, &piece, size, 1, 0} {
-    std::byte* const ip = &octets[kEthernetHeaderSize];
-    std::byte* const tcp = ip + 20;
-    store16(&octets[12], 0x0800);
-    store16(ip, 0x4500);
-    store16(ip + 2, size - static_cast<std::uint32_t>(kEthernetHeaderSize));
-    ip[9] = std::byte{6};
-    tcp[12] = std::byte{0x80};
-  }
-
-  std::vector<std::byte> octets;
-  VnetHeader vnet{.flags = kVnetNeedsCsum,
-                  .gso_type = kGsoTcpV4,
-                  .hdr_len = 66,
-                  .gso_size = 1448,
-                  .csum_start = 34,
-                  .csum_offset = 16};
-  Piece piece;
-  Frame view;
-};
 
 /// One frame into segments, heads written and all sums made; octets of the uncut frame per second.
 void BM_Segmenter_Tcp(benchmark::State& state) {
@@ -69,4 +46,4 @@ void BM_CheckVnetHeader_Tso(benchmark::State& state) {
 BENCHMARK(BM_CheckVnetHeader_Tso);
 
 }  // namespace
-}  // namespace rb
+}  // namespace rb::bench

@@ -67,9 +67,10 @@ TEST(CloseElsewhere, DoesNotWaitForASocketThatLingers) {
   while (::send(sender.get(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
   const linger waits{.l_onoff = 1, .l_linger = 3600};
   ASSERT_EQ(::setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &waits, sizeof waits), 0);
+  // Accepted first: it might get the number of the one that has been closed.
+  const UniqueFd receiver(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   const int fd = sender.get();
   close_elsewhere(std::move(sender));  // an hour, were it here
-  const UniqueFd receiver(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   // Whoever reads lets it go.
   std::vector<char> read(1 << 20);
   while (::recv(receiver.get(), read.data(), read.size(), 0) > 0) continue;

@@ -150,6 +150,23 @@ TEST_P(FdbCapacity, HoldsExactlyWhatItPromises) {
 }
 INSTANTIATE_TEST_SUITE_P(Sizes, FdbCapacity, ::testing::Values(64, 100, 1000, 4096, 65536, 1000000));
 
+TEST(Fdb, LooksUpBatchesAsItLooksUpOne) {
+  constexpr std::size_t kCapacity = 21824;  // a table as full as it gets: hundreds stand outside their homes
+  Fdb fdb({.capacity = kCapacity, .hash_seed = 7});
+  for (std::uint64_t i = 0; i < kCapacity; ++i)
+    ASSERT_EQ(fdb.learn(key_of(i), static_cast<PortIndex>(i % 100), 0).outcome, LearnOutcome::kAdded);
+  ASSERT_LT(fdb.bucket_count(), kCapacity * 3 / 4 + 32);
+  std::array<FdbKey, Fdb::kMaxLookUps> keys;
+  std::array<FdbHome, Fdb::kMaxLookUps> homes;
+  std::array<FdbHit, Fdb::kMaxLookUps> hits;
+  for (std::uint64_t first = 0; first < 2 * kCapacity; first += keys.size()) {
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = key_of((first + i * 7919) % (2 * kCapacity));
+    fdb.prefetch(keys, homes);
+    fdb.look_up(keys, homes, hits);
+    for (std::size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(hits[i].port, port_of(fdb, keys[i])) << first + i;
+  }
+}
+
 TEST(Fdb, AFullTableOfStaticEntriesRefusesOneMore) {
   Fdb fdb({.capacity = 64});
   for (std::uint64_t i = 0; i < 64; ++i) ASSERT_TRUE(fdb.add(key_of(i), 1, FdbKind::kStatic, Fdb::IfExists::kFail, 0));

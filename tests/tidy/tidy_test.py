@@ -20,7 +20,7 @@ ROOMS = {  # room: what it may include
     "switch": {"switch"},
     "ports": {"switch", "ports"},
     "control": {"switch", "ports", "control"},
-    "tests": {"switch", "ports", "control", "tests"},
+    "tests": {"switch", "ports", "control", "tests", "bench"},
     "bench": {"switch", "ports", "control", "bench", "tests"},
 }
 

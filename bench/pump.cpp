@@ -1,4 +1,4 @@
-// pump: the floor of tap_vs_bridge. Copies frames between two taps with io_uring and does not look at them.
+// pump: the floor of rbbench. Copies frames between two taps with io_uring and does not look at them.
 //
 // How it works. Two taps, one thread, one ring. A round is one system call: it hands over the writes of the frames
 // that the last round read, together with the next reads of both taps, and sleeps only when nothing is there to read.

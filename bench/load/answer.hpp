@@ -1,0 +1,18 @@
+// The border where results become lines.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "bench/load/tcp_trial.hpp"
+#include "bench/load/trial.hpp"
+
+namespace bench {
+
+/// Each without its '\n'.
+[[nodiscard]] std::string ready_line();
+[[nodiscard]] std::string error_line(std::string_view message);
+[[nodiscard]] std::string answer_line(const TrialResult& result);
+[[nodiscard]] std::string answer_line(const TcpResult& result);
+
+}  // namespace bench

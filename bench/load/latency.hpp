@@ -1,0 +1,50 @@
+// Latencies: a histogram with a bounded relative error, and what a flow's stamps tell at the port where they arrive.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace bench {
+
+/// How it works. Buckets are as wide as 1/128 of the power of two they are in, so that a value is known to better than
+/// 0.4 %; the first 128 values have a bucket each. Mean and maximum are exact.
+class LatencyHistogram {
+ public:
+  LatencyHistogram();
+  void add(std::int64_t ns);
+  void add(const LatencyHistogram& other);
+
+  [[nodiscard]] std::uint64_t samples() const { return samples_; }
+  [[nodiscard]] double mean_ns() const { return samples_ == 0 ? 0 : sum_ns_ / static_cast<double>(samples_); }
+  [[nodiscard]] std::int64_t max_ns() const { return max_ns_; }
+  /// The value that `share` (0 to 1) of all samples do not exceed; 0 without samples.
+  [[nodiscard]] std::int64_t percentile_ns(double share) const;
+
+ private:
+  std::vector<std::uint64_t> buckets_;
+  std::uint64_t samples_ = 0;
+  double sum_ns_ = 0;
+  std::int64_t max_ns_ = 0;
+};
+
+/// What is known of the latency of one flow.
+struct FlowLatency {
+  LatencyHistogram histogram;
+  std::uint64_t reordered = 0;  // frames that came at a port after a later one, or for the second time
+};
+
+/// Tells frames of one flow at one port that come out of turn.
+class SequenceCheck {
+ public:
+  /// False when an earlier frame had this number or a higher one. Gaps are frames that were lost or went elsewhere.
+  [[nodiscard]] bool in_order(std::uint64_t sequence) {
+    if (sequence < next_) return false;
+    next_ = sequence + 1;
+    return true;
+  }
+
+ private:
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace bench

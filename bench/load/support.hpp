@@ -1,0 +1,70 @@
+// What the parts of the load generator share: devices in network namespaces, waiting, and giving up.
+#pragma once
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "ports/unique_fd.hpp"
+
+namespace bench {
+
+/// Ends the program with a message; a measurement that cannot be made is not reported.
+[[noreturn]] inline void die(std::string_view message) {
+  fmt::print(stderr, "{}: {}\n", program_invocation_short_name, message);
+  std::exit(1);
+}
+[[noreturn]] inline void die_of_errno(std::string_view what) {
+  die(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+/// NAME@NETNS, or NAME in the namespace of the caller.
+struct Endpoint {
+  std::string name;
+  std::string netns;
+
+  [[nodiscard]] static Endpoint parse(const std::string& text) {
+    const std::size_t at = text.find('@');
+    return {text.substr(0, at), at == std::string::npos ? "" : text.substr(at + 1)};
+  }
+};
+
+/// A namespace made by `ip netns add`; empty for "".
+[[nodiscard]] inline rb::UniqueFd open_netns(const std::string& name) {
+  if (name.empty()) return {};
+  rb::UniqueFd netns(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!netns) die_of_errno("namespace " + name);
+  return netns;
+}
+
+/// Keeps the calling thread on one processor; -1 leaves it where the scheduler likes.
+inline void pin(int cpu) {
+  if (cpu < 0) return;
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<std::size_t>(cpu), &cpus);
+  if (pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus) != 0) die(fmt::format("no processor {}", cpu));
+}
+
+[[nodiscard]] inline double now_s() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+inline void sleep_s(double seconds) {
+  timespec rest{static_cast<time_t>(seconds),
+                static_cast<long>((seconds - static_cast<double>(static_cast<time_t>(seconds))) * 1e9)};
+  while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace bench

@@ -1,0 +1,1 @@
+"""What rbbench is made of; main.py is the way in."""

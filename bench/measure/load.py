@@ -1,0 +1,93 @@
+"""The load generator, rbload: what it is asked, and what it answers."""
+import json
+
+PATIENCE_S = 60  # for an answer, beyond the time that a trial is to take
+# Frame sizes of the Internet mix, in the proportion 7:4:1 in which it has them.
+IMIX = [64] * 7 + [594] * 4 + [1518]
+BROADCAST = "broadcast"
+
+
+def station(port, number=0):
+    """The address that rbload gives a station of a port."""
+    return "02:" + ":".join(f"{octet:02x}" for octet in port.to_bytes(2, "big") + number.to_bytes(3, "big"))
+
+
+def flow(from_, to, sizes=64, **more):
+    """Frames from a port to the stations of another, or of several in turn, as rbload is asked for them."""
+    return {"from": from_, "to": to, "sizes": sizes if isinstance(sizes, list) else [sizes], **more}
+
+
+class Trial:
+    """An answer: sums over flows and ports, and what is derived from them."""
+
+    def __init__(self, answer):
+        self.answer, self.window, self.total = answer, answer["window"], answer.get("total")
+
+    @property
+    def rate(self):
+        """Frames a second that came out, in the window."""
+        return sum(self.window["received"]) / self.window["seconds"]
+
+    @property
+    def offered(self):
+        return sum(self.window["sent"]) / self.window["seconds"]
+
+    @property
+    def refused(self):
+        """Frames a second that the switch's ports did not take."""
+        return sum(self.window["refused"]) / self.window["seconds"]
+
+    @property
+    def sent(self):
+        return sum(self.total["sent"])
+
+    @property
+    def received(self):
+        return sum(self.total["received"])
+
+    @property
+    def loss(self):
+        """The share of all that was sent and did not come."""
+        return max(0, 1 - self.received / self.sent) if self.sent else 0.0
+
+    @property
+    def latency(self):
+        return self.answer["latency"]
+
+    def costs(self, units=None):
+        """What a unit (a frame that came out, if nothing else is said) cost in processor time."""
+        units = sum(self.window["received"]) if units is None else units
+        if not units:
+            return {"machine_ns": None, "switch_ns": None, "busy": self.window.get("busy")}
+        switch_s = self.window["switch_s"]
+        return {"machine_ns": self.window["machine_s"] / units * 1e9,
+                "switch_ns": switch_s / units * 1e9 if switch_s else None, "busy": self.window.get("busy")}
+
+
+class Load:
+    """A running rbload that has the ports of one switch."""
+
+    def __init__(self, lab, name, load_ports, pids):
+        self.pids = list(pids)
+        words = [word for port in load_ports for word in ("--port", port)]
+        self.program = lab.load_program(name, words)
+        self.name = name
+        self._answer(PATIENCE_S)
+
+    def _answer(self, seconds):
+        line = self.program.read_line(seconds)
+        answer = json.loads(line)
+        if "error" in answer:
+            self.program.fail(f"refused a trial: {answer['error']}")
+        return answer
+
+    def ask(self, request):
+        self.program.write_line(json.dumps(request))
+        return Trial(self._answer(request.get("seconds", 1) + PATIENCE_S))
+
+    def frames(self, flows, seconds, **more):
+        return self.ask({"trial": "frames", "flows": flows, "seconds": seconds, "pids": self.pids, **more})
+
+    def tcp(self, hosts, streams, seconds):
+        return self.ask({"trial": "tcp", "from": hosts[0], "to": hosts[1], "address": "192.168.223.2",
+                         "streams": streams, "seconds": seconds, "pids": self.pids})

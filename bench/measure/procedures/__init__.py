@@ -1,0 +1,9 @@
+"""The tests, one module each. A module has cases(options), which gives what is measured in the order of its mention."""
+from . import (address_capacity, address_rate, back_to_back, broadcast, congestion, errored, idle, latency, loss, pressure,
+               rate, super_frames, tcp, throughput, workers)
+
+PROCEDURES = {"rate": rate, "throughput": throughput, "loss": loss, "back_to_back": back_to_back, "latency": latency,
+              "broadcast": broadcast, "address_capacity": address_capacity, "address_rate": address_rate,
+              "errored": errored, "congestion": congestion, "pressure": pressure, "tcp": tcp,
+              "super_frames": super_frames, "idle": idle,
+              "workers": workers}

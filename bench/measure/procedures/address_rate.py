@@ -1,0 +1,24 @@
+"""Address learning rate (RFC 2889 5.8): how fast new stations may come and all be known afterwards."""
+from ..case import Case
+from ..load import flow
+from ..statistics import greatest
+from .address_capacity import LEARNING_PORT, PORTS, TEST_PORT, gentle_rate, is_known
+
+STATIONS = 8000  # below what any of the switches holds
+ATTEMPTS = 3
+RESOLUTION = 0.05
+BEYOND = 1.5  # of the rate that is known to get through: where to begin
+
+
+def cases(options):
+    def sample(scene):
+        gentle = gentle_rate(scene, options.seconds)
+        limit = BEYOND * scene.rate([flow(LEARNING_PORT, TEST_PORT)], options.seconds)
+
+        def holds(rate):
+            return any(is_known(scene, STATIONS, rate, gentle) for _ in range(ATTEMPTS))
+
+        return {"value": greatest(holds, limit / 1000, limit, RESOLUTION), "limit": limit}
+
+    yield Case("address_rate", f"address learning rate, {STATIONS} stations", "stations/s", sample, ports=PORTS,
+               rounds=options.search_rounds, parameters={"size": 64, "stations": STATIONS})

@@ -1,0 +1,36 @@
+"""Latency (RFC 2544 26.2, RFC 1242 3.8): from when a frame was due at the generator to the time at which it arrives.
+
+"Due", not "sent": where the switch works in the sender's system call, as the kernel's does, or where anything holds the
+sender up, the frames behind would wait unseen. On devices the kernel stamps the arrival, in the context of whoever delivers
+the frame, so the generator's own wake-up is not in it; on polled ports the generator stamps when it finds the frame. Loads
+are shares of each switch's own rate at full load, frames being looked at: of its throughput without loss, as RFC 2544 has
+it, one hiccup of the machine would make another load.
+"""
+from ..case import Case, size_words, sizes_of
+from ..scene import flows_of, paced
+
+PERCENTILES = {"p50": "p50_ns", "p90": "p90_ns", "p99": "p99_ns", "p999": "p999_ns", "max": "max_ns", "mean": "mean_ns"}
+SAME_RATE = 10_000  # frames a second, the same for all
+
+
+def figures(answer):
+    """What the first flow's latencies were; the 99th percentile is what is compared."""
+    if not answer["samples"]:
+        return {"value": None}
+    return {"value": answer["p99_ns"], **{name: answer[key] for name, key in PERCENTILES.items()},
+            "samples": answer["samples"], "reordered": answer["reordered"]}
+
+
+def cases(options):
+    for size in options.sizes[:options.latency_sizes]:
+        flows = flows_of("pair", 2, sizes_of(size))
+        for load in (SAME_RATE, *options.loads):
+            def sample(scene, flows=flows, load=load):
+                scene.teach(flows)
+                rate = load if load == SAME_RATE else load * scene.rate(flows, options.seconds, latency=True)
+                trial = scene.frames(paced(flows, rate), options.seconds, latency=True)
+                return {**figures(trial.latency[0]), "load": rate}
+
+            words = f"{load} frames/s" if load == SAME_RATE else f"{100 * load:.0f} % of each switch's rate"
+            yield Case("latency", f"latency, {size_words(size)}, {words}", "ns", sample, better="less",
+                       parameters={"size": size, "load": load, "broadcast": False})

@@ -1,0 +1,18 @@
+"""TCP super-frames from guest to guest: 64 KiB each, which a switch that is good at it hands on whole."""
+from ..case import Case
+from ..load import flow
+
+SIZE = 14 + 20 + 20 + 44 * 1460 + 4  # octets with FCS: as many whole segments as Linux puts into one
+WINDOW = 128  # half of the rings that such large buffers allow
+
+
+def cases(options):
+    flows = [flow(0, 1, SIZE, window=WINDOW)]
+
+    def sample(scene):
+        scene.teach([flow(0, 1), flow(1, 0)])
+        trial = scene.frames(flows, options.seconds)
+        return {"value": trial.rate * SIZE, **trial.costs(sum(trial.window["received"]) * SIZE)}
+
+    yield Case("super_frames", "TCP super-frames of 64 KiB", "octets/s", sample, kinds=("vhost",), super_frames=True,
+               parameters={"size": SIZE})

@@ -1,0 +1,26 @@
+"""How much of a switch's time is its own code, and how much the kernel's."""
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from .scene import flows_of
+
+
+def userspace_share(scene, seconds):
+    """Profiles the switch's processes under 64-octet frames; returns the share of samples outside the kernel."""
+    if shutil.which("perf") is None:
+        sys.exit("--perf needs perf (Debian package linux-perf)")
+    flows = flows_of("pair", 2, 64)
+    scene.teach(flows)
+    with tempfile.TemporaryDirectory() as directory:
+        data = f"{directory}/perf.data"
+        recorder = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "4000", "-o", data, "-p",
+                                     ",".join(map(str, scene.switch.pids))], stderr=subprocess.DEVNULL)
+        scene.at_full_load(flows, seconds)
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait()
+        script = subprocess.run(["perf", "script", "-i", data, "-F", "ip,sym,dso"], capture_output=True, text=True, check=True)
+    samples = [line for line in script.stdout.splitlines() if line.strip()]
+    return sum("[kernel" not in line for line in samples) / max(1, len(samples))

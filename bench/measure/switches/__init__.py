@@ -1,0 +1,22 @@
+"""The switches that can be measured, one module each kind. On the command line: NAME, or NAME:OPTIONS."""
+from .cable import Cable
+from .linux_bridge import LinuxBridge
+from .open_vswitch import OpenVswitch, OpenVswitchDpdk
+from .pump import Pump
+from .ringbridge import (Ringbridge, RingbridgePacket, RingbridgeStream, RingbridgeTrunk, RingbridgeTrunkPlain,
+                         RingbridgeVhost)
+from .testpmd import Testpmd
+from .vde import Vde
+
+SWITCHES = {"ringbridge": Ringbridge, "ringbridge-packet": RingbridgePacket, "ringbridge-stream": RingbridgeStream,
+            "ringbridge-vhost": RingbridgeVhost, "ringbridge-trunk": RingbridgeTrunk,
+            "ringbridge-trunk-plain": RingbridgeTrunkPlain, "linux-bridge": LinuxBridge, "ovs": OpenVswitch,
+            "ovs-dpdk": OpenVswitchDpdk, "vde": Vde, "testpmd": Testpmd, "pump": Pump, "none": Cable}
+for _name, _switch in SWITCHES.items():
+    _switch.name = _name
+
+
+def split(text):
+    """The class of a switch as written on the command line, and its options; KeyError if there is no such switch."""
+    name, _, options = text.partition(":")
+    return SWITCHES[name], options

@@ -1,0 +1,22 @@
+"""No switch at all: a veth pair from host to host. What is measured is the load generator and the hosts' kernel."""
+import platform
+
+from ..lab import Unsupported, run
+from .base import DeviceSwitch
+
+
+class Cable(DeviceSwitch):
+    title = "no switch, a cable"
+    ports = "veth"
+
+    @property
+    def version(self):
+        return f"Linux {platform.release()}"
+
+    def connect(self):
+        if self.vlan is not None:
+            raise Unsupported("a cable knows nothing of VLANs")
+        if self.options:
+            raise Unsupported("a cable has no options")
+        (one, other), (host, far) = self.devices, self.hosts
+        run("ip", "-n", host, "link", "add", one, "type", "veth", "peer", "name", other, "netns", far)
