@@ -127,8 +127,7 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
   // Down first: Linux breaks its virtio devices at a reboot since 2025, and its virtnet_poll() then goes round forever
   // where frames that were sent have not been reaped (seen with Debian's 6.1.192, one time in twenty).
   (void)one.run("(sleep 1; ip link set eth0 down; reboot -f) > /dev/null 2>&1 < /dev/null &");
-  ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up", 3) == "up\n"; }) ||
-              one.is_ready())
+  ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up", 3) == "up\n"; }) || one.is_ready())
       << one.console() << Lab::ok("rbctl -s -d link show dev vm11");
   EXPECT_EQ(one.run("ls /tmp/before 2>/dev/null"), "");
   EXPECT_EQ(ping(one, two.address()), "reached\n");
