@@ -10,7 +10,7 @@ ATTEMPTS = 2
 
 
 def cases(options):
-    for size in options.sizes:
+    for size in options.sizes[:options.search_sizes]:
         flows = flows_of("pair", 2, sizes_of(size))
 
         def sample(scene, flows=flows):

@@ -22,7 +22,7 @@ def figures(answer):
 
 
 def cases(options):
-    for size in options.sizes[:options.latency_sizes]:
+    for size in options.sizes[:options.search_sizes]:
         flows = flows_of("pair", 2, sizes_of(size))
         for load in (SAME_RATE, *options.loads):
             def sample(scene, flows=flows, load=load):
