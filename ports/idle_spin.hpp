@@ -5,10 +5,9 @@
 // that is worth it:
 // 1. It is where frames come one soon after the other. A look that found something is followed by another.
 // 2. It is not where nothing comes, or where the processor is wanted by somebody else, perhaps by the very sender that
-// is
-//    waited for. A look in vain, or one during which the thread was taken off its processor, is followed by 1, 2, 4 ...
-//    kMostSleeps sleeps at once. So an idle worker looks once, then sleeps for good; and where looking does not pay, it
-//    costs a thousandth of what it would.
+//    is waited for. A look in vain, or one during which the thread was taken off its processor, is followed by one
+//    sleep at once, the next by two, by four, up to kMostSleeps. So an idle worker looks once, then sleeps for good;
+//    and where looking does not pay, it costs a thousandth of what it would.
 //
 // Pure: time is handed in. One thread.
 #pragma once

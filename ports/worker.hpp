@@ -3,7 +3,8 @@
 // How it works. One round of run():
 //   1. take the newest ForwardingState (one atomic load) and say that the old one is no longer used;
 //   2. let ports that have nothing outstanding prepare their next reads, or give frames that they have left;
-//   3. submit: the writes of the last batch and these reads in one system call, sleeping if no read has anything;
+//   3. submit: the writes of the last batch and these reads in one system call, sleeping if no read has anything; where
+//      frames come one soon after the other, it looks for a moment first (idle_spin.hpp);
 //   4. give back the buffers whose writes have just completed;
 //   5. reap completions into the batch, and forward it: relay, then each egress port's transmit().
 // So a loaded worker needs one system call a batch, and an idle one sleeps in the kernel until a frame comes.
