@@ -60,7 +60,7 @@ class Ring {
   /// True while entries stand there that submit() has not handed over.
   [[nodiscard]] bool has_unsubmitted() noexcept { return io_uring_sq_ready(&ring_) != 0; }
 
-  /// True when reap() would find something; costs no system call.
+  /// True when reap() may find something; costs no system call.
   [[nodiscard]] bool has_completions() noexcept {
     return io_uring_cq_ready(&ring_) != 0 ||
            (io_uring_smp_load_acquire(ring_.sq.kflags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;

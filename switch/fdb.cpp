@@ -20,7 +20,8 @@ constexpr std::size_t kSlotsPerBucket = 4;
 /// Buckets in which a station may stand, its own (home) bucket the first. Between a sixth and a third of all slots are
 /// in use at most, so that hardly a station stands outside its home, where it costs a second cache miss; of the buckets
 /// at most one in twenty is full. Those of a window lie apart from each other, so that all sixteen are full once in
-/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.)
+/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.) A full table has 11 to 21
+/// stations in a window, among which a port that is past its share looks for one of its own.
 constexpr std::size_t kWindow = 16;
 /// What the three reach bits of a bucket can say: 0 to 6 exactly, 7 stands for the whole window.
 constexpr std::size_t kLargestExactReach = 6;
@@ -423,14 +424,14 @@ LearnResult Fdb::learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept
   return learn(key, {static_cast<std::uint32_t>(table_->home_of(key.packed))}, port, now_s);
 }
 
-LearnResult Fdb::learn(FdbKey key, FdbHome at, PortIndex port, std::uint32_t now_s) noexcept {
+LearnResult Fdb::learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t now_s) noexcept {
   // Mostly it stands where it did, and was heard within this second.
-  if (Place place; table_->find_at_home(key.packed, at.bucket, place) && place.slot != nullptr) [[likely]] {
+  if (Place place; table_->find_at_home(key.packed, home.bucket, place) && place.slot != nullptr) [[likely]] {
     if (place.value.port() == port && place.value.age_s(now_s) == 0 && place.value.kind() == FdbKind::kDynamic &&
         table_->alive(place.value, key.fid())) [[likely]]
       return {LearnOutcome::kKnown};
   }
-  return learn_anew(key, at, port, now_s);
+  return learn_anew(key, home, port, now_s);
 }
 
 [[gnu::noinline]] LearnResult Fdb::learn_anew(FdbKey key, FdbHome at, PortIndex port, std::uint32_t now_s) noexcept {

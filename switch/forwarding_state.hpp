@@ -48,6 +48,8 @@ class ForwardingState {
  public:
   /// `ports` is indexed by PortIndex, `bridges` by BridgeIndex; a port's bridge must be present.
   ForwardingState(std::vector<BridgeState> bridges, std::vector<PortState> ports);
+  ForwardingState(const ForwardingState&) = delete;
+  ForwardingState& operator=(const ForwardingState&) = delete;
 
   [[nodiscard]] const PortState& port(PortIndex index) const noexcept {
     return index < port_count_ ? ports_[index] : kUnused;
@@ -74,7 +76,7 @@ class ForwardingState {
   static const PortState kUnused;
   std::vector<BridgeState> bridges_;
   std::vector<PortState> ports_;
-  std::size_t port_count_;  // ports_.size(), which divides, for every frame some times
+  const std::size_t port_count_;  // ports_.size(), which divides, for every frame some times
   std::vector<Floods> floods_;
 };
 

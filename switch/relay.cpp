@@ -51,6 +51,8 @@ bool fits_mtu(const Frame& frame, VlanTag tag, const PortState& to) noexcept {
 
 }  // namespace
 
+static_assert(kMaxBatch <= Fdb::kMaxLookUps);
+
 // always_inline: admit(), send_to() and copy_to() have one or two callers and are called for every frame or copy; as
 // functions of their own they took a tenth of the instructions of a frame, and a quarter of those of a flooded copy.
 

@@ -1,12 +1,13 @@
 // Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
-// TapPort::transmit. process() takes the batch through six stages, each a plain loop over all frames:
+// TapPort::transmit. process() takes the batch through six stages, each a plain loop over all frames or their stations:
 //
 //   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read
 //   admit_all    source address, reserved groups, port state, locked ports
-//   prefetch_all says the FDB which stations are going to be asked for, so that their cache misses overlap
-//   learn_all    enters sources in the FDB (8.7); repeats within the batch are skipped
+//   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap; of a run of
+//                equal sources only the first
+//   learn_all    enters sources in the FDB (8.7)
 //   look_up_all  looks all unicast destinations up
 //   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
 //

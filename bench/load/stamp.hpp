@@ -22,7 +22,8 @@ struct Stamp {
   std::uint16_t trial;     // tells the frames of one trial from what is left of the one before
   std::uint16_t flow;      // index in the request
   std::uint64_t sequence;  // frames of the flow before this one
-  std::int64_t time_ns;    // when it was handed over, by now_ns(); 0 where nobody wants to know
+  std::int64_t
+      time_ns;  // when it was due, or handed over where it has no rate, by now_ns(); 0 where nobody wants to know
 };
 static_assert(sizeof(Stamp) == 24);
 

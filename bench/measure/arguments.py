@@ -2,6 +2,7 @@
 import argparse
 import os
 import pathlib
+import shutil
 import sys
 
 from .procedures import PROCEDURES
@@ -169,6 +170,8 @@ def parse(words):
         options.ports = options.ports.split(",")
         if len(options.ports) < 2:
             command.error("--ports needs two at least")
+    if options.perf and shutil.which("perf") is None:
+        command.error("--perf needs perf (Debian package linux-perf)")
     if options.switch_cpu in options.load_cpus and not options.ports:
         print(f"note: processor {options.switch_cpu} has the load and the switch", file=sys.stderr)
     return options

@@ -9,14 +9,9 @@ class ExistingPorts:
     def __init__(self, _lab, names):
         self.load_ports = [name if name.startswith(("vhost:", "packet:")) else f"packet:{name}" for name in names]
         self.kind = "vhost" if self.load_ports[0].startswith("vhost:") else "device"
-        # TCP needs two namespaces and addresses in them, which are said by whoever made the ports.
-        self.hosts = [name.partition("@")[2] for name in names]
         self.pids = []
 
     def pause(self):
         """Nobody else has to be quiet."""
 
     resume = pause
-
-    def flush(self):
-        """Tests that need forgetful switches use stations that were not seen before, where they can."""

@@ -25,8 +25,18 @@ class Trial:
 
     @property
     def rate(self):
-        """Frames a second that came out, in the window."""
+        """Frames a second that came out, in the window; copies of a frame that was flooded count once."""
+        return min(sum(self.window["received"]), sum(self.window["sent"])) / self.window["seconds"]
+
+    @property
+    def copies(self):
+        """Frames a second that came out, every copy counted."""
         return sum(self.window["received"]) / self.window["seconds"]
+
+    @property
+    def flooded(self):
+        """Copies beyond one for each frame, as a share of the frames."""
+        return max(0, sum(self.window["received"]) / max(1, sum(self.window["sent"])) - 1)
 
     @property
     def offered(self):

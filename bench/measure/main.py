@@ -15,6 +15,8 @@ from .profile import userspace_share
 from .scene import Scene
 from .switches import split
 
+# Tests that change a host's device, make a switch forget, ask for its processor time, or need addresses.
+OWN_SWITCH = {"errored", "idle", "address_capacity", "address_rate", "tcp", "workers"}
 NICENESS = -10  # other work on the machine is to disturb little, but beside a thread that never sleeps it has to go on
 
 
@@ -41,7 +43,12 @@ class Run:
         self.progress = text_report.Progress(sys.stdout)
 
     def measure(self):
-        cases = [case for name in self.options.tests for case in PROCEDURES[name].cases(self.options)]
+        tests = self.options.tests
+        if self.options.ports:
+            for test in [test for test in tests if test in OWN_SWITCH]:
+                self._skip(test, "it needs a switch, or hosts, of rbbench's own, and --ports names others'")
+            tests = [test for test in tests if test not in OWN_SWITCH]
+        cases = [case for name in tests for case in PROCEDURES[name].cases(self.options)]
         self.progress.begin(len(cases))
         for wanted in groups(cases):
             with contextlib.ExitStack() as resources:
@@ -50,7 +57,7 @@ class Run:
                     self._measure_case(case, scenes)
         if self.options.perf:
             self._profile()
-        if "workers" in self.options.tests:
+        if "workers" in tests:
             self.results.note(workers.note(self.options.build_dir, self.options.rounds))
 
     def _scenes(self, ports, vlan, mtu, super_frames, kinds, resources):
@@ -68,10 +75,10 @@ class Run:
                 self.progress.building(word, ports)
                 try:
                     scenes.append(self._scene(kind(lab, text, ports, vlan), lab, resources))
-                except Unsupported as error:
+                except (Unsupported, Failed) as error:
                     why = str(error)
-            if why is not None and self.results.skip(word, why):
-                self.progress.line(f"{word} is skipped: {why}")
+            if why is not None:
+                self._skip(word, why)
         return scenes
 
     def _scene(self, switch, lab, resources):
@@ -84,7 +91,7 @@ class Run:
 
     def _existing_scenes(self, lab, ports):
         if ports > len(self.options.ports):
-            self.progress.line(f"skipped: measurements with {ports} ports, as --ports names {len(self.options.ports)}")
+            self._skip("existing", f"measurements with {ports} ports need as many in --ports, which names {len(self.options.ports)}")
             return []
         switch = ExistingPorts(lab, self.options.ports[:ports])
         self.results.add_switch(switch)
@@ -98,12 +105,26 @@ class Run:
             samples = {scene.name: [] for scene in taking_part}
             rounds = case.rounds or self.options.rounds
             for number in range(rounds):
-                for scene in taking_part:
+                for scene in [scene for scene in taking_part if scene in scenes]:
                     self.other_work.look()
                     self.progress.measuring(case.title, scene.title, number + 1, rounds)
-                    with scene.turn():
-                        samples[scene.name].append(case.sample(scene))
-            self.progress.measured(self.results.add(case, group, samples), self.results.document["switches"])
+                    try:
+                        with scene.turn():
+                            samples[scene.name].append(case.sample(scene))
+                    except Failed as error:
+                        self._give_up(scene, scenes, str(error))
+            samples = {name: taken for name, taken in samples.items() if taken}
+            if samples:
+                self.progress.measured(self.results.add(case, group, samples), self.results.document["switches"])
+
+    def _give_up(self, scene, scenes, why):
+        """What cannot be measured any more takes no further part in what it was built for; the others go on."""
+        scenes.remove(scene)
+        self._skip(scene.name, why)
+
+    def _skip(self, name, why):
+        if self.results.skip(name, why):
+            self.progress.line(f"{name} is skipped: {why}")
 
     def _profile(self):
         with contextlib.ExitStack() as resources:
@@ -142,6 +163,7 @@ def main():
         options.build_dir = build()
     become_root(options)
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
     signal.signal(signal.SIGINT, stop)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
@@ -151,8 +173,10 @@ def main():
     run.progress.line(text_report.heading(run.results.document))
     try:
         run.measure()
+        run.progress.line(text_report.ending(run.results.document))
     except Failed as error:
         sys.exit(str(error))
-    run.results.save()
-    run.progress.line(text_report.ending(run.results.document))
-    write_reports(options, run.results.document)
+    finally:
+        if run.results.document["measurements"]:  # whatever came after them
+            run.results.save()
+            write_reports(options, run.results.document)

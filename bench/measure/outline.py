@@ -73,7 +73,7 @@ SECTIONS = [
     ("throughput", "size", "Throughput without loss",
      "The greatest rate at which nothing is lost (RFC 2544 26.1), found by halving."),
     ("latency", "percentile", "Latency",
-     "From before the system call that sends a frame to the time of its arrival (RFC 2544 26.2). What is compared is the "
+     "From when a frame was due at the generator to the time of its arrival (RFC 2544 26.2). What is compared is the "
      "99th percentile."),
     ("tcp", "streams", "TCP by number of streams",
      "What the receiving host has taken in, with the offloads that the devices have: large segments cross whole where a "
@@ -479,8 +479,12 @@ class Outline:
             result.append("where the search ended")
         if measurement["parameters"].get("group") == "vhost" and median("busy") is not None:
             result.append(f"generator {self.percent(median('busy'))} busy")
-        if measurement["test"] in ("throughput",) and median("loss"):
-            result.append(f"{self.percent(median('loss'))} lost")
+        if measurement["test"] == "latency" and median("loss") and median("loss") > 0.001:
+            result.append(f"{self.percent(median('loss'))} lost or refused, and not in it")
+        if median("flooded") and median("flooded") > 0.02:
+            result.append(f"FLOODED: {self.percent(median('flooded'))} more came out than went in")
+        if median("untaught"):
+            result.append(f"{median('untaught'):.0f} stations could not be taught in time")
         if median("not_offered") is not None and median("not_offered") > 0.01:
             result.append(f"{self.percent(median('not_offered'))} of the load was not made")
         return result

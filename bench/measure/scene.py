@@ -1,5 +1,6 @@
 """A switch that stands ready, with the load generator on its ports, and what every measurement does with the two."""
 import contextlib
+import typing
 
 from .load import BROADCAST, Load, flow
 
@@ -8,7 +9,8 @@ DRAIN_S = 0.05
 TEACH_LIMIT_S = 30  # for all stations of a measurement; a switch that learns slower than that knows fewer
 # Frames under way on a port that the generator polls: enough to keep rings busy, so few that nothing need be lost.
 WINDOW = 512
-MINIMUM_TEACHING = 3  # frames of a station, since a first one may be lost while a switch makes up its mind
+# A first frame may be lost while a switch makes up its mind.
+PASSES, MINIMUM_TEACHING = 2, 3
 
 
 class Scene:
@@ -20,6 +22,7 @@ class Scene:
         self.polled = switch.kind == "vhost"
         self.load = Load(lab, self.name, switch.load_ports, switch.pids)
         self.port_count = len(switch.load_ports)
+        self.untaught = 0  # stations for which teaching took too long
         self._taught = None
         self._rates = {}
 
@@ -37,19 +40,22 @@ class Scene:
 
     def teach(self, flows):
         """Makes the stations of flows known to the switch: each sends to a station that is known already, or soon is."""
-        wanted = sorted({(port, side.get("first", 0), side["count"]) for port, side in _ends(flows)})
+        wanted = sorted(set(_stations(flows)), key=repr)
         if self._taught == wanted:
             return
-        home = wanted[0][0]
-        for port, first, count in wanted:
-            to = home if port != home else wanted[-1][0]
-            self.frames([flow(port, to, stations=count, first_station=first, count=max(count, MINIMUM_TEACHING), retry=True)],
-                        TEACH_LIMIT_S / len(wanted), warm_up=0)
         self._taught = wanted
+        for ends in wanted:
+            home = next((other for other in wanted if other.port != ends.port), ends)
+            frames = max(PASSES * ends.count, MINIMUM_TEACHING)
+            trial = self.frames([flow(ends.port, home.port, to_first_station=home.first, vlan=ends.vlan, stations=ends.count,
+                                      first_station=ends.first, count=frames, retry=True)],
+                                TEACH_LIMIT_S / len(wanted), warm_up=0)
+            if trial.sent < ends.count:
+                self.untaught += ends.count - trial.sent
 
     def forget(self):
         """The switch knows no station any more."""
-        self._taught = None
+        self._taught, self.untaught = None, 0
         self.switch.flush()
 
     def at_full_load(self, flows, seconds, **more):
@@ -59,9 +65,10 @@ class Scene:
         return self.frames(flows, seconds, **more)
 
     def rate(self, flows, seconds, **more):
-        """Frames a second that come out at full load; measured once for a shape of load."""
+        """Frames a second that come out at full load, their stations being known; measured once for a shape of load."""
         shape = repr((flows, more))
         if shape not in self._rates:
+            self.teach(flows)
             self._rates[shape] = self.at_full_load(flows, seconds, **more).rate
         return self._rates[shape]
 
@@ -71,15 +78,25 @@ def paced(flows, rate):
     return [{**one, "rate": rate / len(flows)} for one in flows]
 
 
-def _ends(flows):
-    """The stations on both ends of flows, by port."""
+class Stations(typing.NamedTuple):
+    """Those behind one port, and the VLAN in which they are."""
+
+    port: int
+    first: int
+    count: int
+    vlan: int | None
+
+
+def _stations(flows):
+    """The stations on both ends of flows."""
     for one in flows:
+        vlan = one.get("vlan")
         if not one.get("source"):
-            yield one["from"], {"first": one.get("first_station", 0), "count": one.get("stations", 1)}
+            yield Stations(one["from"], one.get("first_station", 0), one.get("stations", 1), vlan)
         to = one["to"] if isinstance(one["to"], list) else [one["to"]]
         for port in to:
             if isinstance(port, int):
-                yield port, {"first": one.get("to_first_station", 0), "count": one.get("to_stations", 1)}
+                yield Stations(port, one.get("to_first_station", 0), one.get("to_stations", 1), vlan)
 
 
 def flows_of(pattern, port_count, sizes, stations=2, vlan=None):

@@ -16,8 +16,8 @@ def ratios(samples):
     (_, ours), *others = samples.items()
     result = {}
     for name, theirs in others:
-        pairs = [(a["value"], b["value"]) for a, b in zip(ours, theirs)]
-        if pairs and all(a is not None and b for a, b in pairs):
+        pairs = [(a["value"], b["value"]) for a, b in zip(ours, theirs) if a["value"] is not None and b["value"]]
+        if pairs:
             median, low, high = spread(a / b for a, b in pairs)
             result[name] = {"median": median, "low": low, "high": high}
     return result

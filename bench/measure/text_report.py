@@ -7,6 +7,7 @@ from .figures import (Switches, age_words, cost_ratio, machine_words, number, ra
                       scale_for, spread_of, subject_of, verdict)
 from .outline import Outline, PERCENTILES
 
+MICROSECOND_NS = 1000  # what latencies are shown in
 WORDS = {"worse": " (worse)", "same": " (no difference)"}
 
 
@@ -56,7 +57,7 @@ def figure_lines(measurement, switches, outline):
             yield line + "no figure"
             continue
         if measurement["test"] == "latency":
-            line += latency_words(measurement, name, scale)
+            line += latency_words(measurement, name)
         else:
             line += f"{number(figure.median, scale):>{digits}} {scale.unit}{bracketed(figure, lambda value: number(value, scale))}"
         machine, own = (spread_of(measurement, name, key) for key in ("machine_ns", "switch_ns"))
@@ -68,9 +69,9 @@ def figure_lines(measurement, switches, outline):
         yield line + "".join(f"; {remark}" for remark in remarks)
 
 
-def latency_words(measurement, name, scale):
+def latency_words(measurement, name):
     """Percentiles in a row; the 99th, which is compared, with its spread."""
-    scale = scale._replace(decimals=1)
+    scale = scale_for("ns", [MICROSECOND_NS])._replace(decimals=1)
     words = []
     for key, title in (*((key, title) for key, (_, title) in PERCENTILES.items()), ("max", "max")):
         figure = spread_of(measurement, name, key)

@@ -14,11 +14,11 @@ def cases(options):
 
         def rate(scene, flows=flows):
             trial = scene.frames(flows, options.seconds)
-            return {"value": trial.rate, "offered": trial.offered, "refused": trial.refused, **trial.costs()}
+            return {"value": trial.copies, "offered": trial.offered, "refused": trial.refused, **trial.costs()}
 
         def latency(scene, flows=flows):
             trial = scene.frames(paced(flows, LATENCY_RATE), options.seconds, latency=True)
-            return {**figures(trial.latency[0]), "load": LATENCY_RATE}
+            return figures(trial, LATENCY_RATE, copies=scene.port_count - 1)
 
         parameters = {"size": size, "pattern": BROADCAST}
         yield Case("broadcast", f"broadcast, {size_words(size)}, {ports} ports", "copies/s", rate, ports=ports,

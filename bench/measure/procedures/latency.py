@@ -13,12 +13,16 @@ PERCENTILES = {"p50": "p50_ns", "p90": "p90_ns", "p99": "p99_ns", "p999": "p999_
 SAME_RATE = 10_000  # frames a second, the same for all
 
 
-def figures(answer):
-    """What the first flow's latencies were; the 99th percentile is what is compared."""
-    if not answer["samples"]:
-        return {"value": None}
-    return {"value": answer["p99_ns"], **{name: answer[key] for name, key in PERCENTILES.items()},
-            "samples": answer["samples"], "reordered": answer["reordered"]}
+def figures(trial, rate, copies=1):
+    """What the first flow's latencies were; the 99th percentile is what is compared. And what has none, since it was lost."""
+    answer = trial.latency[0]
+    tried = max(trial.sent + sum(trial.total["refused"]), 1)
+    result = {"value": None, "load": rate, "loss": max(0, 1 - trial.received / (copies * tried)),
+              "not_offered": max(0, 1 - (trial.offered + trial.refused) / rate)}
+    if answer["samples"]:
+        result |= {"value": answer["p99_ns"], **{name: answer[key] for name, key in PERCENTILES.items()},
+                   "samples": answer["samples"], "reordered": answer["reordered"]}
+    return result
 
 
 def cases(options):
@@ -29,7 +33,7 @@ def cases(options):
                 scene.teach(flows)
                 rate = load if load == SAME_RATE else load * scene.rate(flows, options.seconds, latency=True)
                 trial = scene.frames(paced(flows, rate), options.seconds, latency=True)
-                return {**figures(trial.latency[0]), "load": rate}
+                return figures(trial, rate)
 
             words = f"{load} frames/s" if load == SAME_RATE else f"{100 * load:.0f} % of each switch's rate"
             yield Case("latency", f"latency, {size_words(size)}, {words}", "ns", sample, better="less",

@@ -21,7 +21,7 @@ def cases(options):
             trial = scene.frames(paced(flows, share * limit), options.seconds)
             tried = max(trial.sent + sum(trial.total["refused"]), 1)
             return {"value": max(0, 1 - trial.received / tried), "offered": share * limit,
-                    "not_offered": max(0, 1 - (trial.offered + trial.refused) / (share * limit)), **trial.costs()}
+                    "not_offered": max(0, 1 - (trial.offered + trial.refused) / (share * limit)), "switch_ns": trial.costs()["switch_ns"]}
 
         yield Case("loss", f"frame loss, {size_words(size)}, {share:g} of the first switch's rate offered", "share",
                    sample, better="less", parameters={"size": size, "load": share})

@@ -1,12 +1,14 @@
 """Forward pressure (RFC 2889 5.6): what becomes of an offered load that is greater than the switch can carry.
 
-All ports but the last send to the last as fast as they can. The rest of the load is either refused at the ports, which
-the senders notice (back pressure), or lost inside.
+All ports but the last send to the last, together half as much again as the switch carries at full load. The rest of the load
+is either refused at the ports, which the senders notice (back pressure), or lost inside.
 """
 from ..case import Case, size_words, sizes_of
 from ..load import flow
+from ..scene import paced
 
 PORTS = 4
+OVERLOAD = 1.5
 
 
 def cases(options):
@@ -14,11 +16,12 @@ def cases(options):
     flows = [flow(port, PORTS - 1, sizes_of(size)) for port in range(PORTS - 1)]
 
     def sample(scene):
-        scene.teach(flows)
-        trial = scene.frames(flows, options.seconds)
-        tried = trial.offered + trial.refused
-        return {"value": trial.rate, "offered": trial.offered, "refused": trial.refused,
-                "refused_share": trial.refused / tried if tried else 0.0, "loss": trial.loss, **trial.costs()}
+        load = OVERLOAD * scene.rate(flows, options.seconds)
+        trial = scene.frames(paced(flows, load), options.seconds)
+        tried = max(trial.sent + sum(trial.total["refused"]), 1)
+        return {"value": trial.rate, "offered": trial.offered, "refused_share": sum(trial.total["refused"]) / tried,
+                "loss": max(0, trial.sent - trial.received) / tried,
+                "not_offered": max(0, 1 - (trial.offered + trial.refused) / load), **trial.costs()}
 
     yield Case("pressure", f"forwarding rate under pressure of {PORTS - 1} senders, {size_words(size)}", "frames/s", sample,
                ports=PORTS, parameters={"size": size, "pattern": "many_to_one"})

@@ -23,6 +23,9 @@ def cases(options):
             if parameters not in seen:
                 seen.append(parameters)
                 yield case(parameters, options.seconds)
+    most = {**base, "ports": options.port_counts[-1], "stations": options.stations[-1]}
+    if most not in seen:  # both at once
+        yield case(most, options.seconds)
 
 
 def case(parameters, seconds):
@@ -32,7 +35,8 @@ def case(parameters, seconds):
     def sample(scene):
         scene.teach(flows)
         trial = scene.at_full_load(flows, seconds)
-        return {"value": trial.rate, "offered": trial.offered, "refused": trial.refused, **trial.costs()}
+        return {"value": trial.rate, "offered": trial.offered, "refused": trial.refused, "flooded": trial.flooded,
+                "untaught": scene.untaught, **trial.costs()}
 
     words = [size_words(parameters["size"]), PATTERN_WORDS[parameters["pattern"]]]
     if parameters["ports"] > 2:
