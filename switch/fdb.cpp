@@ -20,8 +20,8 @@ constexpr std::size_t kSlotsPerBucket = 4;
 /// Buckets in which a station may stand, its own (home) bucket the first. Between a sixth and a third of all slots are
 /// in use at most, so that hardly a station stands outside its home, where it costs a second cache miss; of the buckets
 /// at most one in twenty is full. Those of a window lie apart from each other, so that all sixteen are full once in
-/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.) A full table has 11 to 21
-/// stations in a window, among which a port that is past its share looks for one of its own.
+/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.) A full table has 11 to
+/// 21 stations in a window, among which a port that is past its share looks for one of its own.
 constexpr std::size_t kWindow = 16;
 /// What the three reach bits of a bucket can say: 0 to 6 exactly, 7 stands for the whole window.
 constexpr std::size_t kLargestExactReach = 6;

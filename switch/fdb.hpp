@@ -30,7 +30,8 @@ struct FdbKey {
   bool operator==(const FdbKey&) const = default;
 };
 
-/// Where the look-up of a key begins in one Fdb, which Fdb::prefetch() says. Good for as long as that lives: the table never grows.
+/// Where the look-up of a key begins in one Fdb, which Fdb::prefetch() says. Good for as long as that lives: the table
+/// never grows.
 struct FdbHome {
   std::uint32_t bucket;  // not initialised: arrays of them stand on hot paths
 };

@@ -5,8 +5,8 @@
 //
 //   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read
 //   admit_all    source address, reserved groups, port state, locked ports
-//   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap; of a run of
-//                equal sources only the first
+//   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap; of a run
+//                of equal sources only the first
 //   learn_all    enters sources in the FDB (8.7)
 //   look_up_all  looks all unicast destinations up
 //   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
