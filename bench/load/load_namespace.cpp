@@ -21,7 +21,7 @@ std::shared_ptr<LoadNamespace> LoadNamespace::find(const std::string& name) {
   return found;
 }
 
-LoadNamespace::LoadNamespace(const std::string& name) : name_(name), netns_(open_netns(name)) {
+LoadNamespace::LoadNamespace(const std::string& name) : name_(name), netns_(open_netns_or_die(name)) {
   const rb::NetnsScope inside = enter();
   rb::Result<rb::Rtnetlink> netlink = rb::Rtnetlink::open();
   if (!netlink) die(netlink.error().message);

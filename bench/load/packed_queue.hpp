@@ -62,7 +62,6 @@ class PackedRing {
     kicked_ = published_;
     return true;
   }
-  [[noreturn]] void out_of_order() const { die(settings_.name + ": the switch gives back buffers out of order"); }
 
   vring_packed_desc* const ring_;
   vring_packed_desc_event* const driver_event_;
@@ -88,7 +87,7 @@ class PackedSender : public PackedRing {
     while (free() < wanted && free() < size_ && is_used(seen_)) {
       const unsigned count = ((descriptor(seen_).id - seen_) & mask_) + 1;
       if (count > published_ - seen_ || (count > 1 && !settings_.promises_order)) [[unlikely]]
-        out_of_order();
+        settings_.out_of_order();
       seen_ += count;
     }
     return std::min(free(), wanted);
@@ -123,7 +122,7 @@ class PackedReceiver : public PackedRing {
     while (known_ - taken_ < wanted && known_ != published_ && is_used(known_)) {
       // One for several would not tell the lengths of the others.
       if (descriptor(known_).id != (known_ & mask_)) [[unlikely]]
-        out_of_order();
+        settings_.out_of_order();
       ++known_;
     }
     return std::min(known_ - taken_, wanted);

@@ -36,6 +36,8 @@ struct RingSettings {
   std::uint16_t size = 0;      // descriptors, a power of two
   bool promises_order = true;  // the switch has accepted IN_ORDER; otherwise it is checked that it keeps to it
   RingBuffers buffers;
+
+  [[noreturn]] void out_of_order() const { die(name + ": the switch gives back buffers out of order"); }
 };
 
 class SplitRing {
@@ -84,7 +86,7 @@ class SplitRing {
   [[nodiscard]] const vring_used_elem& used(std::uint16_t position) const { return used_->ring[position & mask_]; }
   void check_order(std::uint16_t position) const {
     if (used(position).id != (position & mask_)) [[unlikely]]
-      die(settings_.name + ": the switch gives back buffers out of order");
+      settings_.out_of_order();
   }
 
   vring_desc* const descriptors_;

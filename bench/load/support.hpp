@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "ports/unique_fd.hpp"
 
@@ -37,12 +39,17 @@ struct Endpoint {
   }
 };
 
-/// A namespace made by `ip netns add`; empty for "".
-[[nodiscard]] inline rb::UniqueFd open_netns(const std::string& name) {
+/// A namespace made by `ip netns add`; empty for "". The error is a sentence.
+[[nodiscard]] inline std::expected<rb::UniqueFd, std::string> open_netns(const std::string& name) {
   if (name.empty()) return {};
   rb::UniqueFd netns(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!netns) die_of_errno("namespace " + name);
+  if (!netns) return std::unexpected(fmt::format("namespace {}: {}", name, std::strerror(errno)));
   return netns;
+}
+[[nodiscard]] inline rb::UniqueFd open_netns_or_die(const std::string& name) {
+  auto netns = open_netns(name);
+  if (!netns) die(netns.error());
+  return std::move(*netns);
 }
 
 /// Keeps the calling thread on one processor; -1 leaves it where the scheduler likes.

@@ -4,7 +4,6 @@
 #include "bench/load/tcp_trial.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -34,12 +33,9 @@ std::unexpected<std::string> failed(std::string_view what) {
 
 /// Makes a socket in a namespace; the caller stays where it is.
 std::expected<rb::UniqueFd, std::string> socket_in(const std::string& name) {
-  rb::UniqueFd netns;
-  if (!name.empty()) {
-    netns.reset(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!netns) return failed("namespace " + name);
-  }
-  const rb::Result<rb::NetnsScope> inside = rb::NetnsScope::enter(netns.get());
+  const auto netns = open_netns(name);
+  if (!netns) return std::unexpected(netns.error());
+  const rb::Result<rb::NetnsScope> inside = rb::NetnsScope::enter(netns->get());
   if (!inside) return std::unexpected(inside.error().message);
   rb::UniqueFd result(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!result) return failed("TCP socket");

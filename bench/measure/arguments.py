@@ -5,8 +5,8 @@ import pathlib
 import shutil
 import sys
 
+from .case import PATTERN_WORDS
 from .procedures import PROCEDURES
-from .procedures.rate import PATTERN_WORDS
 from .switches import SWITCHES
 
 DESCRIPTION = """Measures Ethernet switches by RFC 2544 and RFC 2889, side by side on one machine.

@@ -7,6 +7,8 @@ from .load import IMIX
 BASE_STATIONS = 2  # one behind each of two ports
 USUAL_MTU, LARGE_MTU = 1500, 9000
 LARGEST_USUAL_SIZE = 1518
+PATTERN_WORDS = {"pair": "one way", "both": "both ways", "one_to_many": "one to many", "many_to_one": "many to one",
+                 "mesh": "everyone to everyone"}
 
 
 @dataclasses.dataclass

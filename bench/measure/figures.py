@@ -2,6 +2,8 @@
 import collections
 import math
 
+from .case import PATTERN_WORDS
+from .load import BROADCAST
 from .statistics import ratios, spread
 
 Spread = collections.namedtuple("Spread", "median low high")  # low and high are None where there was one round
@@ -28,8 +30,7 @@ OTHER_LOOKS = [
     Look(("#4d7c0f", "#a6d34f"), "square", False), Look(("#a0244f", "#ff8fb0"), "diamond", False),
     Look(("#7c5a4a", "#c9a694"), "inverted", False), Look(("#2f5d7c", "#8fc1e3"), "triangle", False),
 ]
-PATTERNS = {"pair": "one way", "both": "both ways", "one_to_many": "one to many", "many_to_one": "many to one",
-            "mesh": "everyone to everyone", "broadcast": "broadcast"}
+PATTERNS = {**PATTERN_WORDS, BROADCAST: "broadcast"}
 GROUPS = {"device": "hosts on devices (taps, veth pairs)", "vhost": "guests on vhost-user sockets"}
 # Of measurements that say no more: what is left out of their words.
 USUAL = {"ports": 2, "stations": 2, "pattern": "pair", "vlan": None, "broadcast": False}

@@ -7,11 +7,6 @@ IMIX = [64] * 7 + [594] * 4 + [1518]
 BROADCAST = "broadcast"
 
 
-def station(port, number=0):
-    """The address that rbload gives a station of a port."""
-    return "02:" + ":".join(f"{octet:02x}" for octet in port.to_bytes(2, "big") + number.to_bytes(3, "big"))
-
-
 def flow(from_, to, sizes=64, **more):
     """Frames from a port to the stations of another, or of several in turn, as rbload is asked for them."""
     return {"from": from_, "to": to, "sizes": sizes if isinstance(sizes, list) else [sizes], **more}
@@ -54,11 +49,6 @@ class Trial:
     @property
     def received(self):
         return sum(self.total["received"])
-
-    @property
-    def loss(self):
-        """The share of all that was sent and did not come."""
-        return max(0, 1 - self.received / self.sent) if self.sent else 0.0
 
     @property
     def latency(self):

@@ -8,7 +8,7 @@ from . import arguments, csv_report, html_report, performance_page, results, tex
 from .build import build
 from .case import USUAL_MTU
 from .existing import ExistingPorts
-from .lab import Failed, Lab, Unsupported
+from .lab import NICENESS, Failed, Lab, Unsupported
 from .other_work import OtherWork
 from .procedures import PROCEDURES, workers
 from .profile import userspace_share
@@ -17,13 +17,13 @@ from .switches import split
 
 # Tests that change a host's device, make a switch forget, ask for its processor time, or need addresses.
 OWN_SWITCH = {"errored", "idle", "address_capacity", "address_rate", "tcp", "workers"}
-NICENESS = -10  # other work on the machine is to disturb little, but beside a thread that never sleeps it has to go on
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def stop(number, _frame):
     """Ends the program by way of its clean-up, which nothing interrupts any more."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for end in ENDS:
+        signal.signal(end, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
@@ -162,9 +162,8 @@ def main():
     if not options.build_dir_was_given:
         options.build_dir = build()
     become_root(options)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
-    signal.signal(signal.SIGINT, stop)
+    for end in ENDS:
+        signal.signal(end, stop)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     if options.page:

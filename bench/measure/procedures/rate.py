@@ -2,11 +2,8 @@
 
 One thing is varied at a time; the others are the first of their lists, so that the lines of a plot have a point in common.
 """
-from ..case import Case, size_words, sizes_of
+from ..case import PATTERN_WORDS, Case, size_words, sizes_of
 from ..scene import flows_of
-
-PATTERN_WORDS = {"pair": "one way", "both": "both ways", "one_to_many": "one to many", "many_to_one": "many to one",
-                 "mesh": "everyone to everyone"}
 
 
 def cases(options):

@@ -28,7 +28,7 @@ class Switch:
     name = title = None
     ports = "tap"  # or "veth", "vhost-user": what a host has of the switch
     kind = "device"  # or "vhost": what the load generator is told
-    least_ports = most_ports = 2
+    most_ports = 2
     package = None  # the Debian package that has it
     programs = ()  # without which there is nothing to measure
     polls = False  # never sleeps, so that it has to be paused when it is not its turn
@@ -38,7 +38,7 @@ class Switch:
         self.lab, self.options, self.port_count, self.vlan = lab, words_of(options_text), port_count, vlan
         if options_text:
             self.name, self.title = f"{self.name}:{options_text}", f"{self.title} {options_text}"
-        if not self.least_ports <= port_count <= self.most_ports:
+        if port_count > self.most_ports:
             raise Unsupported(f"{self.title} has no more than {self.most_ports} ports here")
         if lab.mtu > self.largest_mtu:
             raise Unsupported(f"it carries frames of at most {self.largest_mtu + HEADER_AND_FCS} octets")
@@ -77,11 +77,6 @@ class Switch:
     @property
     def version(self):
         raise NotImplementedError
-
-    @property
-    def largest_frame(self):
-        """Octets on a wire, FCS included, without a VLAN tag."""
-        return self.mtu + HEADER_AND_FCS
 
     @property
     def pids(self):
