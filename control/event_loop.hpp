@@ -9,6 +9,8 @@
 
 #include "ports/unique_fd.hpp"
 
+struct epoll_event;
+
 namespace rb {
 
 /// One thread. Handlers may add and remove any descriptor, their own included.
@@ -17,9 +19,13 @@ class EventLoop {
   /// Gets the epoll events that came (EPOLLIN, EPOLLOUT, EPOLLHUP, ...).
   using Handler = std::function<void(std::uint32_t events)>;
 
+  /// Who is handled first. Urgent descriptors are looked at before each ordinary one that is ready, again and again, so
+  /// they wait for one handler at most; theirs are to be short.
+  enum class Priority : std::uint8_t { kOrdinary, kUrgent };
+
   EventLoop();
   /// `fd` is borrowed and must be removed before it is closed.
-  void add(int fd, std::uint32_t events, Handler handler);
+  void add(int fd, std::uint32_t events, Handler handler, Priority priority = Priority::kOrdinary);
   void change(int fd, std::uint32_t events);
   void remove(int fd);
 
@@ -32,12 +38,22 @@ class EventLoop {
  private:
   struct Registration {
     std::uint32_t serial;  // tells this registration from earlier ones of the same descriptor
+    Priority priority;
     std::shared_ptr<Handler> handler;
   };
   /// What epoll gives back with an event: the descriptor and the serial number of its registration.
   [[nodiscard]] static std::uint64_t tag_of(int fd, std::uint32_t serial) noexcept;
 
+  [[nodiscard]] int epoll_of(Priority priority) const noexcept {
+    return priority == Priority::kUrgent ? urgent_.get() : epoll_.get();
+  }
+  std::size_t handle_urgent();
+  /// Calls the handler of an event that epoll gave; false: it is one of a registration that is gone.
+  bool handle(const epoll_event& event);
+
   UniqueFd epoll_;
+  UniqueFd urgent_;  // an epoll of its own, which stands in epoll_ itself
+  std::size_t urgent_count_ = 0;
   std::map<int, Registration> registrations_;
   std::uint32_t last_serial_ = 0;
   bool stopping_ = false;
