@@ -19,6 +19,21 @@ Error no_such_bridge(const std::string& name) {
           name};
 }
 
+PortGate gate_of(StpState state) {
+  switch (state) {
+    case StpState::kDisabled:
+      return PortGate::kDown;
+    case StpState::kListening:
+    case StpState::kBlocking:
+      return PortGate::kDiscarding;
+    case StpState::kLearning:
+      return PortGate::kLearning;
+    case StpState::kForwarding:
+      return PortGate::kForwarding;
+  }
+  return PortGate::kDown;
+}
+
 }  // namespace
 
 SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
@@ -313,7 +328,7 @@ void SwitchModel::publish() {
     if (ports.size() <= port->index) ports.resize(port->index + 1U);
     PortState& state = ports[port->index];
     state.bridge = port->bridge;
-    state.forwarding = port->state() == StpState::kForwarding;
+    state.gate = gate_of(port->state());
     state.learning = port->settings.learning;
     state.flood = port->settings.flood || (port->host && port->link.promiscuous());
     state.mcast_flood = port->settings.mcast_flood;

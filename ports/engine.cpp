@@ -1,7 +1,6 @@
 #include "ports/engine.hpp"
 
 #include <fmt/core.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -76,7 +75,6 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   auto impl = std::make_unique<Impl>(
       Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed(), .prepare_memory = ask_for_huge_pages});
   EngineShared& shared = impl->shared;
-  shared.event_fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   shared.start_s = monotonic_s();
   shared.worker_count = options.worker_count;
   shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
@@ -147,6 +145,15 @@ int Engine::device_fd(PortIndex index) const noexcept {
   return device != nullptr ? device->fd() : -1;
 }
 
+void Engine::send(PortIndex port, std::span<const std::byte> frame) {
+  assert(port < kMaxPorts && frame.size() >= kEthernetHeaderSize && frame.size() <= kMaxSendSize);
+  // The owner of a stream, and the worker that has a guest's first receive ring; to others any worker writes.
+  const auto& worker = impl_->workers[port % impl_->workers.size()];
+  worker->post([port, octets = std::vector<std::byte>(frame.begin(), frame.end())](Worker& owner) {
+    owner.send_own(port, octets);
+  });
+}
+
 void Engine::publish(std::unique_ptr<const ForwardingState> state) {
   EngineShared& shared = impl_->shared;
   shared.state.store(state.get(), std::memory_order_release);
@@ -190,14 +197,11 @@ VlanTotals Engine::vlan_counters(PortIndex index, Vid vid) const {
 }
 
 int Engine::event_fd() const noexcept {
-  return impl_->shared.event_fd.get();
+  return impl_->shared.events.fd();
 }
 
 std::vector<EngineEvent> Engine::take_events() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = read(event_fd(), &count, sizeof count);
-  // Cleared before the queues are looked at: an event pushed from here on writes event_fd again.
-  impl_->shared.events_pending.exchange(false, std::memory_order_acq_rel);
+  impl_->shared.events.clear();
   std::vector<EngineEvent> events;
   for (const auto& worker : impl_->workers) {
     EngineEvent event;
@@ -211,6 +215,24 @@ std::vector<EngineEvent> Engine::take_events() {
 
 void Engine::want_fdb_events(bool wanted) {
   impl_->shared.fdb_events_wanted.store(wanted, std::memory_order_relaxed);
+}
+
+void Engine::want_move_events(bool wanted) {
+  impl_->shared.move_events_wanted.store(wanted, std::memory_order_relaxed);
+}
+
+int Engine::punt_fd() const noexcept {
+  return impl_->shared.punts.fd();
+}
+
+std::vector<PuntedFrame> Engine::take_punted() {
+  impl_->shared.punts.clear();
+  std::vector<PuntedFrame> frames;
+  for (const auto& worker : impl_->workers) {
+    PuntedFrame frame;
+    for (std::size_t i = 0; i < Worker::kPuntCapacity && worker->punts().pop(frame); ++i) frames.push_back(frame);
+  }
+  return frames;
 }
 
 std::uint64_t Engine::lost_events() const noexcept {

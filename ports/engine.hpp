@@ -1,6 +1,7 @@
 // Engine: the workers and what they share. The control thread's only way to the hot side.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,6 +43,17 @@ struct EngineEvent {
   MacAddress mac;
 };
 
+/// A frame that is the control thread's (BridgeState::stp, punt_probes), as it came in.
+struct PuntedFrame {
+  static constexpr std::size_t kMaxOctets = 128;  // a BPDU has 60 on an Ethernet; more says nothing to us
+
+  PortIndex port = kNoPort;
+  std::uint16_t size = 0;                         // octets that are here
+  std::array<std::byte, kMaxOctets> octets = {};  // the frame's first, from its destination on
+
+  [[nodiscard]] std::span<const std::byte> frame() const noexcept { return {octets.data(), size}; }
+};
+
 /// All functions: control thread only.
 class Engine {
  public:
@@ -66,6 +78,11 @@ class Engine {
   void on_worker(unsigned number, const std::function<void(Worker&)>& act);
   /// PortDevice::fd() of an attached port; -1: not attached.
   [[nodiscard]] int device_fd(PortIndex index) const noexcept;
+  /// Sends a frame of the switch's own, `frame` from its destination on (kEthernetHeaderSize to kMaxSendSize octets),
+  /// out of a port whatever its gate, unless that is kDown. Does not wait; it is counted as sent, or under the reason
+  /// why not, like any other.
+  void send(PortIndex port, std::span<const std::byte> frame);
+  static constexpr std::size_t kMaxSendSize = 256;
   /// Swaps the state; returns when every worker uses it. Never null.
   void publish(std::unique_ptr<const ForwardingState> state);
   [[nodiscard]] const ForwardingState& state() const noexcept;
@@ -81,7 +98,15 @@ class Engine {
   [[nodiscard]] int event_fd() const noexcept;
   [[nodiscard]] std::vector<EngineEvent> take_events();
   void want_fdb_events(bool wanted);
+  /// kFdbMoved events, at most kMoveEventsPerSecond of each worker, also while FDB events are not wanted.
+  void want_move_events(bool wanted);
+  static constexpr unsigned kMoveEventsPerSecond = 256;
   [[nodiscard]] std::uint64_t lost_events() const noexcept;
+
+  /// Readable when punted frames wait. A port may punt so many a second on each worker; more are dropped there.
+  [[nodiscard]] int punt_fd() const noexcept;
+  [[nodiscard]] std::vector<PuntedFrame> take_punted();
+  static constexpr unsigned kPuntsPerSecond = 100;
 
   [[nodiscard]] unsigned worker_count() const noexcept;
   /// One line for the log: which ways of io_uring are used.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ports/owned_port.hpp"
+#include "switch/parse.hpp"
 
 namespace rb {
 namespace {
@@ -25,6 +26,20 @@ std::int64_t monotonic_ns() noexcept {
 }
 
 }  // namespace
+
+WakingFd::WakingFd() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void WakingFd::wake() noexcept {
+  if (pending_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(fd_.get(), &one, sizeof one);
+}
+
+void WakingFd::clear() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = read(fd_.get(), &count, sizeof count);
+  pending_.exchange(false, std::memory_order_acq_rel);
+}
 
 Worker::Worker(EngineShared& shared, unsigned number)
     : shared_(shared),
@@ -157,7 +172,7 @@ void Worker::submit(unsigned wait_count) noexcept {
   // Writes to taps complete inside the submit (they never wait, see tap_port.hpp), so what they read is free again.
   for (const BufferId id : sending_) pool_.give_back(id);
   sending_.clear();
-  segment_count_ = 0;
+  segment_count_ = own_frame_count_ = 0;
   written_ = true;
   give_back_lent();
 }
@@ -297,7 +312,9 @@ void Worker::forward() noexcept {
   if (batch_count_ == 0 && lenders_.empty()) return;
   // What the relay lent to the last batch must have been written before it is lent again.
   if (!written_) submit(0);
-  relay_.process({frames_.data(), batch_count_}, *state_, now_s(), egress_);
+  const std::uint32_t now = now_s();
+  relay_.process({frames_.data(), batch_count_}, *state_, now, egress_);
+  if (!relay_.punted().empty()) hand_punted_over(now);
   for (const PortIndex index : egress_.ports()) {
     if (Port* port = ports_[index].get(); port != nullptr) {
       port->transmit(egress_.frames(index), state_->port(index), *this);
@@ -306,7 +323,7 @@ void Worker::forward() noexcept {
     }
   }
   egress_.clear();
-  if (!relay_.learned().empty()) report_learned();
+  if (!relay_.learned().empty()) report_learned(now);
   for (std::size_t i = 0; i < batch_count_; ++i) {
     if (buffers_[i] != kNoBuffer) sending_.push_back(buffers_[i]);
   }
@@ -316,34 +333,64 @@ void Worker::forward() noexcept {
   if (written_) give_back_lent();
 }
 
-void Worker::report_learned() noexcept {
-  if (!shared_.fdb_events_wanted.load(std::memory_order_relaxed)) return;
+void Worker::hand_punted_over(std::uint32_t now_s) noexcept {
+  bool any = false;
+  for (const FrameIndex index : relay_.punted()) {
+    const Frame& frame = frames_[index];
+    DropReason ends = DropReason::kPuntLimit;
+    if (punt_limits_[frame.ingress].take(now_s)) {
+      PuntedFrame punted{.port = frame.ingress};
+      for (std::size_t i = 0; i < frame.piece_count && punted.size < punted.octets.size(); ++i) {
+        const std::size_t size = std::min<std::size_t>(frame.pieces[i].size, punted.octets.size() - punted.size);
+        std::memcpy(&punted.octets[punted.size], frame.pieces[i].data, size);
+        punted.size = static_cast<std::uint16_t>(punted.size + size);
+      }
+      any = true;
+      ends = punts_.push(punted) ? DropReason::kPunted : DropReason::kPuntFull;
+    }
+    counters_[frame.ingress].drop(ends);
+  }
+  if (any) shared_.punts.wake();
+}
+
+void Worker::report_learned(std::uint32_t now_s) noexcept {
+  const bool all = shared_.fdb_events_wanted.load(std::memory_order_relaxed);
+  if (!all && !shared_.move_events_wanted.load(std::memory_order_relaxed)) return;
+  bool any = false;
   for (const LearnEvent& learned : relay_.learned()) {
+    const bool moved = learned.previous != kNoPort;
+    if (!all && !(moved && move_limit_.take(now_s))) continue;
+    any = true;
     EngineEvent event;
-    event.kind = learned.previous == kNoPort ? EngineEvent::Kind::kFdbAdded : EngineEvent::Kind::kFdbMoved;
+    event.kind = moved ? EngineEvent::Kind::kFdbMoved : EngineEvent::Kind::kFdbAdded;
     event.port = learned.port;
     event.previous = learned.previous;
     event.fid = learned.key.fid();
     event.mac = learned.key.mac();
-    push_event(event);
+    events_.push(event);
   }
+  if (any) shared_.events.wake();
+}
+
+void Worker::send_own(PortIndex index, std::span<const std::byte> octets) noexcept {
+  const PortState& to = state_->port(index);
+  PortCounters& counters = counters_[index];
+  counters.copies.add(1);
+  if (ports_[index] == nullptr || to.gate == PortGate::kDown) return counters.drop(DropReason::kEgressDown);
+  if (own_frame_count_ == own_frames_.size()) submit(0);
+  OwnFrame& own = own_frames_[own_frame_count_++];
+  own.vnet = {};
+  std::memcpy(own.octets.data(), octets.data(), octets.size());
+  own.piece = {own.octets.data(), static_cast<std::uint32_t>(octets.size())};
+  own.frame = {&own.vnet, &own.piece, own.piece.size, 1, kNoPort};
+  relay_.place(own.frame, cast_of(MacNumber::at(own.octets.data())));
+  ports_[index]->transmit(std::array{FrameIndex{0}}, to, *this);
 }
 
 void Worker::report_port_error(PortIndex port, int error) noexcept {
   port_errors_[port].store(error, std::memory_order_release);
   port_failed_.store(true, std::memory_order_release);
-  wake_control_thread();
-}
-
-void Worker::push_event(const EngineEvent& event) noexcept {
-  events_.push(event);
-  wake_control_thread();
-}
-
-void Worker::wake_control_thread() noexcept {
-  if (shared_.events_pending.exchange(true, std::memory_order_acq_rel)) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(shared_.event_fd.get(), &one, sizeof one);
+  shared_.events.wake();
 }
 
 Worker::SegmentSpace Worker::segment_space() noexcept {

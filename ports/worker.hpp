@@ -6,11 +6,12 @@
 //   3. submit: the writes of the last batch and these reads in one system call, sleeping if no read has anything; where
 //      frames come one soon after the other, it looks for a moment first (idle_spin.hpp);
 //   4. give back the buffers whose writes have just completed;
-//   5. reap completions into the batch, and forward it: relay, then each egress port's transmit().
+//   5. reap completions into the batch, and forward it: relay, then each egress port's transmit(); what the relay has
+//      for the control thread (punted frames, stations that moved) goes into queues that end there.
 // So a loaded worker needs one system call a batch, and an idle one sleeps in the kernel until a frame comes.
 //
 // Thread rules. Everything here belongs to the worker's thread, except post(), which the control thread uses to have
-// something done inside the loop, and what is atomic: the state pointer, the counters, the event queue.
+// something done inside the loop, and what is atomic: the state pointer, the counters, the queues to that thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -36,6 +37,7 @@
 #include "ports/idle_spin.hpp"
 #include "ports/mailbox.hpp"
 #include "ports/port.hpp"
+#include "ports/rate_limit.hpp"
 #include "ports/ring.hpp"
 #include "ports/unique_fd.hpp"
 #include "switch/offload.hpp"
@@ -45,6 +47,21 @@ namespace rb {
 
 class Worker;
 
+/// What wakes the control thread up; written once until it has looked.
+class WakingFd {
+ public:
+  WakingFd();
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// Any worker, after what it has to say stands in its queue.
+  void wake() noexcept;
+  /// The control thread, before it looks into the queues: whoever adds to one from here on wakes it again.
+  void clear() noexcept;
+
+ private:
+  UniqueFd fd_;
+  std::atomic<bool> pending_{false};  // fd_ has been written and not yet been read
+};
+
 /// What the workers of one engine share. Written by the control thread, read by all.
 struct EngineShared {
   EngineShared(const Fdb::Options& fdb_options) : fdb(fdb_options) {}
@@ -53,8 +70,9 @@ struct EngineShared {
   std::atomic<const ForwardingState*> state{nullptr};
   std::atomic<std::uint64_t> published{0};  // counts publications
   std::atomic<bool> fdb_events_wanted{false};
-  std::atomic<bool> events_pending{false};  // event_fd has been written and not yet been looked at
-  UniqueFd event_fd;
+  std::atomic<bool> move_events_wanted{false};
+  WakingFd events;           // the control thread, for events of any worker
+  WakingFd punts;            // and for frames
   std::int64_t start_s = 0;  // CLOCK_MONOTONIC
   unsigned worker_count = 1;
   std::vector<Worker*> workers;                     // by number; there before any port is
@@ -73,6 +91,7 @@ struct EngineShared {
 class Worker {
  public:
   static constexpr std::size_t kEventCapacity = 4096;
+  static constexpr std::size_t kPuntCapacity = 4096;  // of 40 ports that punt as much as they may for a second
   using Command = std::function<void(Worker&)>;
 
   /// Starts the thread; `started` gets the ring's Result once.
@@ -95,6 +114,7 @@ class Worker {
   /// Its own functions say whose thread they are for.
   [[nodiscard]] VlanCounterTable& vlan_counters() noexcept { return vlan_counters_; }
   [[nodiscard]] EventQueue<EngineEvent, kEventCapacity>& events() noexcept { return events_; }
+  [[nodiscard]] EventQueue<PuntedFrame, kPuntCapacity>& punts() noexcept { return punts_; }
   /// Calls `use(port, errno)` for each port that has failed since the last call. Unlike events none is ever lost.
   template <typename Use>
   void take_port_errors(Use use) {
@@ -118,6 +138,8 @@ class Worker {
   [[nodiscard]] std::optional<unsigned> register_file(int fd);
   void unregister_file(unsigned file) noexcept;
   void stop() noexcept { stopping_ = true; }
+  /// Sends a frame of the switch's own, of at most Engine::kMaxSendSize octets, out of a port.
+  void send_own(PortIndex port, std::span<const std::byte> octets) noexcept;
 
   // The worker's thread: ports.
 
@@ -209,9 +231,8 @@ class Worker {
   void handle_wake() noexcept;
   void take_mail() noexcept;
   void forward() noexcept;
-  void report_learned() noexcept;
-  void push_event(const EngineEvent& event) noexcept;
-  void wake_control_thread() noexcept;
+  void hand_punted_over(std::uint32_t now_s) noexcept;
+  void report_learned(std::uint32_t now_s) noexcept;
   void give_back_lent() noexcept;
   void finish_removals() noexcept;
   void arm_wake() noexcept;
@@ -242,6 +263,9 @@ class Worker {
   Relay relay_;
   EgressLists egress_{kMaxPorts + 1};
   EventQueue<EngineEvent, kEventCapacity> events_;
+  RateLimit<Engine::kMoveEventsPerSecond> move_limit_;
+  EventQueue<PuntedFrame, kPuntCapacity> punts_;
+  std::vector<RateLimit<Engine::kPuntsPerSecond>> punt_limits_{kMaxPorts};  // by port
   std::array<std::atomic<int>, kMaxPorts> port_errors_{};  // errno of each port that has failed; 0: it has not
   std::atomic<bool> port_failed_{false};
 
@@ -271,6 +295,18 @@ class Worker {
   std::unique_ptr<Piece[]> lent_pieces_ = std::make_unique<Piece[]>(kMaxBatch * kMaxLentPieces);
   std::size_t lent_heads_size_ = 0, lent_piece_count_ = 0;
   std::vector<Port*> lenders_, sending_lenders_;
+
+  // Frames of the switch's own, until the next submit.
+  struct OwnFrame {
+    alignas(8) VnetHeader vnet;
+    // Behind it without a gap, so that both can be written in one go.
+    std::array<std::byte, Engine::kMaxSendSize> octets;
+    Piece piece;
+    Frame frame;
+  };
+  static_assert(offsetof(OwnFrame, octets) == offsetof(OwnFrame, vnet) + sizeof(VnetHeader));
+  std::array<OwnFrame, 64> own_frames_;
+  std::size_t own_frame_count_ = 0;
 
   std::size_t segment_count_ = 0;
   std::vector<std::byte> scratch_;

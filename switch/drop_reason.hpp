@@ -15,7 +15,12 @@ enum class DropReason : std::uint8_t {
   kTruncated,      // longer than the largest buffer
   kInvalidSource,  // group or all-zero source address
   kReservedGroup,  // 01-80-C2-00-00-0X that the bridge does not forward
-  kIngressDown,    // the ingress port is not forwarding
+  kIngressDown,    // the ingress port is down, disabled, or nobody's
+  kBlocked,        // the ingress port does not forward, or not yet (spanning tree)
+  kBpduFiltered,   // a BPDU, and the ingress port filters them
+  kPunted,         // no loss: taken by the control thread (a BPDU, a loop probe)
+  kPuntLimit,      // would have been punted, but its port has had its share of this second
+  kPuntFull,       // would have been punted, but the control thread did not come to take what was there
   kFrameType,      // tagged or untagged, and the port admits only the other (acceptable frame types)
   kNoPvid,         // without a VID, and the port has no PVID
   kInvalidVid,     // VID 4095
@@ -27,6 +32,7 @@ enum class DropReason : std::uint8_t {
   kNoEgress,       // no other port takes it: nobody there, or flood flags and isolation leave nobody
   // Egress: a copy was on its way out. Counted on the port it should have left by.
   kEgressDown,     // the device is down or gone
+  kEgressBlocked,  // the port does not forward, or not yet (spanning tree)
   kOverMtu,        // larger than the egress device's MTU, and not GSO
   kEgressFull,     // the device would have blocked
   kRefused,        // the device refused the frame (EINVAL): a header it does not believe
@@ -38,10 +44,11 @@ inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropRea
 
 /// Names as `rbctl stats` prints them, in the order of the enumerators.
 inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames = {
-    "runt",       "bad_vnet_header", "truncated",   "invalid_source", "reserved_group", "ingress_down",
-    "frame_type", "no_pvid",         "invalid_vid", "vlan_ingress",   "vlan_egress",    "locked",
-    "same_port",  "isolated",        "no_egress",   "egress_down",    "over_mtu",       "egress_full",
-    "refused",    "cannot_segment",  "forms_full",  "egress_error",
+    "runt",     "bad_vnet_header", "truncated",    "invalid_source", "reserved_group", "ingress_down",
+    "blocked",  "bpdu_filtered",   "punted",       "punt_limit",     "punt_full",      "frame_type",
+    "no_pvid",  "invalid_vid",     "vlan_ingress", "vlan_egress",    "locked",         "same_port",
+    "isolated", "no_egress",       "egress_down",  "egress_blocked", "over_mtu",       "egress_full",
+    "refused",  "cannot_segment",  "forms_full",   "egress_error",
 };
 
 static_assert(!kDropReasonNames.front().empty() && !kDropReasonNames.back().empty(), "one name for each reason");

@@ -16,7 +16,9 @@ class Explainer {
 
   void parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast);
   void classified(const Classified& found, const PortVlans& port, PortIndex ingress);
+  void punted(bool bpdu);
   void admitted(const Frame& frame);
+  void blocked(PortIndex ingress, PortGate gate);
   void reserved_group_forwarded(unsigned last_digit, std::uint16_t group_fwd_mask);
   void would_learn(const FdbKey& source, const FdbHit& known, PortIndex ingress);
   void does_not_learn(std::string why);

@@ -10,7 +10,7 @@ ForwardingState::ForwardingState(std::vector<BridgeState> bridges, std::vector<P
     : bridges_(std::move(bridges)), ports_(std::move(ports)), port_count_(ports_.size()), floods_(bridges_.size()) {
   for (std::size_t index = 0; index < ports_.size(); ++index) {
     const PortState& port = ports_[index];
-    if (port.bridge == kNoBridge || !port.forwarding) continue;
+    if (port.bridge == kNoBridge || port.gate != PortGate::kForwarding) continue;
     Floods& floods = floods_.at(port.bridge);
     if (port.flood) floods.unicast.push_back(static_cast<PortIndex>(index));
     if (port.mcast_flood) floods.multicast.push_back(static_cast<PortIndex>(index));

@@ -15,10 +15,19 @@ namespace rb {
 using BridgeIndex = std::uint16_t;
 inline constexpr BridgeIndex kNoBridge = 0xffff;
 
+/// What may pass a port (IEEE 802.1D-2004 7.4). Frames that are punted (BridgeState) pass to the control thread, and
+/// those of the switch's own leave, unless it is down.
+enum class PortGate : std::uint8_t {
+  kDown,        // nothing: the device does not carry frames, or somebody has disabled the port
+  kDiscarding,  // nothing else; spanning tree's blocking and listening
+  kLearning,    // sources are learned, the frames still dropped
+  kForwarding,
+};
+
 /// One port as the relay sees it. Flag names are the kernel bridge's (`bridge link set`).
 struct PortState {
   BridgeIndex bridge = kNoBridge;  // kNoBridge: an unused index, frames from it are dropped
-  bool forwarding = false;         // device up and running, spanning tree says forwarding
+  PortGate gate = PortGate::kDown;
   bool learning = true;
   bool flood = true;           // unknown unicast leaves here
   bool mcast_flood = true;     // multicast leaves here
@@ -26,6 +35,7 @@ struct PortState {
   bool hairpin = false;        // frames may leave by the port they came in by
   bool isolated = false;       // no traffic between two isolated ports
   bool locked = false;         // only sources already in the FDB behind this port are let in
+  bool bpdu_filter = false;    // BPDUs that come in are dropped where the bridge has `stp`
   std::uint32_t mtu = 0;       // octets of layer 3, of the device; 0: unknown, not enforced
   Offloads accepts;            // what may be sent to it unfinished
   Trust trust = Trust::kPeer;  // who writes the VnetHeaders of its frames
@@ -39,6 +49,10 @@ struct BridgeState {
   Fid fid = 0;
   bool learning = true;              // false: ageing time 0, the bridge is a hub
   std::uint16_t group_fwd_mask = 0;  // bit X: 01-80-C2-00-00-0X is forwarded; bit 0 is implied, bit 1 never holds
+  /// Punted, which is handed to the control thread and to nobody else, are frames to 01-80-C2-00-00-00, tagged or not
+  /// and whatever VLANs say; false: they are flooded.
+  bool stp = false;
+  bool punt_probes = false;  // likewise loop probes (loop_probe.hpp), which are untagged; false: ordinary multicast
   /// Null: tags are payload, and all its frames are of `fid`.
   std::shared_ptr<const BridgeVlans> vlans = nullptr;
 };

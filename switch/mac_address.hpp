@@ -46,6 +46,8 @@ struct MacAddress {
 struct MacNumber {
   std::uint64_t value = 0;
 
+  bool operator==(const MacNumber&) const = default;
+
   /// Reads the first six of eight octets.
   [[nodiscard]] static MacNumber at(const void* octets) noexcept {
     static_assert(std::endian::native == std::endian::little);

@@ -4,6 +4,7 @@
 
 #include "switch/classify.hpp"
 #include "switch/explainer.hpp"
+#include "switch/loop_probe.hpp"
 #include "switch/parse.hpp"
 
 namespace rb {
@@ -30,7 +31,7 @@ bool may_deliver(PortIndex ingress, const PortState& from, PortIndex egress, con
 
 /// Whether a port takes flooded frames of a kind.
 bool takes_flood(const PortState& to, CastKind cast) noexcept {
-  if (!to.forwarding) return false;
+  if (to.gate != PortGate::kForwarding) return false;
   switch (cast) {
     case CastKind::kUnicast:
       return to.flood;
@@ -49,6 +50,17 @@ bool fits_mtu(const Frame& frame, VlanTag tag, const PortState& to) noexcept {
   return to.mtu == 0 || frame.size <= allowed || frame.vnet->gso_type != kGsoNone;
 }
 
+bool is_bpdu(MacNumber destination) noexcept {
+  return destination.is_reserved_group() && destination.last_digit() == 0;
+}
+
+/// Whether a frame to a group is the control thread's.
+bool is_punted(const Frame& frame, MacNumber destination, const BridgeState& bridge) noexcept {
+  if (is_bpdu(destination)) return bridge.stp;
+  return bridge.punt_probes && destination == kLoopProbeGroup &&
+         load16(frame.pieces[0].data + kAddressesSize) == kLoopProbeEtherType;
+}
+
 }  // namespace
 
 static_assert(kMaxBatch <= Fdb::kMaxLookUps);
@@ -61,7 +73,7 @@ void Relay::process(std::span<const Frame> frames, const ForwardingState& state,
   assert(frames.size() <= kMaxBatch);
   frames_ = frames;
   state_ = &state;
-  learned_count_ = 0;
+  learned_count_ = punted_count_ = 0;
   forms_.clear();
   parse_all();
   admit_all();
@@ -97,11 +109,41 @@ void Relay::parse_all() noexcept {
     Fid fid = 0;
     if (port.bridge != kNoBridge) {
       const BridgeState& bridge = state_->bridge(port.bridge);
+      if (cast_[i] == CastKind::kMulticast && is_punted(frame, header.destination, bridge)) [[unlikely]] {
+        punt(index, header);
+        continue;
+      }
       fid = bridge.vlans == nullptr ? bridge.fid : enter_vlan(index, port, bridge);
     }
     source_[i] = FdbKey::of(header.source, fid);
     destination_[i] = FdbKey::of(header.destination, fid);
   }
+}
+
+/// Takes a frame out that is the control thread's; all later stages do with it is to learn its source.
+[[gnu::noinline]] void Relay::punt(FrameIndex index, const EthernetHeader& header) noexcept {
+  const Frame& frame = frames_[index];
+  const PortState& port = state_->port(frame.ingress);
+  if (port.gate == PortGate::kDown) return drop(index, DropReason::kIngressDown);
+  if (header.source.is_group() || header.source.is_zero()) return drop(index, DropReason::kInvalidSource);
+  const bool bpdu = is_bpdu(header.destination);
+  if (bpdu && port.bpdu_filter) return drop(index, DropReason::kBpduFiltered);
+  dropped_[index] = true;
+  punted_[punted_count_++] = index;
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->punted(bpdu);
+  // As the kernel's bridge (br_handle_local_finish): a BPDU says where its sender is, in a VLAN that it may be in.
+  // A probe that has come back would say that of ourselves.
+  if (!bpdu || port.gate == PortGate::kDiscarding) return;
+  const BridgeState& bridge = state_->bridge(port.bridge);
+  Fid fid = bridge.fid;
+  if (bridge.vlans != nullptr) {
+    const Classified found = classify(frame, *port.vlans, bridge.vlans->tpid());
+    if (found.refused) return;
+    fid = bridge.vlans->fid(found.vid);
+  }
+  source_[index] = FdbKey::of(header.source, fid);
+  learns_[index] = true;
 }
 
 /// Finds the VLAN of a frame and counts it there, or drops it.
@@ -137,14 +179,16 @@ void Relay::admit_all() noexcept {
 [[gnu::always_inline]] inline void Relay::admit(FrameIndex index) noexcept {
   const Frame& frame = frames_[index];
   const PortState& port = state_->port(frame.ingress);
-  if (port.bridge == kNoBridge || !port.forwarding) return drop(index, DropReason::kIngressDown);
+  if (port.bridge == kNoBridge || port.gate == PortGate::kDown) return drop(index, DropReason::kIngressDown);
+  if (port.gate == PortGate::kDiscarding) [[unlikely]]
+    return block(index);
   const MacNumber source = source_[index].mac_number();
   if (source.is_group() || source.is_zero()) return drop(index, DropReason::kInvalidSource);
   if (cast_[index] == CastKind::kMulticast) {
     const MacNumber destination = destination_[index].mac_number();
     if (destination.is_reserved_group()) {
       const unsigned last_digit = destination.last_digit();
-      // -00 is flooded while no spanning tree consumes it; the mask never holds -01 (802.3x pause).
+      // -00 is flooded: where a spanning tree runs it does not come here. The mask never holds -01 (802.3x pause).
       const std::uint16_t mask = state_->bridge(port.bridge).group_fwd_mask | std::uint16_t{1};
       if ((mask >> last_digit & 1) == 0) {
         // As the kernel's bridge: a control frame that stays here still says where its sender is; a pause frame does
@@ -162,8 +206,17 @@ void Relay::admit_all() noexcept {
     if (!known.found() || known.port != frame.ingress) return drop(index, DropReason::kLocked);
   }
   learns_[index] = true;
+  if (port.gate == PortGate::kLearning) [[unlikely]]
+    return block(index);
   if (explainer_ != nullptr) [[unlikely]]
     explainer_->admitted(frame);
+}
+
+void Relay::block(FrameIndex index) noexcept {
+  const PortIndex ingress = frames_[index].ingress;
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->blocked(ingress, state_->port(ingress).gate);
+  drop(index, DropReason::kBlocked);
 }
 
 void Relay::prefetch_all() noexcept {
@@ -273,8 +326,8 @@ void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
   const PortState& to = state_->port(port);
   counters_[port].copies.add(1);
   VlanCounters* vlan = vlan_counters(index, port);
-  DropReason why = DropReason::kEgressDown;
-  if (to.forwarding) {
+  DropReason why = to.gate == PortGate::kDown ? DropReason::kEgressDown : DropReason::kEgressBlocked;
+  if (to.gate == PortGate::kForwarding) {
     why = DropReason::kOverMtu;
     if (fits_mtu(frames_[index], tag_[index], to)) {
       const FrameIndex leaving = vid_[index] == kNoVid ? index : with_tag(index, port, to);

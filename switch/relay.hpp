@@ -3,7 +3,8 @@
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
 // TapPort::transmit. process() takes the batch through six stages, each a plain loop over all frames or their stations:
 //
-//   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read
+//   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read.
+//                What is the control thread's (BPDUs, loop probes) is taken out before VLANs have a say
 //   admit_all    source address, reserved groups, port state, locked ports
 //   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap; of a run
 //                of equal sources only the first
@@ -12,7 +13,8 @@
 //   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
 //
 // Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
-// frame ends as exactly one of forwarded, flooded or dropped (counters.hpp). The state and the frames are only read,
+// frame ends as exactly one of forwarded, flooded or dropped (counters.hpp), all of which is counted here but for
+// punted frames: whoever takes them counts them. The state and the frames are only read,
 // but for a frame's VnetHeader, which parse_all reduces to what holds of the frame.
 // One Relay belongs to one worker. An Explainer, used by trace_frame alone, listens in and makes it learn nothing.
 #pragma once
@@ -31,6 +33,7 @@
 
 namespace rb {
 
+struct EthernetHeader;
 class Explainer;
 
 /// A station that the batch made known, or that moved.
@@ -54,6 +57,14 @@ class Relay {
 
   /// What the last process() learned.
   [[nodiscard]] std::span<const LearnEvent> learned() const noexcept { return {learned_.data(), learned_count_}; }
+  /// Frames of the last process() that are the control thread's, in order; to be counted as kPunted, or under the
+  /// reason why they cannot be handed over.
+  [[nodiscard]] std::span<const FrameIndex> punted() const noexcept { return {punted_.data(), punted_count_}; }
+  /// Has frame() and cast() give a frame of the switch's own as number 0, as if it had been decided where it leaves.
+  void place(const Frame& frame, CastKind cast) noexcept {
+    frames_ = {&frame, 1};
+    cast_[0] = cast;
+  }
   /// A frame of the last process() as it leaves, by what stands in the egress lists.
   [[nodiscard]] const Frame& frame(FrameIndex index) const noexcept {
     return index < kMaxBatch ? frames_[index] : forms_[index];
@@ -72,7 +83,9 @@ class Relay {
   void decide_all(EgressLists& egress) noexcept;
 
   [[nodiscard]] Fid enter_vlan(FrameIndex index, const PortState& port, const BridgeState& bridge) noexcept;
+  void punt(FrameIndex index, const EthernetHeader& header) noexcept;
   void admit(FrameIndex index) noexcept;
+  void block(FrameIndex index) noexcept;
   void send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
   void flood(FrameIndex index, EgressLists& egress) noexcept;
   void copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
@@ -117,6 +130,8 @@ class Relay {
   std::array<FdbHit, kMaxBatch> look_up_hits_;
   std::array<LearnEvent, kMaxBatch> learned_;
   std::size_t learned_count_ = 0;
+  std::array<FrameIndex, kMaxBatch> punted_;
+  std::size_t punted_count_ = 0;
 };
 
 }  // namespace rb

@@ -61,6 +61,18 @@ void Explainer::classified(const Classified& found, const PortVlans& port, PortI
     say("vlan", name + " is not a member of " + vlan + " (ingress filtering)");
 }
 
+void Explainer::punted(bool bpdu) {
+  trace_.drop = DropReason::kPunted;
+  say("admit", bpdu ? "a BPDU: goes to the spanning tree of the bridge, and no further"
+                    : "a loop probe: goes to the loop detection of the bridge, and no further");
+}
+
+void Explainer::blocked(PortIndex ingress, PortGate gate) {
+  say("admit",
+      name_of_(ingress) + (gate == PortGate::kLearning ? " is learning: sources are learned, but no frame is let in yet"
+                                                       : " is discarding: nothing but BPDUs is let in"));
+}
+
 void Explainer::admitted(const Frame& frame) {
   say("admit", "admitted on " + name_of_(frame.ingress));
 }

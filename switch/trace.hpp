@@ -14,7 +14,8 @@
 
 namespace rb {
 
-/// One decision, in order. `stage` is the relay's own word for it: parse, admit, learn, look_up, decide, egress.
+/// One decision, in order. `stage` is the relay's own word for it: parse, vlan, admit, learn, look_up, decide, tag,
+/// egress.
 struct TraceStep {
   std::string stage;
   std::string text;

@@ -142,7 +142,7 @@ class Bench {
       devices_[index] = device.get();
       check(engine_->attach(index, std::move(device)));
       ports[index].bridge = 0;
-      ports[index].forwarding = true;
+      ports[index].gate = PortGate::kForwarding;
       ports[index].mtu = 1500;
     }
     engine_->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports));

@@ -77,7 +77,7 @@ struct Load {
   static PortState forwarding_port() {
     PortState port;
     port.bridge = 0;
-    port.forwarding = true;
+    port.gate = PortGate::kForwarding;
     port.mtu = 1500;
     return port;
   }

@@ -63,7 +63,7 @@ TEST_F(SwitchModelTest, APortTakesItsDeviceBackWhenNobodyElseHoldsItAnyMore) {
   fake.model->device_failed(port("tap0").index);
   EXPECT_EQ(port("tap0").device, DeviceState::kGone);
   EXPECT_FALSE(port("tap0").attached);
-  EXPECT_FALSE(fake.engine->state().port(port("tap0").index).forwarding);
+  EXPECT_EQ(fake.engine->state().port(port("tap0").index).gate, PortGate::kDown);
   EXPECT_TRUE(retry_needed);
   fake.refusal.reset();
   EXPECT_FALSE(fake.model->retry()) << "nobody is left to wait for";

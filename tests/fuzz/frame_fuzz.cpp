@@ -48,7 +48,7 @@ rb::ForwardingState some_ports() {
   std::vector<rb::PortState> ports(kPortCount);
   for (rb::PortState& port : ports) {
     port.bridge = 0;
-    port.forwarding = true;
+    port.gate = rb::PortGate::kForwarding;
     port.mtu = 1500;
     port.accepts.bits = rb::Offloads::kAll;
   }

@@ -40,7 +40,7 @@ class EngineTest : public ::testing::Test {
     EXPECT_TRUE(engine->attach(index, std::make_unique<TapPortDevice>(std::move(device))).has_value());
     PortState port;
     port.bridge = 0;
-    port.forwarding = true;
+    port.gate = PortGate::kForwarding;
     port.accepts.bits = Offloads::kAll;
     ports.push_back(port);
     publish();

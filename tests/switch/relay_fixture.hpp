@@ -54,7 +54,7 @@ class Switchboard {
   PortIndex add_port(BridgeIndex bridge) {
     PortState port;
     port.bridge = bridge;
-    port.forwarding = true;
+    port.gate = PortGate::kForwarding;
     port.mtu = 1500;
     port.accepts.bits = Offloads::kAll;
     ports.push_back(port);

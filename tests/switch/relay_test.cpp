@@ -177,7 +177,7 @@ TEST_F(RelayTest, DoesNotLearnWhereLearningIsOff) {
 
 TEST_F(RelayTest, NeitherTakesNorGivesFramesWhereAPortIsNotForwarding) {
   board.send(1, station(2), kBroadcast);
-  board.ports[1].forwarding = false;
+  board.ports[1].gate = PortGate::kDown;
   EXPECT_THAT(board.send(1, station(2), kBroadcast), IsEmpty());
   EXPECT_EQ(board.drops(1, DropReason::kIngressDown), 1U);
   EXPECT_THAT(board.send(0, station(1), kBroadcast), ElementsAre(2));
