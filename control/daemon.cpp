@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "control/commands.hpp"
@@ -36,6 +37,12 @@ UniqueFd block_signals() {
   return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// Daemons of one machine are told apart by their sockets; the usual one needs nothing besides the machine.
+std::string identity_of(const std::string& socket_path) {
+  const std::string path = std::filesystem::absolute(socket_path).lexically_normal();
+  return path == kDefaultSocketPath ? std::string() : path;
+}
+
 class Daemon {
  public:
   Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
@@ -56,17 +63,20 @@ class Daemon {
     socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
     model_.on_event([this](const ModelEvent& event) { tell(event); });
     commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
+    model_.on_sweep_time([this] { return ageing_.left(); });
     model_.on_retry_needed([this] {
       if (!retry_.running()) retry_.start_once(kRetryPause);
     });
     loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
     loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
+    loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_punted(); }, Urgency::kUrgent);
     loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
     std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
                  engine_->describe().c_str());
     loop_.run();
     model_.on_event({});
     loop_.remove(signals);
+    loop_.remove(engine_->punt_fd());
     loop_.remove(engine_->event_fd());
     loop_.remove(links_.event_fd());
     socket_ = nullptr;
@@ -111,11 +121,12 @@ class Daemon {
   }
 
   void tell(const ModelEvent& event) {
+    if (event.kind == ModelEvent::Kind::kTree) return socket_->broadcast("stp", tree_event_json(model_, event));
     if (event.kind == ModelEvent::Kind::kBridge) {
       socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
       return;
     }
-    json port = port_json(*event.bridge, *event.port);
+    json port = port_json(model_, *event.bridge, *event.port);
     socket_->broadcast("port", {{"kind", "port"},
                                 {"event", event.what},
                                 {"name", event.port->name},
@@ -148,7 +159,9 @@ Result<> run_daemon(const DaemonOptions& options) {
   if (!path) return std::unexpected(path.error());
   Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
   if (!engine) return std::unexpected(engine.error());
-  Daemon daemon(std::move(*engine), {.host_ports = options.host_ports, .allow_uso = options.allow_uso});
+  Daemon daemon(
+      std::move(*engine),
+      {.identity = identity_of(options.socket_path), .host_ports = options.host_ports, .allow_uso = options.allow_uso});
   daemon.set_socket_path(options.socket_path);
   if (options.config_file) {
     if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;

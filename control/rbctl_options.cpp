@@ -8,12 +8,12 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "control/socket_path.hpp"
+
 namespace rb {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kDefaultSocket = "/run/ringbridge/control.sock";
 
 /// Options that belong to a command (addbr, trace) and travel among its words.
 constexpr std::array<std::string_view, 2> kOptionsOfCommands = {"--no-host-port", "--in"};
@@ -128,7 +128,7 @@ std::vector<std::string> with_two_dashes(std::vector<std::string> arguments) {
 
 std::string default_socket_path() {
   const char* const path = std::getenv("RINGBRIDGE_SOCKET");  // NOLINT(concurrency-mt-unsafe): before any thread
-  return path != nullptr && *path != '\0' ? path : kDefaultSocket;
+  return path != nullptr && *path != '\0' ? path : kDefaultSocketPath;
 }
 
 Result<RbctlOptions> parse_rbctl_options(const std::vector<std::string>& arguments) {
