@@ -35,7 +35,7 @@ class KernelBridge : public Foreign {
   }
   std::string netns() const override { return host_.path(); }
   void take_port(const std::string& port) override {
-    run("ip link set " + port + " master k0 && ip link set " + port + " up");
+    run("ip link set " + port + " master k0 && ip link set dev " + port + " up");
   }
   void set_priority(unsigned priority) override {
     run("ip link set k0 type bridge priority " + std::to_string(priority));
@@ -69,7 +69,7 @@ class RapidOpenVswitch : public Foreign {
   }
   std::string netns() const override { return ovs_.path(); }
   void take_port(const std::string& port) override {
-    Lab::ok("nsenter --net=" + ovs_.path() + " ip link set " + port + " up");
+    Lab::ok("nsenter --net=" + ovs_.path() + " ip link set dev " + port + " up");
     ovs_.set_up("add-port o0 " + port);
   }
   void set_priority(unsigned priority) override {
@@ -122,8 +122,8 @@ class Triangle : public SpanningTreeLab {
     add_bridge("br2", mode);
     connect("br1", "a", "br2", "b");
     for (const auto& [bridge, port, other] : {std::array{"br1", "c", "p1"}, std::array{"br2", "d", "p2"}}) {
-      Lab::ok(std::string("ip link add ") + port + " type veth peer name " + other + " netns " + foreign.netns() +
-              " && ip link set " + port + " up && rbctl addif " + bridge + " " + port);
+      Lab::ok(std::string("ip link add name ") + port + " type veth peer name " + other + " netns " + foreign.netns() +
+              " && ip link set dev " + port + " up && rbctl addif " + bridge + " " + port);
       foreign.take_port(other);
     }
     for (const char* name : {"br1", "br2"}) hosts_.push_back(&lab->add_host(name));
@@ -222,7 +222,8 @@ class Captured : public SpanningTreeLab {};
 
 TEST_F(Captured, TcpdumpDecodesBpdusWithoutComplaint) {
   add_bridge("br1", "off");
-  Lab::ok("ip link add a type veth peer name b && ip link set a up && ip link set b up && rbctl addif br1 a");
+  Lab::ok(
+      "ip link add name a type veth peer name b && ip link set dev a up && ip link set dev b up && rbctl addif br1 a");
   const std::string directory = lab->daemon.directory();
   const std::string stp = decoded("on", directory), rstp = decoded("rstp", directory);
   for (const std::string& text : {stp, rstp}) {

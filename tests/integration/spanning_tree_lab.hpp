@@ -37,12 +37,12 @@ class SpanningTreeLab : public LabTest {
   /// A cable between two bridges of ours, which has their ports' names.
   static void connect(const std::string& bridge, const std::string& port, const std::string& other_bridge,
                       const std::string& other_port) {
-    Lab::ok("ip link add " + port + " type veth peer name " + other_port + " && ip link set " + port +
-            " up && ip link set " + other_port + " up && rbctl addif " + bridge + " " + port + " && rbctl addif " +
+    Lab::ok("ip link add name " + port + " type veth peer name " + other_port + " && ip link set dev " + port +
+            " up && ip link set dev " + other_port + " up && rbctl addif " + bridge + " " + port + " && rbctl addif " +
             other_bridge + " " + other_port);
   }
-  static void pull(const std::string& port) { Lab::ok("ip link set " + port + " down"); }
-  static void plug(const std::string& port) { Lab::ok("ip link set " + port + " up"); }
+  static void pull(const std::string& port) { Lab::ok("ip link set dev " + port + " down"); }
+  static void plug(const std::string& port) { Lab::ok("ip link set dev " + port + " up"); }
 
   static nlohmann::json bridge(const std::string& name) {
     return Lab::call("bridge.list", {{"names", {name}}})["bridges"][0];
