@@ -116,17 +116,18 @@ void SpanningTree::set_parameters(const BridgeParameters& parameters, TimeMs now
   const bool begin = parameters.protocol != bridge.parameters.protocol;
   bridge.parameters = parameters;
   bridge.reselect = true;
-  if (begin) {
-    for (auto& [number, port] : bridge.ports) {
-      if (state_of(port) != PortState::kDiscarding)
-        bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
-      const PortStatus counted = port.counted;
-      const bool enabled = port.port_enabled;
-      port = begin_port(bridge, number, port.parameters);
-      port.counted = counted;
-      port.port_enabled = enabled;
-    }
+  if (!begin) return run(bridge);
+  std::vector<PortVariables*> enabled;
+  for (auto& [number, port] : bridge.ports) {
+    if (state_of(port) != PortState::kDiscarding)
+      bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
+    if (port.port_enabled) enabled.push_back(&port);
+    const PortStatus counted = port.counted;
+    port = begin_port(bridge, number, port.parameters);
+    port.counted = counted;
   }
+  run(bridge);
+  for (PortVariables* port : enabled) port->port_enabled = true;
   run(bridge);
 }
 

@@ -50,7 +50,8 @@ class SpanningTreeLab : public LabTest {
   /// The states of all ports of a bridge of ours.
   static std::map<std::string, std::string> states(const std::string& name) {
     std::map<std::string, std::string> found;
-    for (const nlohmann::json& port : bridge(name)["ports"]) found[port["name"]] = port["state"];
+    const nlohmann::json ports = bridge(name)["ports"];
+    for (const nlohmann::json& port : ports) found[port["name"]] = port["state"];
     return found;
   }
   static void set_priority(const std::string& name, unsigned priority) {
