@@ -56,6 +56,19 @@ TEST_F(SwitchModelTest, IndexesAndNumbersAreUsedAgainOnceTheyAreForgotten) {
   EXPECT_EQ(fake.model->port_at(index), &port("tap3"));
 }
 
+TEST_F(SwitchModelTest, WhatMayPassAPortFollowsItsState) {
+  const auto gate = [&] { return fake.engine->state().port(port("tap0").index).gate; };
+  EXPECT_EQ(gate(), PortGate::kForwarding);
+  for (const auto& [state, expected] :
+       {std::pair{StpState::kBlocking, PortGate::kDiscarding}, std::pair{StpState::kDisabled, PortGate::kDown},
+        std::pair{StpState::kForwarding, PortGate::kForwarding}}) {
+    PortSettings settings = port("tap0").settings;
+    settings.state = state;
+    ASSERT_TRUE(fake.model->set_port("tap0", settings).has_value());
+    EXPECT_EQ(gate(), expected);
+  }
+}
+
 TEST_F(SwitchModelTest, APortTakesItsDeviceBackWhenNobodyElseHoldsItAnyMore) {
   bool retry_needed = false;
   fake.model->on_retry_needed([&] { retry_needed = true; });
