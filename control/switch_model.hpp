@@ -168,7 +168,7 @@ class SwitchModel {
  public:
   struct Options {
     EventLoop* loop = nullptr;  // where connections to peers and timers wait; null: there can be none
-    std::string identity;       // what tells this daemon from others of this machine; "" for one of them
+    std::string identity = {};  // what tells this daemon from others of this machine; "" for one of them
     SpanningTrees::Clock clock = SpanningTrees::steady_now;
     bool host_ports = true;  // --no-host-port clears it
     bool allow_uso = true;   // --without uso clears it
