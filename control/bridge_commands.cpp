@@ -19,6 +19,19 @@ StpMode read_stp(const std::string& name) {
   throw InvalidParams{"'stp' must be \"off\", \"on\" or \"rstp\""};
 }
 
+void read_loop(Params& params, LoopSettings& loop) {
+  const std::optional<double> probe_s = params.maybe_number("loop_probe_s");
+  loop.hold_s = params.maybe_number("loop_hold_s").value_or(loop.hold_s);
+  if (const std::optional<std::string> name = params.maybe_text("loop_guard")) {
+    const std::optional<LoopAction> action = loop_action_of(*name);
+    if (!action) throw InvalidParams{"'loop_guard' must be \"off\", \"report\" or \"block\""};
+    // What is found by probes alone asks for them.
+    if (*action == LoopAction::kBlock && loop.probe_s == 0) loop.probe_s = LoopSettings::kUsualProbe_s;
+    loop.action = *action;
+  }
+  loop.probe_s = probe_s.value_or(loop.probe_s);
+}
+
 }  // namespace
 
 Commands::Answer Commands::bridge_add(Params& params, Caller&) {
@@ -45,6 +58,7 @@ Commands::Answer Commands::bridge_set(Params& params, Caller&) {
   settings.forward_delay_s = params.maybe_number("forward_delay_s").value_or(settings.forward_delay_s);
   settings.hello_s = params.maybe_number("hello_s").value_or(settings.hello_s);
   settings.max_age_s = params.maybe_number("max_age_s").value_or(settings.max_age_s);
+  read_loop(params, settings.loop);
   BridgeVlanSettings vlans = bridge ? (*bridge)->vlans : BridgeVlanSettings{};
   read_bridge_vlans(params, vlans);
   const std::optional<std::int64_t> priority = params.maybe_integer("priority", INT64_MIN, INT64_MAX);

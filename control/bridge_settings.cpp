@@ -79,7 +79,8 @@ Result<> check_settings(const BridgeSettings& settings) {
   if (Result<> checked = check_range("ageing time", settings.ageing_s, 0, 1000000); !checked) return checked;
   if (Result<> checked = check_range("forward delay", settings.forward_delay_s, 2, 30); !checked) return checked;
   if (Result<> checked = check_range("hello time", settings.hello_s, 1, 10); !checked) return checked;
-  return check_range("max age", settings.max_age_s, 6, 40);
+  if (Result<> checked = check_range("max age", settings.max_age_s, 6, 40); !checked) return checked;
+  return check_settings(settings.loop);
 }
 
 Result<> check_settings(const PortSettings& settings, PathCosts costs) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/loop_settings.hpp"
 #include "control/path_cost.hpp"
 #include "switch/result.hpp"
 #include "switch/stp/spanning_tree.hpp"
@@ -32,6 +33,7 @@ struct BridgeSettings {
   std::uint16_t group_fwd_mask = 0;
   StpMode stp = StpMode::kOff;
   PathCosts path_costs = PathCosts::kShort;
+  LoopSettings loop;
 };
 
 /// What `bridge link set` calls the state of a port (linux/if_bridge.h BR_STATE_*), in its order.

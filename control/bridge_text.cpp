@@ -73,6 +73,17 @@ std::string tree_event_line(const json& event) {
                      event.at("topology_changes").get<std::uint64_t>());
 }
 
+std::string loop_event_line(const json& event) {
+  const json& ports = event.at("ports");
+  std::string out =
+      fmt::format("{} {} dev {}", text_of(event, "bridge"), text_of(event, "event"), ports.at(0).get<std::string>());
+  if (ports.size() > 1) out += " dev " + ports.at(1).get<std::string>();
+  if (event.contains("mac"))
+    out += fmt::format(" {} moves {}", text_of(event, "mac"), event.at("moves").get<unsigned>());
+  if (event.contains("closed_s")) out += fmt::format(" for {} s", event.at("closed_s").get<double>());
+  return out + '\n';
+}
+
 std::string port_event_line(const json& event) {
   const std::string deleted = text_of(event, "event") == "delete" ? "Deleted " : "";
   if (event.contains("port")) return deleted + link_lines(event.at("port"), {});
@@ -132,6 +143,7 @@ std::string event_line(const json& event, MonitorBanner banner) {
   if (kind == "fdb") return (with_banner ? "[NEIGH]" : "") + fdb_event_line(event);
   if (kind == "port") return (with_banner ? "[LINK]" : "") + port_event_line(event);
   if (kind == "stp") return (with_banner ? "[STP]" : "") + tree_event_line(event);
+  if (kind == "loop") return (with_banner ? "[LOOP]" : "") + loop_event_line(event);
   if (kind == "lost") return fmt::format("{} events were lost\n", event.at("count").get<std::uint64_t>());
   return fmt::format("{}{}{} {}\n", with_banner ? "[LINK]" : "", text_of(event, "event") == "delete" ? "Deleted " : "",
                      kind, event.value("name", ""));

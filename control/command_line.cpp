@@ -246,6 +246,12 @@ Requests link_set(WordParser& words) {
       params["ageing_s"] = words.seconds("ageing");
     } else if (words.accept("path_cost")) {
       params["path_cost"] = words.text("path_cost");
+    } else if (words.accept("loop_guard")) {
+      params["loop_guard"] = words.text("loop_guard");
+    } else if (words.accept("loop_probe")) {
+      params["loop_probe_s"] = words.accept("off") ? json(0) : json(words.seconds("loop_probe"));
+    } else if (words.accept("loop_hold")) {
+      params["loop_hold_s"] = words.seconds("loop_hold");
     } else if (!read_bridge_vlan_setting(words, params)) {
       words.refuse_next();
     }
@@ -294,7 +300,8 @@ constexpr std::string_view kLinkSetUsage =
     "[priority N] [state S]\n       [guard|root_block|loop_guard|bpdu_filter|restricted_tcn on|off]... [edge "
     "auto|on|off] [p2p auto|on|off]\n       [admit all|tagged|untagged] [ingress_filtering on|off] [default_pcp N] "
     "[pcp_map N,N,N,N,N,N,N,N]\n       rbctl link set BRIDGE [forward lacp,dot1x,lldp,...|none] [group_fwd_mask N] "
-    "[ageing SECONDS] [path_cost short|long]\n       [vlan_filtering on|off] [vlan_protocol 802.1Q|802.1ad] "
+    "[ageing SECONDS] [path_cost short|long]\n       [loop_guard off|report|block] [loop_probe SECONDS|off] [loop_hold "
+    "SECONDS]\n       [vlan_filtering on|off] [vlan_protocol 802.1Q|802.1ad] "
     "[vlan_default_pvid N] "
     "[vlan_learning shared|independent]";
 

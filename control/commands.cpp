@@ -229,12 +229,12 @@ void Commands::undo_made_taps() {
 }
 
 Commands::Answer Commands::monitor(Params& params, Caller& caller) {
-  static const std::vector<std::string> kAll = {"fdb", "port", "bridge", "stp"};
+  static const std::vector<std::string> kAll = {"fdb", "port", "bridge", "stp", "loop"};
   const std::vector<std::string> kinds = params.maybe_texts("kinds").value_or(kAll);
   params.finish();
   for (const std::string& kind : kinds) {
     if (std::ranges::find(kAll, kind) == kAll.end())
-      throw InvalidParams{fmt::format("'kinds' knows fdb, port, bridge and stp, not '{}'", kind)};
+      throw InvalidParams{fmt::format("'kinds' knows fdb, port, bridge, stp and loop, not '{}'", kind)};
   }
   caller.subscribes = true;
   for (const std::string& kind : kAll) {

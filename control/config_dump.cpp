@@ -75,6 +75,11 @@ void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
     lines.push_back(fmt::format("link set {} path_cost {}", name, path_costs_name(settings.path_costs)));
   // Before the ports: none of them forwards on its own.
   if (settings.stp != usual.stp) lines.push_back(fmt::format("stp {} {}", name, stp_mode_name(settings.stp)));
+  if (settings.loop != usual.loop) {
+    const std::string probe = settings.loop.probe_s == 0 ? "off" : fmt::format("{}", settings.loop.probe_s);
+    lines.push_back(fmt::format("link set {} loop_guard {} loop_probe {} loop_hold {}", name,
+                                loop_action_name(settings.loop.action), probe, settings.loop.hold_s));
+  }
   if (settings.group_fwd_mask != 0)
     lines.push_back(
         fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));

@@ -17,6 +17,7 @@
 #include "control/control_socket.hpp"
 #include "control/event_loop.hpp"
 #include "control/fdb_ageing.hpp"
+#include "control/loop_guard.hpp"
 #include "control/model_json.hpp"
 #include "control/switch_model.hpp"
 #include "ports/link_monitor.hpp"
@@ -61,7 +62,12 @@ class Daemon {
     ControlSocket socket(loop_, commands_, std::move(path), access);
     socket_ = &socket;
     socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
-    model_.on_event([this](const ModelEvent& event) { tell(event); });
+    model_.on_event([this](const ModelEvent& event) {
+      loop_guard_.model_changed(event);
+      tell(event);
+    });
+    model_.on_loop_probe([this](const PuntedFrame& frame) { loop_guard_.frame_came(frame); });
+    loop_guard_.begin();
     commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
     model_.on_sweep_time([this] { return ageing_.left(); });
     model_.on_retry_needed([this] {
@@ -75,6 +81,7 @@ class Daemon {
                  engine_->describe().c_str());
     loop_.run();
     model_.on_event({});
+    model_.on_loop_probe({});
     loop_.remove(signals);
     loop_.remove(engine_->punt_fd());
     loop_.remove(engine_->event_fd());
@@ -94,9 +101,10 @@ class Daemon {
         model_.device_failed(event.port);
         continue;
       }
+      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
+      if (moved) loop_guard_.station_moved(event);
       ageing_.learned();
       if (!socket_->anybody_wants("fdb")) continue;
-      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
       json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
       if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
       socket_->broadcast("fdb", object);
@@ -145,6 +153,7 @@ class Daemon {
   std::string socket_path_;
   std::uint64_t lost_told_ = 0;
   FdbAgeing ageing_{loop_, model_, [this](const FdbEntry& entry) { tell_fdb("age", entry); }};
+  LoopGuard loop_guard_{loop_, model_, [this](const json& event) { socket_->broadcast("loop", event); }};
   Timer retry_{loop_, [this] {
                  if (model_.retry()) retry_.start_once(kRetryPause);
                }};

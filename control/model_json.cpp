@@ -89,6 +89,12 @@ stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridg
 
 /// Why a port does not do what it should; "" when it does.
 std::string trouble_of(const SwitchModel& model, const ModelPort& port) {
+  if (port.loop_closed) {
+    return fmt::format(
+        "there is a loop behind it, so the loop guard has closed it for a time; 'rbctl link set {} "
+        "loop_guard report' opens it at once",
+        model.bridge_at(port.bridge)->name);
+  }
   if (!model.trees().counts(port.bridge, static_cast<stp::PortNumber>(port.number)).guarded) return port.trouble;
   return fmt::format(
       "a BPDU came in, and the guard closed the port; 'rbctl link set dev {} guard on' opens it again, and so does a "
@@ -233,6 +239,9 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
           {"gc_timer_s", seconds(model.sweep_time().count())},
           {"topology_change", status.topology_change},
           {"topology_change_detected", status.topology_change_detected},
+          {"loop_guard", loop_action_name(settings.loop.action)},
+          {"loop_probe_s", settings.loop.probe_s},
+          {"loop_hold_s", settings.loop.hold_s},
           {"group_fwd_mask", settings.group_fwd_mask},
           {"forward", group_fwd_names(settings.group_fwd_mask)},
           {"vlan_filtering", bridge.vlans.filtering},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "control/switch_model.hpp"
 
@@ -13,21 +14,22 @@ std::int64_t milliseconds(double seconds) {
   return std::llround(seconds * 1000);
 }
 
-/// BPDUs leave by an address that no other port has: that of the bridge, locally administered, the port's number mixed
-/// into the second and third octet (the bridges of one maker differ in the others).
-MacAddress source_of(const ModelBridge& bridge, const ModelPort& port) {
-  const std::uint64_t number = port.number;
-  return MacAddress::from_number((bridge.id().address().to_number() | std::uint64_t{0x02} << 40) ^ number << 24);
-}
-
 bool chosen(stp::Choice choice, bool otherwise) {
   return choice == stp::Choice::kAuto ? otherwise : choice == stp::Choice::kOn;
 }
 
 }  // namespace
 
+/// An address that no other port has: that of the bridge, locally administered, the port's number mixed into the second
+/// and third octet (the bridges of one maker differ in the others).
+MacAddress SwitchModel::source_of(const ModelPort& port) const {
+  const std::uint64_t bridge = bridge_at(port.bridge)->id().address().to_number(), number = port.number;
+  return MacAddress::from_number((bridge | std::uint64_t{0x02} << 40) ^ number << 24);
+}
+
 StpState SwitchModel::state_of(const ModelPort& port) const {
   if (!port.enabled()) return StpState::kDisabled;
+  if (port.loop_closed) return StpState::kBlocking;
   if (port.host) return port.settings.state;  // it is no port of the tree
   return trees_.port_state(port.bridge, static_cast<stp::PortNumber>(port.number)).value_or(port.settings.state);
 }
@@ -42,14 +44,14 @@ double SwitchModel::ageing_s(const ModelBridge& bridge) const {
   return std::min(usual, trees_.short_ageing_s(bridge.index).value_or(usual));
 }
 
-TreePort SwitchModel::tree_port(const ModelBridge& bridge, const ModelPort& port) const {
+TreePort SwitchModel::tree_port(const ModelPort& port) const {
   const PortSettings& settings = port.settings;
   return {.index = port.index,
           .number = static_cast<stp::PortNumber>(port.number),
           .enabled = port.enabled(),
           .guard = settings.guard,
           .bpdu_filter = settings.bpdu_filter,
-          .source = source_of(bridge, port),
+          .source = source_of(port),
           .parameters = {.id = port.id(),
                          .path_cost = path_cost_of(port),
                          .edge = settings.edge,
@@ -77,7 +79,7 @@ void SwitchModel::renew_trees() {
     }
     std::vector<TreePort> ports;
     for (const auto& [port_name, port] : ports_) {
-      if (port->bridge == bridge->index && !port->host) ports.push_back(tree_port(*bridge, *port));
+      if (port->bridge == bridge->index && !port->host) ports.push_back(tree_port(*port));
     }
     const stp::Protocol protocol = settings.stp == StpMode::kOn ? stp::Protocol::kStp : stp::Protocol::kRstp;
     trees_.renew(bridge->index,
@@ -97,8 +99,18 @@ void SwitchModel::take_punted() {
     if (port == nullptr || frame.size() < sizeof(MacAddress)) continue;
     if (MacAddress::from_bytes(frame.data()) == stp::kBridgeGroupAddress)
       trees_.receive(port->bridge, static_cast<stp::PortNumber>(port->number), frame);
+    else if (loop_probe_)
+      loop_probe_(punted);
   }
   trees_.settle_soon();
+}
+
+void SwitchModel::set_loop_closed(PortIndex index, bool closed) {
+  ModelPort& port = *port_by_index_[index];
+  if (std::exchange(port.loop_closed, closed) == closed) return;
+  publish();
+  if (closed) engine_.fdb().flush_port(index);
+  tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
 }
 
 void SwitchModel::reopen_port(const ModelPort& port) {

@@ -360,7 +360,7 @@ Result<std::string> run_read_command(std::span<const std::string> words, const O
 }
 
 Result<MonitorCommand> parse_monitor_command(std::span<const std::string> words) {
-  WordParser parser(words, "monitor [all|fdb|link|stp]...");
+  WordParser parser(words, "monitor [all|fdb|link|stp|loop]...");
   MonitorCommand command{{"monitor", json::object()}, MonitorBanner::kWithout};
   json kinds = json::array();
   while (parser.more()) {
@@ -373,6 +373,8 @@ Result<MonitorCommand> parse_monitor_command(std::span<const std::string> words)
       kinds.push_back("bridge");
     } else if (parser.accept("stp")) {
       kinds.push_back("stp");
+    } else if (parser.accept("loop")) {
+      kinds.push_back("loop");
     } else {
       parser.refuse_next();
     }

@@ -335,6 +335,7 @@ void SwitchModel::publish() {
     state.learning = bridge->settings.ageing_s != 0;
     state.group_fwd_mask = bridge->settings.group_fwd_mask;
     state.stp = bridge->settings.stp != StpMode::kOff;
+    state.punt_probes = bridge->settings.loop.probe_s != 0;
     state.vlans = bridge->relay_vlans;
   }
   std::vector<PortState> ports;

@@ -102,6 +102,7 @@ struct ModelPort {
   std::unique_ptr<VhostRings> rings;
   std::unique_ptr<VhostConnection> front_end;  // null: none is there; gone before `rings`
   std::string trouble;                         // why the last one was turned away, or a message of it; "": it was not
+  bool loop_closed = false;                    // by the loop guard, for a time
   unsigned retries_left = 0;                   // while it is back but still held by whoever made it
 
   /// As the kernel's bridge has it: six bits of priority, ten of number.
@@ -234,6 +235,17 @@ class SwitchModel {
   [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
   /// Frames that workers have handed over wait in the engine.
   void take_punted();
+  /// Where the switch's own frames come from at a port.
+  [[nodiscard]] MacAddress source_of(const ModelPort& port) const;
+
+  // Loops (loop_guard.hpp).
+
+  /// Whether frames pass a port, other than those of the switch's own.
+  [[nodiscard]] bool forwards(const ModelPort& port) const { return state_of(port) == StpState::kForwarding; }
+  /// Nothing but BPDUs and probes passes a port that is closed.
+  void set_loop_closed(PortIndex index, bool closed);
+  /// Gets probes that have come in.
+  void on_loop_probe(std::function<void(const PuntedFrame&)> listener) { loop_probe_ = std::move(listener); }
 
   /// While one lives, changes of VLANs are published together, when the last one goes.
   class Batch {
@@ -260,6 +272,8 @@ class SwitchModel {
   void end_persistence_of_made_taps();
 
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
+  /// Has something said in the log, and by notices().
+  void notice(std::string text);
   [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
   /// Called after each change has been published. What was deleted is told last, and lives until the call returns.
   void on_event(std::function<void(const ModelEvent&)> listener) { listener_ = std::move(listener); }
@@ -320,7 +334,7 @@ class SwitchModel {
   void publish_soon();
   void begin_tree(ModelBridge& bridge);
   void renew_trees();
-  [[nodiscard]] TreePort tree_port(const ModelBridge& bridge, const ModelPort& port) const;
+  [[nodiscard]] TreePort tree_port(const ModelPort& port) const;
   void tell_tree(const TreeEvent& event);
   /// All that are needed for these VLANs, or none.
   [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
@@ -339,7 +353,6 @@ class SwitchModel {
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
   /// The same on every start; locally administered, unicast.
   [[nodiscard]] MacAddress stable_address(const std::string& bridge) const;
-  void notice(std::string text);
   ModelPort& keep(std::unique_ptr<ModelPort> port);
   std::unique_ptr<ModelPort> take_out(std::map<std::string, std::unique_ptr<ModelPort>>::iterator port);
   std::unique_ptr<ModelBridge> take_out(ModelBridge& bridge);
@@ -371,6 +384,7 @@ class SwitchModel {
   std::vector<std::string> notices_;
   std::function<void(const ModelEvent&)> listener_;
   std::function<void()> retry_needed_;
+  std::function<void(const PuntedFrame&)> loop_probe_;
   static constexpr std::chrono::milliseconds kNotSwept{0};
   std::function<std::chrono::milliseconds()> sweep_time_;
   SpanningTrees trees_;

@@ -17,6 +17,7 @@ class Explainer {
   void parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast);
   void classified(const Classified& found, const PortVlans& port, PortIndex ingress);
   void punted(bool bpdu);
+  void filters_bpdus(PortIndex ingress);
   void admitted(const Frame& frame);
   void blocked(PortIndex ingress, PortGate gate);
   void reserved_group_forwarded(unsigned last_digit, std::uint16_t group_fwd_mask);

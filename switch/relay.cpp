@@ -127,7 +127,11 @@ void Relay::parse_all() noexcept {
   if (port.gate == PortGate::kDown) return drop(index, DropReason::kIngressDown);
   if (header.source.is_group() || header.source.is_zero()) return drop(index, DropReason::kInvalidSource);
   const bool bpdu = is_bpdu(header.destination);
-  if (bpdu && port.bpdu_filter) return drop(index, DropReason::kBpduFiltered);
+  if (bpdu && port.bpdu_filter) {
+    if (explainer_ != nullptr) [[unlikely]]
+      explainer_->filters_bpdus(frame.ingress);
+    return drop(index, DropReason::kBpduFiltered);
+  }
   dropped_[index] = true;
   punted_[punted_count_++] = index;
   if (explainer_ != nullptr) [[unlikely]]

@@ -67,10 +67,14 @@ void Explainer::punted(bool bpdu) {
                     : "a loop probe: goes to the loop detection of the bridge, and no further");
 }
 
+void Explainer::filters_bpdus(PortIndex ingress) {
+  say("admit", "a BPDU, which " + name_of_(ingress) + " filters");
+}
+
 void Explainer::blocked(PortIndex ingress, PortGate gate) {
   say("admit",
-      name_of_(ingress) + (gate == PortGate::kLearning ? " is learning: sources are learned, but no frame is let in yet"
-                                                       : " is discarding: nothing but BPDUs is let in"));
+      name_of_(ingress) + (gate == PortGate::kLearning ? " is learning: it knows its stations, but lets no frame in yet"
+                                                       : " is discarding: it lets no frame in"));
 }
 
 void Explainer::admitted(const Frame& frame) {

@@ -73,6 +73,7 @@ void updt_rcvd_info_while(Variables& bridge, PortVariables& port) {
   port.message_tc = port.message.topology_change;
   if (bridge.rstp_version() || port.role != PortRole::kRoot) return;
   // STP's designated ports pass on at once what the root says (IEEE 802.1D-1998 8.6.4).
+  bridge.concerns_all = true;
   for (auto& [number, other] : bridge.ports) {
     if (other.role == PortRole::kDesignated) other.new_info = true;
   }

@@ -85,6 +85,7 @@ bool role_selection(Variables& bridge) {
   for (const auto& [number, port] : bridge.ports) wanted = wanted || port.reselect;
   if (!wanted) return false;
   bridge.reselect = false;
+  bridge.concerns_all = true;
   updt_roles_tree(bridge);
   for (auto& [number, port] : bridge.ports) {
     port.reselect = false;

@@ -173,10 +173,7 @@ bool designated_role(const Variables& bridge, PortVariables& port) {
   return true;
 }
 
-}  // namespace
-
-bool role_transitions(Variables& bridge, PortVariables& port) {
-  if (!port.settled()) return false;
+bool next_transition(Variables& bridge, PortVariables& port) {
   if (port.role != port.selected_role) {
     switch (port.selected_role) {
       case PortRole::kDisabled:
@@ -202,6 +199,14 @@ bool role_transitions(Variables& bridge, PortVariables& port) {
       return designated_role(bridge, port);
   }
   return false;
+}
+
+}  // namespace
+
+bool role_transitions(Variables& bridge, PortVariables& port) {
+  if (!port.settled() || !next_transition(bridge, port)) return false;
+  bridge.concerns_all = true;  // allSynced, reRooted
+  return true;
 }
 
 }  // namespace rb::stp

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <utility>
 
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
 namespace {
+
+constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
 
 /// Hello times below a second are no bridge's (17.21.20 recordTimes()); and what anybody else says must not make a
 /// timer longer than the largest that a bridge may have (table 17-1), else one message would be believed for minutes.
@@ -29,17 +32,40 @@ bool run_port(Variables& bridge, PortVariables& port) {
   return moved;
 }
 
+TimeMs earliest_deadline(PortVariables& port, TimeMs otherwise) {
+  port.each_timer([&](const Timer& timer) { otherwise = std::min(otherwise, timer.deadline().value_or(otherwise)); });
+  return otherwise;
+}
+
+void note_short_ageing(Variables& bridge) {
+  const bool short_ageing = !bridge.rstp_version() && bridge.topology_change();
+  if (short_ageing == bridge.short_ageing) return;
+  bridge.short_ageing = short_ageing;
+  bridge.effects.emplace_back(SetShortAgeing{short_ageing});
+}
+
 void run(Variables& bridge) {
   for (bool moved = true; moved;) {
     moved = false;
     for (auto& [number, port] : bridge.ports) moved = run_port(bridge, port) || moved;
     moved = role_selection(bridge) || moved;
   }
-  for (auto& [number, port] : bridge.ports) port_transmit(bridge, port);
-  const bool short_ageing = !bridge.rstp_version() && bridge.topology_change();
-  if (short_ageing == bridge.short_ageing) return;
-  bridge.short_ageing = short_ageing;
-  bridge.effects.emplace_back(SetShortAgeing{short_ageing});
+  bridge.concerns_all = false;
+  bridge.earliest = kNever;
+  for (auto& [number, port] : bridge.ports) {
+    port_transmit(bridge, port);
+    bridge.earliest = earliest_deadline(port, bridge.earliest);
+  }
+  note_short_ageing(bridge);
+}
+
+/// After something has happened to one port. Most of the time it concerns no other, and a bridge may have a thousand.
+void run(Variables& bridge, PortVariables& port) {
+  run_port(bridge, port);
+  if (bridge.concerns_all || port.reselect) return run(bridge);
+  port_transmit(bridge, port);
+  bridge.earliest = earliest_deadline(port, bridge.earliest);
+  if (port.number == bridge.root_port) note_short_ageing(bridge);
 }
 
 /// BEGIN, for one port.
@@ -90,17 +116,18 @@ void SpanningTree::set_parameters(const BridgeParameters& parameters, TimeMs now
   const bool begin = parameters.protocol != bridge.parameters.protocol;
   bridge.parameters = parameters;
   bridge.reselect = true;
-  if (begin) {
-    for (auto& [number, port] : bridge.ports) {
-      if (state_of(port) != PortState::kDiscarding)
-        bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
-      const PortStatus counted = port.counted;
-      const bool enabled = port.port_enabled;
-      port = begin_port(bridge, number, port.parameters);
-      port.counted = counted;
-      port.port_enabled = enabled;
-    }
+  if (!begin) return run(bridge);
+  std::vector<PortVariables*> enabled;
+  for (auto& [number, port] : bridge.ports) {
+    if (state_of(port) != PortState::kDiscarding)
+      bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
+    if (port.port_enabled) enabled.push_back(&port);
+    const PortStatus counted = port.counted;
+    port = begin_port(bridge, number, port.parameters);
+    port.counted = counted;
   }
+  run(bridge);
+  for (PortVariables* port : enabled) port->port_enabled = true;
   run(bridge);
 }
 
@@ -160,40 +187,30 @@ void SpanningTree::receive(PortNumber number, const Bpdu& bpdu, TimeMs now) {
     if (own && port.port_enabled) {
       port.oper_edge = false;
       port.self_looped_while.start(now, 3 * port.hello_time());
-      run(bridge);
+      run(bridge, port);
     }
     return;
   }
   port.message = bpdu;
   port.message.times = believable(bpdu.times);
   port.rcvd_bpdu = true;
-  run(bridge);
+  run(bridge, port);
 }
 
 void SpanningTree::advance(TimeMs now) {
   assert(now >= variables_->now);
   Variables& bridge = *variables_;
   bridge.now = std::max(now, bridge.now);
-  bool expired = false;
+  if (bridge.now < bridge.earliest) return;
   for (auto& [number, port] : bridge.ports) {
-    if (port.tx_tick.advance(now)) {
-      if (--port.tx_count != 0) port.tx_tick.start(now, kSecond);
-      expired = true;
-    }
-    port.each_timer([&](Timer& timer) { expired = timer.advance(now) || expired; });
+    if (port.tx_tick.advance(bridge.now) && --port.tx_count != 0) port.tx_tick.start(bridge.now, kSecond);
+    port.each_timer([&](Timer& timer) { (void)timer.advance(bridge.now); });
   }
-  if (expired) run(bridge);
+  run(bridge);
 }
 
 std::optional<TimeMs> SpanningTree::next_deadline() const {
-  std::optional<TimeMs> next;
-  for (auto& [number, port] : variables_->ports) {
-    port.each_timer([&](const Timer& timer) {
-      if (const std::optional<TimeMs> deadline = timer.deadline(); deadline && (!next || *deadline < *next))
-        next = deadline;
-    });
-  }
-  return next;
+  return variables_->earliest == kNever ? std::nullopt : std::optional(variables_->earliest);
 }
 
 std::vector<Effect> SpanningTree::take_effects() {

@@ -35,6 +35,7 @@ void new_tc_while(const Variables& bridge, PortVariables& port) {
 /// setTcPropTree() (17.21.18), with which a change is known to the whole bridge.
 void set_tc_prop_tree(Variables& bridge, const PortVariables& from) {
   for (auto& [number, port] : bridge.ports) port.tc_prop = port.tc_prop || &port != &from;
+  bridge.concerns_all = true;
   ++bridge.topology_changes;
   bridge.last_topology_change = bridge.now;
 }

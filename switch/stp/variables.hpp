@@ -140,7 +140,9 @@ struct Variables {
   PriorityVector root_priority;
   Times root_times;
   PortNumber root_port = 0;
-  bool reselect = true;  // besides the ports' own: the bridge itself, or the set of ports, has changed
+  bool reselect = true;      // besides the ports' own: the bridge itself, or the set of ports, has changed
+  bool concerns_all = true;  // what other ports look at has changed, so all machines have to be asked again
+  TimeMs earliest = 0;       // no timer comes to zero before
   bool short_ageing = false;
   std::uint64_t topology_changes = 0;
   std::optional<TimeMs> last_topology_change;
@@ -176,7 +178,8 @@ struct Variables {
   }
 };
 
-// The machines (17.22). Each makes one port's (or the bridge's) next transition and says whether there was one.
+// The machines (17.22). Each makes one port's (or the bridge's) next transition and says whether there was one. One
+// that changes what other ports look at sets concerns_all.
 
 bool protocol_migration(Variables& bridge, PortVariables& port);
 bool port_receive(Variables& bridge, PortVariables& port);

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <string>
 
 namespace rb {
 namespace {
+
+constexpr std::uint64_t kOne = 1;  // what is written into an eventfd
 
 TEST(EventLoop, AnEventIsNotTakenForOneOfALaterDescriptorOfTheSameNumber) {
   EventLoop loop;
@@ -33,6 +38,35 @@ TEST(EventLoop, AHandlerMayRemoveItself) {
   const UniqueFd fd(eventfd(1, EFD_CLOEXEC));
   loop.add(fd.get(), EPOLLIN, [&](std::uint32_t) { loop.remove(fd.get()); });
   EXPECT_EQ(loop.run_once(0), 1U);
+  EXPECT_EQ(loop.run_once(0), 0U);
+}
+
+TEST(EventLoop, AnUrgentDescriptorIsHandledFirstAndAgainBetweenAnyTwoOthers) {
+  EventLoop loop;
+  const UniqueFd one(eventfd(1, EFD_CLOEXEC)), two(eventfd(1, EFD_CLOEXEC)), urgent(eventfd(1, EFD_CLOEXEC));
+  std::string order;
+  const auto clear = [](const UniqueFd& fd) {
+    std::uint64_t count = 0;
+    ASSERT_EQ(read(fd.get(), &count, sizeof count), static_cast<ssize_t>(sizeof count));
+  };
+  for (const UniqueFd* other : {&one, &two}) {
+    loop.add(other->get(), EPOLLIN, [&, other](std::uint32_t) {
+      clear(*other);
+      ASSERT_EQ(write(urgent.get(), &kOne, sizeof kOne), static_cast<ssize_t>(sizeof kOne));
+      order += 'o';
+    });
+  }
+  loop.add(
+      urgent.get(), EPOLLIN,
+      [&](std::uint32_t) {
+        clear(urgent);
+        order += 'u';
+      },
+      Urgency::kUrgent);
+  while (order.size() < 5) (void)loop.run_once(10000);
+  EXPECT_EQ(order, "uouou");
+  ASSERT_EQ(write(urgent.get(), &kOne, sizeof kOne), static_cast<ssize_t>(sizeof kOne));
+  loop.remove(urgent.get());
   EXPECT_EQ(loop.run_once(0), 0U);
 }
 

@@ -37,18 +37,20 @@ class EngineTest : public ::testing::Test {
       device.queues.emplace_back(ends[0]);
       far_ends.back().emplace_back(ends[1]);
     }
-    EXPECT_TRUE(engine->attach(index, std::make_unique<TapPortDevice>(std::move(device))).has_value());
+    attach(index, std::make_unique<TapPortDevice>(std::move(device)));
+    return index;
+  }
+  /// Makes a device the last port of bridge 0.
+  void attach(PortIndex index, std::unique_ptr<PortDevice> device) {
+    EXPECT_TRUE(engine->attach(index, std::move(device)).has_value());
     PortState port;
     port.bridge = 0;
     port.gate = PortGate::kForwarding;
     port.accepts.bits = Offloads::kAll;
     ports.push_back(port);
     publish();
-    return index;
   }
-  void publish() {
-    engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports));
-  }
+  void publish() { engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{bridge}, ports)); }
   /// A frame as a tap gives it: virtio_net_hdr, addresses, and `number` as its only content.
   static std::string frame(const MacAddress& source, const MacAddress& destination, std::uint32_t number = 0,
                            std::size_t size = 64) {
@@ -83,6 +85,7 @@ class EngineTest : public ::testing::Test {
   }
 
   std::vector<std::vector<UniqueFd>> far_ends;
+  BridgeState bridge{.present = true, .fid = 1};
   std::vector<PortState> ports;
   std::unique_ptr<Engine> engine;  // last: it ends before the far ends close
 };

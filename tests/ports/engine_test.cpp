@@ -105,9 +105,8 @@ TEST_F(EngineTest, MoreCopiesThanThereIsRoomForInOneSubmitAllLeave) {
   }
   std::array<Fid, kVidCount> fids{};
   fids[kVid] = 2;
-  const BridgeState bridge{
-      .present = true, .fid = 1, .vlans = std::make_shared<const BridgeVlans>(kTpidCustomer, fids, members)};
-  engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{bridge}, ports));
+  bridge.vlans = std::make_shared<const BridgeVlans>(kTpidCustomer, fids, members);
+  publish();
   std::string tagged = frame(station(1), kBroadcast);
   tagged.replace(24, 4, std::string("\x81\x00\x00\x0a", 4));
   for (std::uint32_t round = 0; round < 20; ++round) {

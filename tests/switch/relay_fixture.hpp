@@ -66,6 +66,7 @@ class Switchboard {
     const ForwardingState state(bridges, ports);
     egress_.clear();
     relay_.process({&frame, 1}, state, now_s, egress_);
+    if (!relay_.punted().empty()) counters[frame.ingress].drop(DropReason::kPunted);
     std::vector<PortIndex> left(egress_.ports().begin(), egress_.ports().end());
     std::ranges::sort(left);
     return left;
