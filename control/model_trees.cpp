@@ -131,14 +131,15 @@ Result<> SwitchModel::check_migration(const std::string& name) {
   return {};
 }
 
-Result<> SwitchModel::check_state_change(const ModelPort& port, const PortSettings& settings) const {
+Result<> SwitchModel::check_state(const ModelPort& port, StpState state) const {
   const ModelBridge& bridge = *bridge_at(port.bridge);
-  if (bridge.settings.stp == StpMode::kOff || port.host || settings.state == port.settings.state) return {};
-  // Into the tree and out of it.
-  if (settings.state == StpState::kDisabled || settings.state == StpState::kForwarding) return {};
+  if (bridge.settings.stp == StpMode::kOff || port.host || state == StpState::kDisabled) return {};
+  const bool closed = port.settings.state == StpState::kDisabled ||
+                      trees_.counts(bridge.index, static_cast<stp::PortNumber>(port.number)).guarded;
+  if (closed && state == StpState::kForwarding) return {};
   return fail(ErrorCode::kBusy,
               fmt::format("the spanning tree of {} decides the state of {}; 'state disabled' takes the port out of it, "
-                          "'state forwarding' in again, and 'rbctl stp {} off' ends it",
+                          "'state forwarding' back in, and 'rbctl stp {} off' ends it",
                           bridge.name, port.name, bridge.name),
               port.name);
 }
@@ -156,8 +157,10 @@ Result<> SwitchModel::check_costs(const ModelBridge& bridge, PathCosts costs) co
 }
 
 void SwitchModel::tell_tree(const TreeEvent& event) {
+  if (bridge_at(event.bridge) == nullptr) return;
   const ModelBridge& bridge = *bridge_at(event.bridge);
   const ModelPort* port = port_at(event.port);
+  if (event.port != kNoPort && port == nullptr) return;
   if (event.kind == TreeEvent::Kind::kPortState) return tell(ModelEvent::Kind::kPort, "change", bridge, port);
   if (event.kind == TreeEvent::Kind::kGuard && event.on) {
     notice(fmt::format("bridge {}: a BPDU has come in by {}, and its guard has closed it", bridge.name, port->name));

@@ -80,7 +80,7 @@ class SpanningTrees {
   /// A bridge has a tree, with these ports and no others.
   void renew(BridgeIndex bridge, const stp::BridgeParameters& parameters, std::span<const TreePort> ports);
   /// It has none (any more).
-  void remove(BridgeIndex bridge) { trees_.erase(bridge); }
+  void remove(BridgeIndex bridge);
   /// The workers know all states.
   void settle();
 
@@ -153,7 +153,8 @@ class SpanningTrees {
   // To be done after the next one, in this order.
   std::vector<PortIndex> to_flush_;
   std::vector<Leaving> to_send_;
-  std::optional<Timer> timer_;  // none without a loop
+  std::vector<TreeEvent> to_tell_;  // of trees that are gone
+  std::optional<Timer> timer_;      // none without a loop
 };
 
 }  // namespace rb

@@ -169,7 +169,7 @@ class SwitchModel {
  public:
   struct Options {
     EventLoop* loop = nullptr;  // where connections to peers and timers wait; null: there can be none
-    std::string identity;       // what tells this daemon from others of this machine; "" for one of them
+    std::string identity = {};  // what tells this daemon from others of this machine; "" for one of them
     SpanningTrees::Clock clock = SpanningTrees::steady_now;
     bool host_ports = true;  // --no-host-port clears it
     bool allow_uso = true;   // --without uso clears it
@@ -205,6 +205,8 @@ class SwitchModel {
   [[nodiscard]] std::vector<const ModelListener*> listeners_of(const ModelBridge& bridge) const;
   Result<> set_port(const std::string& name, const PortSettings& settings);
   Result<> set_port_vlans(const std::string& name, const PortVlanSettings& settings);
+  /// kBusy for what a spanning tree decides: it can only be taken from the tree, and what has been is given back to it.
+  [[nodiscard]] Result<> check_state(const ModelPort& port, StpState state) const;
   /// Opens a port again that its BPDU guard has closed.
   void reopen_port(const ModelPort& port);
   /// Finds out anew whether the bridges behind a port speak RSTP.
@@ -334,8 +336,6 @@ class SwitchModel {
   void renew_trees();
   [[nodiscard]] TreePort tree_port(const ModelPort& port) const;
   void tell_tree(const TreeEvent& event);
-  /// What is refused while a spanning tree decides.
-  [[nodiscard]] Result<> check_state_change(const ModelPort& port, const PortSettings& settings) const;
   /// All that are needed for these VLANs, or none.
   [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
   /// The VLANs that some port is a member of.
