@@ -102,7 +102,7 @@ std::string show_stp(const json& bridge) {
                      seconds(bridge, "bridge_hello_s"));
   out += fmt::format(" forward delay\t\t{}\t\t\tbridge forward delay\t{}\n", seconds(bridge, "forward_delay_s"),
                      seconds(bridge, "bridge_forward_delay_s"));
-  out += fmt::format(" ageing time\t\t{}\n", seconds(bridge, "ageing_s"));
+  out += fmt::format(" ageing time\t\t{}\n", seconds(bridge, "ageing_now_s"));
   out += fmt::format(" hello timer\t\t{}\t\t\ttcn timer\t\t{}\n", seconds(bridge, "hello_timer_s"),
                      seconds(bridge, "tcn_timer_s"));
   out += fmt::format(" topology change timer\t{}\t\t\tgc timer\t\t{}\n", seconds(bridge, "topology_change_timer_s"),

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -16,6 +17,9 @@ struct GroupName {
 constexpr std::array<GroupName, 5> kGroupNames = {
     {{"lacp", 0x2}, {"dot1x", 0x3}, {"provider", 0x8}, {"mvrp", 0xd}, {"lldp", 0xe}}};
 
+/// In the order of stp::Choice.
+constexpr std::array<std::string_view, 3> kChoiceNames = {"off", "on", "auto"};
+
 Result<> check_range(std::string_view what, double value, double lowest, double highest) {
   if (value >= lowest && value <= highest) return {};
   return fail(ErrorCode::kOutOfRange,
@@ -24,6 +28,21 @@ Result<> check_range(std::string_view what, double value, double lowest, double 
 }
 
 }  // namespace
+
+std::string_view stp_mode_name(StpMode mode) noexcept {
+  constexpr std::array<std::string_view, 3> kNames = {"off", "on", "rstp"};
+  return kNames[static_cast<std::size_t>(mode)];
+}
+
+std::string_view choice_name(stp::Choice choice) noexcept {
+  return kChoiceNames[static_cast<std::size_t>(choice)];
+}
+
+std::optional<stp::Choice> choice_of(std::string_view name) noexcept {
+  const auto* const found = std::ranges::find(kChoiceNames, name);
+  if (found == kChoiceNames.end()) return std::nullopt;
+  return static_cast<stp::Choice>(found - kChoiceNames.begin());
+}
 
 std::string_view stp_state_name(StpState state) noexcept {
   constexpr std::array<std::string_view, 5> kNames = {"disabled", "listening", "learning", "forwarding", "blocking"};
@@ -45,8 +64,12 @@ const std::vector<PortFlag>& port_flags() {
       {"bcast_flood", &PortSettings::bcast_flood},
       {"hairpin", &PortSettings::hairpin},
       {"isolated", &PortSettings::isolated},
-      {"guard", &PortSettings::guard},
+      {"guard", &PortSettings::guard, true},
       {"locked", &PortSettings::locked},
+      {"root_block", &PortSettings::root_block, true},
+      {"bpdu_filter", &PortSettings::bpdu_filter, true},
+      {"loop_guard", &PortSettings::loop_guard, true},
+      {"restricted_tcn", &PortSettings::restricted_tcn, true},
   };
   return flags;
 }
@@ -56,22 +79,18 @@ Result<> check_settings(const BridgeSettings& settings) {
   if (Result<> checked = check_range("ageing time", settings.ageing_s, 0, 1000000); !checked) return checked;
   if (Result<> checked = check_range("forward delay", settings.forward_delay_s, 2, 30); !checked) return checked;
   if (Result<> checked = check_range("hello time", settings.hello_s, 1, 10); !checked) return checked;
-  return check_range("max age", settings.max_age_s, 6, 40);
+  if (Result<> checked = check_range("max age", settings.max_age_s, 6, 40); !checked) return checked;
+  return check_settings(settings.loop);
 }
 
-Result<> check_settings(const PortSettings& settings) {
-  if (settings.cost < 1 || settings.cost > 65535) {
+Result<> check_settings(const PortSettings& settings, PathCosts costs) {
+  if (settings.cost && (*settings.cost < 1 || *settings.cost > max_path_cost(costs))) {
     return fail(ErrorCode::kOutOfRange,
-                fmt::format("path cost {} is out of range; it can be 1 to 65535", settings.cost));
+                fmt::format("path cost {} is out of range; it can be 1 to {}", *settings.cost, max_path_cost(costs)));
   }
   if (settings.priority > 63)
     return fail(ErrorCode::kOutOfRange,
                 fmt::format("port priority {} is out of range; it can be 0 to 63", settings.priority));
-  if (settings.state == StpState::kListening || settings.state == StpState::kLearning) {
-    return fail(ErrorCode::kNotSupported,
-                "states listening and learning belong to the spanning tree protocol, which is not there yet; "
-                "disabled, blocking and forwarding can be set");
-  }
   return {};
 }
 

@@ -24,7 +24,7 @@ struct LinkFlag {
 };
 constexpr std::array<LinkFlag, 8> kFlagsBeforeRouter = {{{"hairpin", true},
                                                          {"guard", true},
-                                                         {"root_block", false},
+                                                         {"root_block", true},
                                                          {"fastleave", false},
                                                          {"learning", true},
                                                          {"flood", true},
@@ -59,6 +59,28 @@ std::string fdb_event_line(const json& event) {
       fmt::format("{} dev {} {}master {} {}", text_of(event, "mac"), text_of(event, "port"), vlan,
                   text_of(event, "bridge"), event.contains("entry") ? state_word(event, "entry") : std::string_view{});
   if (kind == "move") out += fmt::format("moved from {}", text_of(event, "from"));
+  return out + '\n';
+}
+
+std::string tree_event_line(const json& event) {
+  const std::string start = fmt::format("{} {}", text_of(event, "bridge"), text_of(event, "event"));
+  if (event.contains("port"))
+    return fmt::format("{} {} {}\n", start, text_of(event, "port"), event.at("on").get<bool>() ? "on" : "off");
+  const json& by = event.at("root_port");
+  return fmt::format("{} root {}{} cost {} changes {}\n", start, text_of(event, "root_id"),
+                     by.is_null() ? std::string() : fmt::format(" by {}", by.get<std::string>()),
+                     event.at("root_path_cost").get<std::uint32_t>(),
+                     event.at("topology_changes").get<std::uint64_t>());
+}
+
+std::string loop_event_line(const json& event) {
+  const json& ports = event.at("ports");
+  std::string out =
+      fmt::format("{} {} dev {}", text_of(event, "bridge"), text_of(event, "event"), ports.at(0).get<std::string>());
+  if (ports.size() > 1) out += " dev " + ports.at(1).get<std::string>();
+  if (event.contains("mac"))
+    out += fmt::format(" {} moves {}", text_of(event, "mac"), event.at("moves").get<unsigned>());
+  if (event.contains("closed_s")) out += fmt::format(" for {} s", event.at("closed_s").get<double>());
   return out + '\n';
 }
 
@@ -120,6 +142,8 @@ std::string event_line(const json& event, MonitorBanner banner) {
   const bool with_banner = banner == MonitorBanner::kWith;
   if (kind == "fdb") return (with_banner ? "[NEIGH]" : "") + fdb_event_line(event);
   if (kind == "port") return (with_banner ? "[LINK]" : "") + port_event_line(event);
+  if (kind == "stp") return (with_banner ? "[STP]" : "") + tree_event_line(event);
+  if (kind == "loop") return (with_banner ? "[LOOP]" : "") + loop_event_line(event);
   if (kind == "lost") return fmt::format("{} events were lost\n", event.at("count").get<std::uint64_t>());
   return fmt::format("{}{}{} {}\n", with_banner ? "[LINK]" : "", text_of(event, "event") == "delete" ? "Deleted " : "",
                      kind, event.value("name", ""));

@@ -2,7 +2,7 @@
 // docs/control-protocol.md.
 //
 // tests/golden/iproute2-transcript.txt holds the original. Things a kernel bridge port has and ours has not
-// (root_block, mcast_to_unicast, ...) are printed with the value that means "not in use", so that scripts find every
+// (fastleave, mcast_to_unicast, ...) are printed with the value that means "not in use", so that scripts find every
 // key. The functions throw nlohmann::json::exception for an object that lacks what is printed.
 #pragma once
 
@@ -27,7 +27,7 @@ struct BridgeTextOptions {
 [[nodiscard]] std::string link_lines(const nlohmann::json& port, const BridgeTextOptions& options);
 [[nodiscard]] OrderedJson link_object(const nlohmann::json& port, const BridgeTextOptions& options);
 
-/// `bridge monitor`: the params of one event. `banner` puts [NEIGH] or [LINK] in front, as `monitor all` does.
+/// `bridge monitor`: the params of one event. `banner` puts [NEIGH], [LINK] or [STP] in front, as `monitor all` does.
 enum class MonitorBanner { kWithout, kWith };
 [[nodiscard]] std::string event_line(const nlohmann::json& event, MonitorBanner banner);
 

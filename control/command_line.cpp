@@ -87,7 +87,12 @@ Requests set_bridge_priority(WordParser& words) {
 
 Requests set_stp(WordParser& words) {
   const std::string bridge = words.text(kBridgeName);
+  if (words.accept("rstp")) return set_bridge(bridge, "stp", "rstp");
   return set_bridge(bridge, "stp", words.on_off("stp") ? "on" : "off");
+}
+
+Requests check_migration(WordParser& words) {
+  return {{"spanning_tree.mcheck", {{"port", words.text(kPortName)}}}};
 }
 
 /// The start of a request that sets something of a port of a bridge, as brctl's commands name them.
@@ -188,8 +193,9 @@ Requests fdb_flush(WordParser& words) {
   return {{"fdb.flush", std::move(params)}};
 }
 
-constexpr std::array<std::string_view, 8> kPortFlags = {"learning", "flood",    "mcast_flood", "bcast_flood",
-                                                        "hairpin",  "isolated", "guard",       "locked"};
+constexpr std::array<std::string_view, 12> kPortFlags = {"learning",   "flood",       "mcast_flood", "bcast_flood",
+                                                         "hairpin",    "isolated",    "guard",       "locked",
+                                                         "root_block", "bpdu_filter", "loop_guard",  "restricted_tcn"};
 
 bool read_port_flag(WordParser& words, json& params) {
   const auto* const flag = std::ranges::find_if(kPortFlags, [&](std::string_view name) { return words.accept(name); });
@@ -198,12 +204,22 @@ bool read_port_flag(WordParser& words, json& params) {
   return true;
 }
 
+/// "auto", on or off.
+std::string read_choice(WordParser& words, std::string_view what) {
+  if (words.accept("auto")) return "auto";
+  return words.on_off(what) ? "on" : "off";
+}
+
 Requests set_port(WordParser& words) {
   json params{{"name", words.text(kPortName)}};
   if (!words.more()) words.fail("nothing to set");
   while (words.more()) {
     if (words.accept("cost")) {
-      params["cost"] = words.integer("cost");
+      params["cost"] = words.accept("auto") ? json("auto") : json(words.integer("cost"));
+    } else if (words.accept("edge")) {
+      params["edge"] = read_choice(words, "edge");
+    } else if (words.accept("p2p")) {
+      params["p2p"] = read_choice(words, "p2p");
     } else if (words.accept("priority")) {
       params["priority"] = words.integer("priority");
     } else if (words.accept("state")) {
@@ -228,6 +244,14 @@ Requests link_set(WordParser& words) {
       params["group_fwd_mask"] = words.integer("group_fwd_mask");
     } else if (words.accept("ageing")) {
       params["ageing_s"] = words.seconds("ageing");
+    } else if (words.accept("path_cost")) {
+      params["path_cost"] = words.text("path_cost");
+    } else if (words.accept("loop_guard")) {
+      params["loop_guard"] = words.text("loop_guard");
+    } else if (words.accept("loop_probe")) {
+      params["loop_probe_s"] = words.accept("off") ? json(0) : json(words.seconds("loop_probe"));
+    } else if (words.accept("loop_hold")) {
+      params["loop_hold_s"] = words.seconds("loop_hold");
     } else if (!read_bridge_vlan_setting(words, params)) {
       words.refuse_next();
     }
@@ -272,10 +296,13 @@ Requests delete_tap_device(WordParser& words) {
 }
 
 constexpr std::string_view kLinkSetUsage =
-    "link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|guard|locked on|off]... [cost N] "
-    "[priority N] [state S]\n       [admit all|tagged|untagged] [ingress_filtering on|off] [default_pcp N] "
+    "link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|locked on|off]... [cost N|auto] "
+    "[priority N] [state S]\n       [guard|root_block|loop_guard|bpdu_filter|restricted_tcn on|off]... [edge "
+    "auto|on|off] [p2p auto|on|off]\n       [admit all|tagged|untagged] [ingress_filtering on|off] [default_pcp N] "
     "[pcp_map N,N,N,N,N,N,N,N]\n       rbctl link set BRIDGE [forward lacp,dot1x,lldp,...|none] [group_fwd_mask N] "
-    "[ageing SECONDS]\n       [vlan_filtering on|off] [vlan_protocol 802.1Q|802.1ad] [vlan_default_pvid N] "
+    "[ageing SECONDS] [path_cost short|long]\n       [loop_guard off|report|block] [loop_probe SECONDS|off] [loop_hold "
+    "SECONDS]\n       [vlan_filtering on|off] [vlan_protocol 802.1Q|802.1ad] "
+    "[vlan_default_pvid N] "
     "[vlan_learning shared|independent]";
 
 constexpr std::string_view kPortUsage =
@@ -295,7 +322,8 @@ constexpr std::array kCommands = {
     ChangeCommand{"setmaxage", "setmaxage BRIDGE SECONDS", set_max_age},
     ChangeCommand{"setpathcost", "setpathcost BRIDGE PORT COST", set_path_cost},
     ChangeCommand{"setportprio", "setportprio BRIDGE PORT PRIORITY", set_port_priority},
-    ChangeCommand{"stp", "stp BRIDGE on|off", set_stp},
+    ChangeCommand{"stp", "stp BRIDGE on|rstp|off", set_stp},
+    ChangeCommand{"spanning-tree mcheck", "spanning-tree mcheck PORT", check_migration},
     ChangeCommand{"fdb add", "fdb add MAC dev PORT [vlan VID] [static|dynamic|local]", fdb_add},
     ChangeCommand{"fdb replace", "fdb replace MAC dev PORT [vlan VID] [static|dynamic|local]", fdb_replace},
     ChangeCommand{"fdb del", "fdb del MAC dev PORT [vlan VID]", fdb_delete},

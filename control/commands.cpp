@@ -51,6 +51,8 @@ const std::map<std::string, Commands::Method> Commands::kMethods = {
     {"port.delete", {Right::kChange, &Commands::port_delete}},
     {"port.set", {Right::kChange, &Commands::port_set}},
     {"port.list", {Right::kRead, &Commands::port_list}},
+    {"spanning_tree.list", {Right::kRead, &Commands::spanning_tree_list}},
+    {"spanning_tree.mcheck", {Right::kChange, &Commands::spanning_tree_mcheck}},
     {"vlan.add", {Right::kChange, &Commands::vlan_add}},
     {"vlan.delete", {Right::kChange, &Commands::vlan_delete}},
     {"vlan.list", {Right::kRead, &Commands::vlan_list}},
@@ -227,12 +229,12 @@ void Commands::undo_made_taps() {
 }
 
 Commands::Answer Commands::monitor(Params& params, Caller& caller) {
-  static const std::vector<std::string> kAll = {"fdb", "port", "bridge"};
+  static const std::vector<std::string> kAll = {"fdb", "port", "bridge", "stp", "loop"};
   const std::vector<std::string> kinds = params.maybe_texts("kinds").value_or(kAll);
   params.finish();
   for (const std::string& kind : kinds) {
     if (std::ranges::find(kAll, kind) == kAll.end())
-      throw InvalidParams{fmt::format("'kinds' knows fdb, port and bridge, not '{}'", kind)};
+      throw InvalidParams{fmt::format("'kinds' knows fdb, port, bridge, stp and loop, not '{}'", kind)};
   }
   caller.subscribes = true;
   for (const std::string& kind : kAll) {
@@ -266,6 +268,7 @@ Commands::Answer Commands::batch(Params& params, Caller& caller) {
     auto answer = call(method, *own, caller);
     answers.push_back(answer ? json{{"result", *std::move(answer)}} : json{{"error", error_json(answer.error())}});
     if (answers.back().contains("error") && !go_on) break;
+    if (caller.let_urgent_happen) caller.let_urgent_happen();
   }
   return json{{"answers", std::move(answers)}};
 }

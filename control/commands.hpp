@@ -27,6 +27,8 @@ struct Caller {
   bool is_configuration = false;
   bool subscribes = false;         // out: `monitor` was called,
   std::vector<std::string> kinds;  // for these kinds of events
+  /// To be called between parts of what takes long: lets what is urgent happen. May be empty.
+  std::function<void()> let_urgent_happen = {};
 };
 
 /// What bridge.set and port.set take about VLANs.
@@ -66,6 +68,8 @@ class Commands {
   Answer port_delete(Params& params, Caller& caller);
   Answer port_set(Params& params, Caller& caller);
   Answer port_list(Params& params, Caller& caller);
+  Answer spanning_tree_list(Params& params, Caller& caller);
+  Answer spanning_tree_mcheck(Params& params, Caller& caller);
   Answer vlan_add(Params& params, Caller& caller);
   Answer vlan_delete(Params& params, Caller& caller);
   Answer vlan_list(Params& params, Caller& caller);

@@ -71,6 +71,15 @@ void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
     lines.push_back(fmt::format("setfd {} {}", name, settings.forward_delay_s));
   if (settings.hello_s != usual.hello_s) lines.push_back(fmt::format("sethello {} {}", name, settings.hello_s));
   if (settings.max_age_s != usual.max_age_s) lines.push_back(fmt::format("setmaxage {} {}", name, settings.max_age_s));
+  if (settings.path_costs != usual.path_costs)
+    lines.push_back(fmt::format("link set {} path_cost {}", name, path_costs_name(settings.path_costs)));
+  // Before the ports: none of them forwards on its own.
+  if (settings.stp != usual.stp) lines.push_back(fmt::format("stp {} {}", name, stp_mode_name(settings.stp)));
+  if (settings.loop != usual.loop) {
+    const std::string probe = settings.loop.probe_s == 0 ? "off" : fmt::format("{}", settings.loop.probe_s);
+    lines.push_back(fmt::format("link set {} loop_guard {} loop_probe {} loop_hold {}", name,
+                                loop_action_name(settings.loop.action), probe, settings.loop.hold_s));
+  }
   if (settings.group_fwd_mask != 0)
     lines.push_back(
         fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));
@@ -161,7 +170,10 @@ void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::v
     if (settings.*flag.member != usual.*flag.member)
       changes += fmt::format(" {} {}", flag.name, settings.*flag.member ? "on" : "off");
   }
-  if (settings.cost != usual.cost) changes += fmt::format(" cost {}", settings.cost);
+  if (settings.cost) changes += fmt::format(" cost {}", *settings.cost);
+  if (settings.edge != usual.edge) changes += fmt::format(" edge {}", choice_name(settings.edge));
+  if (settings.point_to_point != usual.point_to_point)
+    changes += fmt::format(" p2p {}", choice_name(settings.point_to_point));
   if (settings.priority != usual.priority) changes += fmt::format(" priority {}", settings.priority);
   if (settings.state != usual.state) changes += fmt::format(" state {}", static_cast<int>(settings.state));
   if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", quoted(port.name), changes));

@@ -149,6 +149,7 @@ void ControlSocket::serve_lines(Session& session) {
     if (!whole) break;
     const std::string_view line(session.in.data() + start, end_of_line - start);
     if (line.find_first_not_of(" \t\r") != std::string_view::npos) serve(session, line);
+    (void)loop_.run_urgent();
     start = end_of_line + 1;
   }
   session.in.erase(0, start);
@@ -159,6 +160,7 @@ void ControlSocket::serve(Session& session, std::string_view line) {
   const std::expected<RpcRequest, RpcRefusal> request = parse_rpc_request(line);
   Caller caller;
   caller.descriptors = std::exchange(session.descriptors, {});
+  caller.let_urgent_happen = [this] { (void)loop_.run_urgent(); };
   if (!request) return send(session, rpc_error_line(request.error().id, request.error().error));
   const Right* right = commands_.right_of(request->method);
   if (right != nullptr && !policy_.allows(session.peer, *right)) {

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "control/commands.hpp"
@@ -16,6 +17,7 @@
 #include "control/control_socket.hpp"
 #include "control/event_loop.hpp"
 #include "control/fdb_ageing.hpp"
+#include "control/loop_guard.hpp"
 #include "control/model_json.hpp"
 #include "control/switch_model.hpp"
 #include "ports/link_monitor.hpp"
@@ -36,6 +38,12 @@ UniqueFd block_signals() {
   return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// Daemons of one machine are told apart by their sockets; the usual one needs nothing besides the machine.
+std::string identity_of(const std::string& socket_path) {
+  const std::string path = std::filesystem::absolute(socket_path).lexically_normal();
+  return path == kDefaultSocketPath ? std::string() : path;
+}
+
 class Daemon {
  public:
   Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
@@ -54,19 +62,28 @@ class Daemon {
     ControlSocket socket(loop_, commands_, std::move(path), access);
     socket_ = &socket;
     socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
-    model_.on_event([this](const ModelEvent& event) { tell(event); });
+    model_.on_event([this](const ModelEvent& event) {
+      loop_guard_.model_changed(event);
+      tell(event);
+    });
+    model_.on_loop_probe([this](const PuntedFrame& frame) { loop_guard_.frame_came(frame); });
+    loop_guard_.begin();
     commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
+    model_.on_sweep_time([this] { return ageing_.left(); });
     model_.on_retry_needed([this] {
       if (!retry_.running()) retry_.start_once(kRetryPause);
     });
     loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
     loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
+    loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_punted(); }, Urgency::kUrgent);
     loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
     std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
                  engine_->describe().c_str());
     loop_.run();
     model_.on_event({});
+    model_.on_loop_probe({});
     loop_.remove(signals);
+    loop_.remove(engine_->punt_fd());
     loop_.remove(engine_->event_fd());
     loop_.remove(links_.event_fd());
     socket_ = nullptr;
@@ -84,9 +101,10 @@ class Daemon {
         model_.device_failed(event.port);
         continue;
       }
+      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
+      if (moved) loop_guard_.station_moved(event);
       ageing_.learned();
       if (!socket_->anybody_wants("fdb")) continue;
-      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
       json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
       if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
       socket_->broadcast("fdb", object);
@@ -111,11 +129,12 @@ class Daemon {
   }
 
   void tell(const ModelEvent& event) {
+    if (event.kind == ModelEvent::Kind::kTree) return socket_->broadcast("stp", tree_event_json(model_, event));
     if (event.kind == ModelEvent::Kind::kBridge) {
       socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
       return;
     }
-    json port = port_json(*event.bridge, *event.port);
+    json port = port_json(model_, *event.bridge, *event.port);
     socket_->broadcast("port", {{"kind", "port"},
                                 {"event", event.what},
                                 {"name", event.port->name},
@@ -134,6 +153,7 @@ class Daemon {
   std::string socket_path_;
   std::uint64_t lost_told_ = 0;
   FdbAgeing ageing_{loop_, model_, [this](const FdbEntry& entry) { tell_fdb("age", entry); }};
+  LoopGuard loop_guard_{loop_, model_, [this](const json& event) { socket_->broadcast("loop", event); }};
   Timer retry_{loop_, [this] {
                  if (model_.retry()) retry_.start_once(kRetryPause);
                }};
@@ -148,7 +168,9 @@ Result<> run_daemon(const DaemonOptions& options) {
   if (!path) return std::unexpected(path.error());
   Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
   if (!engine) return std::unexpected(engine.error());
-  Daemon daemon(std::move(*engine), {.host_ports = options.host_ports, .allow_uso = options.allow_uso});
+  Daemon daemon(
+      std::move(*engine),
+      {.identity = identity_of(options.socket_path), .host_ports = options.host_ports, .allow_uso = options.allow_uso});
   daemon.set_socket_path(options.socket_path);
   if (options.config_file) {
     if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace rb {
 namespace {
@@ -41,8 +42,13 @@ void FdbAgeing::want_events(bool wanted) {
 
 void FdbAgeing::tick() {
   double shortest_s = kLongestWalk_s * 10;
+  std::vector<std::uint32_t> times_s;  // by BridgeIndex
   for (const ModelBridge* bridge : model_.bridges()) {
-    shortest_s = std::min(shortest_s, bridge->settings.ageing_s);
+    const double ageing_s = model_.ageing_s(*bridge);
+    shortest_s = std::min(shortest_s, ageing_s);
+    if (times_s.size() <= bridge->index) times_s.resize(bridge->index + 1U);
+    // The FDB counts whole seconds: rather a fraction too late than too early.
+    times_s[bridge->index] = static_cast<std::uint32_t>(std::ceil(ageing_s));
   }
   Fdb& fdb = model_.engine().fdb();
   const double walk_s = std::clamp(shortest_s / 10, kShortestWalk_s, kLongestWalk_s);
@@ -50,8 +56,7 @@ void FdbAgeing::tick() {
   const auto ageing_time_of = [&](Fid fid) {
     met_dynamic_ = true;  // asked for dynamic entries only
     const ModelBridge* bridge = model_.bridge_of_fid(fid);
-    // The FDB counts whole seconds: rather a fraction too late than too early.
-    return bridge == nullptr ? 0 : static_cast<std::uint32_t>(std::ceil(bridge->settings.ageing_s));
+    return bridge == nullptr ? 0 : times_s[bridge->index];
   };
   const bool walked_round = fdb.sweep(slice, model_.engine().now_s(), ageing_time_of, aged_);
   if (!walked_round) return;

@@ -29,6 +29,8 @@ class FdbAgeing {
   void want_events(bool wanted);
   /// One slice. The timer calls it every second.
   void tick();
+  /// Until the next slice; 0 while asleep.
+  [[nodiscard]] std::chrono::milliseconds left() const { return timer_.left(); }
   [[nodiscard]] bool asleep() const noexcept { return phase_ == Phase::kAsleep; }
 
  private:

@@ -24,14 +24,6 @@ std::string machine_identity() {
   return identity;
 }
 
-/// The same on every start: from the bridge's name and this machine; locally administered, unicast.
-MacAddress stable_address(const std::string& bridge) {
-  const std::string seed = machine_identity() + bridge;
-  MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
-  address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
-  return address;
-}
-
 /// The same tap, but as it stands.
 void attach_only(TapOptions& options) {
   options.create = options.persistent = options.multi_queue = false;
@@ -74,6 +66,13 @@ std::string_view device_state_name(DeviceState state) noexcept {
       return "unknown";
   }
   return "unknown";
+}
+
+MacAddress SwitchModel::stable_address(const std::string& bridge) const {
+  const std::string seed = machine_identity() + options_.identity + bridge;
+  MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
+  address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
+  return address;
 }
 
 Result<> SwitchModel::open_host_device(ModelPort& port, Opening opening) {
@@ -154,7 +153,15 @@ Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
   const Result<LinkState> link = links_.get(port.netns_id, port.name);
   port.link = link ? *link : LinkState{};
   port.device = !link ? DeviceState::kUnknown : port.link.running() ? DeviceState::kUp : DeviceState::kDown;
+  look_at_speed(port);
   return {};
+}
+
+void SwitchModel::look_at_speed(ModelPort& port) {
+  port.speed = ModelPort().speed;
+  if (port.spec.kind != PortKind::kPacket) return;
+  const int socket = engine_.device_fd(port.index);  // in the device's namespace
+  port.speed = link_speed(socket, port.link.name.empty() ? port.name : port.link.name);
 }
 
 void SwitchModel::close_device(ModelPort& port) {
@@ -191,6 +198,7 @@ void SwitchModel::link_changed(ModelPort& port, const LinkState& link) {
   port.link = link;
   port.device = link.running() ? DeviceState::kUp : DeviceState::kDown;
   if (same && port.device == device_before) return;
+  if (port.device == DeviceState::kUp && device_before != DeviceState::kUp) look_at_speed(port);
   publish();
   // As the kernel's bridge: what was learned behind a port whose carrier is lost is forgotten.
   if (device_before == DeviceState::kUp && port.device == DeviceState::kDown) engine_.fdb().flush_port(port.index);

@@ -4,6 +4,7 @@
 #include <linux/if.h>
 
 #include <array>
+#include <cmath>
 
 namespace rb {
 namespace {
@@ -60,8 +61,87 @@ json traffic_json(const std::array<PortTotals::Traffic, kCastKindCount>& traffic
   return object;
 }
 
-unsigned port_id(const ModelPort& port) {
-  return unsigned{port.settings.priority} << 10 | port.number;
+double seconds(std::int64_t milliseconds) {
+  return static_cast<double>(milliseconds) / 1000;
+}
+
+/// What a tree knows of a port; without one each bridge is its own root, and each of its ports designated.
+stp::PortStatus tree_status(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
+  if (const auto status = model.trees().port_status(bridge.index, static_cast<stp::PortNumber>(port.number)))
+    return *status;
+  stp::PortStatus status;
+  status.designated = {
+      .root = bridge.id(), .root_path_cost = 0, .designated_bridge = bridge.id(), .designated_port = port.id()};
+  return status;
+}
+
+stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridge) {
+  if (const auto status = model.trees().bridge_status(bridge.index)) return *status;
+  const auto milliseconds = [](double time) { return std::llround(time * 1000); };
+  stp::BridgeStatus status;
+  status.id = status.root = bridge.id();
+  status.times = {.message_age = 0,
+                  .max_age = milliseconds(bridge.settings.max_age_s),
+                  .hello = milliseconds(bridge.settings.hello_s),
+                  .forward_delay = milliseconds(bridge.settings.forward_delay_s)};
+  return status;
+}
+
+/// Why a port does not do what it should; "" when it does.
+std::string trouble_of(const SwitchModel& model, const ModelPort& port) {
+  if (port.loop_closed) {
+    return fmt::format(
+        "there is a loop behind it, so the loop guard has closed it for a time; 'rbctl link set {} "
+        "loop_guard report' opens it at once",
+        model.bridge_at(port.bridge)->name);
+  }
+  if (!model.trees().counts(port.bridge, static_cast<stp::PortNumber>(port.number)).guarded) return port.trouble;
+  return fmt::format(
+      "a BPDU came in, and the guard closed the port; 'rbctl link set dev {} guard on' opens it again, and so does a "
+      "link that goes down and up",
+      port.name);
+}
+
+json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
+  const stp::PortStatus status = tree_status(model, bridge, port);
+  const auto counts = model.trees().counts(bridge.index, static_cast<stp::PortNumber>(port.number));
+  json guards = json::array(), malformed = json::object();
+  for (const PortFlag& flag : port_flags()) {
+    if (flag.of_tree && port.settings.*flag.member) guards.push_back(flag.name);
+  }
+  for (std::size_t error = 0; error < counts.malformed.size(); ++error) {
+    malformed[std::string(bpdu_error_name(static_cast<stp::BpduError>(error)))] = counts.malformed[error];
+  }
+  return {{"name", port.name},
+          {"number", port.number},
+          {"priority", port.settings.priority},
+          {"port_id", port.id()},
+          {"role", port_role_name(status.role)},
+          {"state", stp_state_name(model.state_of(port))},
+          {"cost", model.path_cost_of(port)},
+          {"oper_edge", status.edge},
+          {"oper_p2p", status.point_to_point},
+          {"speaks", status.sends_rstp ? "rstp" : "stp"},
+          {"designated_root", bridge_id_text(status.designated.root)},
+          {"designated_bridge", bridge_id_text(status.designated.designated_bridge)},
+          {"designated_port", status.designated.designated_port},
+          {"designated_cost", status.designated.root_path_cost},
+          {"proposing", status.proposing},
+          {"agreed", status.agreed},
+          {"disputed", status.disputed},
+          {"guarded", counts.guarded},
+          {"root_guarded", status.root_guarded},
+          {"loop_inconsistent", status.loop_inconsistent},
+          {"self_looped", status.self_looped},
+          {"received", status.received},
+          {"sent", status.sent - counts.suppressed},
+          {"received_tcn", status.received_tcn},
+          {"sent_tcn", status.sent_tcn},
+          {"ignored", status.ignored},
+          {"suppressed", counts.suppressed},
+          {"transitions", status.transitions},
+          {"malformed", std::move(malformed)},
+          {"guards", std::move(guards)}};
 }
 
 }  // namespace
@@ -73,11 +153,12 @@ std::optional<FdbKind> fdb_kind_of(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-std::string bridge_id(const ModelBridge& bridge) {
-  return fmt::format("{:04x}.{:012x}", bridge.settings.priority, bridge.address().to_number());
+std::string bridge_id_text(stp::BridgeId id) {
+  return fmt::format("{:04x}.{:012x}", id.priority(), id.address().to_number());
 }
 
-json port_json(const ModelBridge& bridge, const ModelPort& port) {
+json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
+  const stp::PortStatus status = tree_status(model, bridge, port);
   json object = {{"name", port.name},
                  {"bridge", bridge.name},
                  {"kind", port_kind_name(port.spec.kind)},
@@ -89,20 +170,22 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"mtu", port.link.mtu},
                  {"address", to_string(port.link.address)},
                  {"device", device_state_name(port.device)},
-                 {"state", stp_state_name(port.state())},
+                 {"state", stp_state_name(model.state_of(port))},
                  {"priority", port.settings.priority},
-                 {"cost", port.settings.cost},
-                 {"port_id", port_id(port)},
-                 // Without spanning tree every bridge is its own root, and each of its ports designated.
-                 {"designated_root", bridge_id(bridge)},
-                 {"designated_bridge", bridge_id(bridge)},
-                 {"designated_port", port_id(port)},
-                 {"designated_cost", 0},
-                 {"message_age_timer_s", 0.0},
-                 {"forward_delay_timer_s", 0.0},
-                 {"hold_timer_s", 0.0},
-                 {"config_pending", false},
-                 {"topology_change_ack", false},
+                 {"cost", model.path_cost_of(port)},
+                 {"cost_auto", !port.settings.cost},
+                 {"edge", choice_name(port.settings.edge)},
+                 {"p2p", choice_name(port.settings.point_to_point)},
+                 {"port_id", port.id()},
+                 {"designated_root", bridge_id_text(status.designated.root)},
+                 {"designated_bridge", bridge_id_text(status.designated.designated_bridge)},
+                 {"designated_port", status.designated.designated_port},
+                 {"designated_cost", status.designated.root_path_cost},
+                 {"message_age_timer_s", seconds(status.message_age_timer)},
+                 {"forward_delay_timer_s", seconds(status.forward_delay_timer)},
+                 {"hold_timer_s", seconds(status.hold_timer)},
+                 {"config_pending", status.config_pending},
+                 {"topology_change_ack", status.topology_change_ack},
                  {"queues", port.queue_count},
                  {"created", port.spec.tap.create},
                  {"persistent", port.persistent},
@@ -114,7 +197,7 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
                  {"default_pcp", port.vlans.default_pcp},
                  {"pcp_map", port.vlans.regenerated}};
   for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
-  if (!port.trouble.empty()) object["trouble"] = port.trouble;
+  if (std::string trouble = trouble_of(model, port); !trouble.empty()) object["trouble"] = std::move(trouble);
   if (!port.spec.listener.empty())
     object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
   return object;
@@ -122,37 +205,43 @@ json port_json(const ModelBridge& bridge, const ModelPort& port) {
 
 json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   const BridgeSettings& settings = bridge.settings;
+  const stp::BridgeStatus status = tree_status(model, bridge);
   json ports = json::array();
   for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
-    ports.push_back(port_json(bridge, *port));
+    ports.push_back(port_json(model, bridge, *port));
   json listeners = json::array();
   for (const ModelListener* listener : model.listeners_of(bridge))
     listeners.push_back({{"name", listener->name}, {"address", listener->address.text}});
   const ModelPort* host = bridge.host_port;
   return {{"name", bridge.name},
           {"ifindex", host != nullptr ? host->link.ifindex : 0},
-          {"id", bridge_id(bridge)},
+          {"id", bridge_id_text(status.id)},
           {"address", to_string(bridge.address())},
           {"host_port", host != nullptr},
           {"host_up", host != nullptr && host->link.admin_up()},
           {"priority", settings.priority},
-          {"stp", "off"},
-          {"root_id", bridge_id(bridge)},
-          {"root_port", 0},
-          {"root_path_cost", 0},
-          {"max_age_s", settings.max_age_s},
+          {"stp", stp_mode_name(settings.stp)},
+          {"path_cost", path_costs_name(settings.path_costs)},
+          {"root_id", bridge_id_text(status.root)},
+          {"root_port", status.root_port},
+          {"root_path_cost", status.root_path_cost},
+          {"max_age_s", seconds(status.times.max_age)},
           {"bridge_max_age_s", settings.max_age_s},
-          {"hello_s", settings.hello_s},
+          {"hello_s", seconds(status.times.hello)},
           {"bridge_hello_s", settings.hello_s},
-          {"forward_delay_s", settings.forward_delay_s},
+          {"forward_delay_s", seconds(status.times.forward_delay)},
           {"bridge_forward_delay_s", settings.forward_delay_s},
           {"ageing_s", settings.ageing_s},
-          {"hello_timer_s", 0.0},
-          {"tcn_timer_s", 0.0},
-          {"topology_change_timer_s", 0.0},
-          {"gc_timer_s", 0.0},
-          {"topology_change", false},
-          {"topology_change_detected", false},
+          {"ageing_now_s", model.ageing_s(bridge)},
+          {"hello_timer_s", seconds(status.hello_timer)},
+          {"tcn_timer_s", seconds(status.tcn_timer)},
+          {"topology_change_timer_s", seconds(status.topology_change_timer)},
+          {"gc_timer_s", seconds(model.sweep_time().count())},
+          {"topology_change", status.topology_change},
+          {"topology_change_detected", status.topology_change_detected},
+          {"loop_guard", loop_action_name(settings.loop.action)},
+          {"loop_probe_s", settings.loop.probe_s},
+          {"loop_hold_s", settings.loop.hold_s},
           {"group_fwd_mask", settings.group_fwd_mask},
           {"forward", group_fwd_names(settings.group_fwd_mask)},
           {"vlan_filtering", bridge.vlans.filtering},
@@ -161,6 +250,51 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
           {"vlan_learning", bridge.vlans.shared_learning ? "shared" : "independent"},
           {"listeners", std::move(listeners)},
           {"ports", std::move(ports)}};
+}
+
+json tree_json(const SwitchModel& model, const ModelBridge& bridge) {
+  json object = {{"name", bridge.name}, {"stp", stp_mode_name(bridge.settings.stp)}};
+  if (bridge.settings.stp == StpMode::kOff) return object;
+  const stp::BridgeStatus status = tree_status(model, bridge);
+  json ports = json::array();
+  json root_port;
+  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo)) {
+    if (port->number == status.root_port) root_port = port->name;
+    ports.push_back(tree_port_json(model, bridge, *port));
+  }
+  object.update({{"id", bridge_id_text(status.id)},
+                 {"root_id", bridge_id_text(status.root)},
+                 {"root_port", std::move(root_port)},
+                 {"root_path_cost", status.root_path_cost},
+                 {"path_cost", path_costs_name(bridge.settings.path_costs)},
+                 {"max_age_s", seconds(status.times.max_age)},
+                 {"hello_s", seconds(status.times.hello)},
+                 {"forward_delay_s", seconds(status.times.forward_delay)},
+                 {"topology_change", status.topology_change},
+                 {"topology_changes", status.topology_changes},
+                 {"since_topology_change_s",
+                  status.since_topology_change ? json(seconds(*status.since_topology_change)) : json()},
+                 {"ports", std::move(ports)}});
+  return object;
+}
+
+json tree_event_json(const SwitchModel& model, const ModelEvent& event) {
+  json object = {{"kind", "stp"}, {"event", event.what}, {"bridge", event.bridge->name}};
+  if (event.port != nullptr) {
+    object["port"] = event.port->name;
+    object["on"] = event.on;
+    return object;
+  }
+  const stp::BridgeStatus status = tree_status(model, *event.bridge);
+  json root_port;
+  for (const ModelPort* port : model.ports_of(*event.bridge, SwitchModel::WithHost::kNo)) {
+    if (port->number == status.root_port) root_port = port->name;
+  }
+  object.update({{"root_id", bridge_id_text(status.root)},
+                 {"root_port", std::move(root_port)},
+                 {"root_path_cost", status.root_path_cost},
+                 {"topology_changes", status.topology_changes}});
+  return object;
 }
 
 json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry) {

@@ -7,12 +7,16 @@
 
 namespace rb {
 
-[[nodiscard]] nlohmann::json port_json(const ModelBridge& bridge, const ModelPort& port);
+[[nodiscard]] nlohmann::json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port);
 [[nodiscard]] nlohmann::json bridge_json(const SwitchModel& model, const ModelBridge& bridge);
 [[nodiscard]] nlohmann::json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry);
 [[nodiscard]] nlohmann::json stats_json(const PortTotals& totals);
 [[nodiscard]] std::optional<FdbKind> fdb_kind_of(std::string_view name) noexcept;
+/// What a bridge's spanning tree is doing; of one without, only that.
+[[nodiscard]] nlohmann::json tree_json(const SwitchModel& model, const ModelBridge& bridge);
+/// A ModelEvent of kTree.
+[[nodiscard]] nlohmann::json tree_event_json(const SwitchModel& model, const ModelEvent& event);
 /// "8000.020000000010"
-[[nodiscard]] std::string bridge_id(const ModelBridge& bridge);
+[[nodiscard]] std::string bridge_id_text(stp::BridgeId id);
 
 }  // namespace rb

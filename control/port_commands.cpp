@@ -25,6 +25,26 @@ StpState read_state(Params& params, const json& object, StpState otherwise) {
   return static_cast<StpState>(params.maybe_integer("state", 0, 4).value_or(static_cast<int>(otherwise)));
 }
 
+/// "auto", or a number that fits the wire; which of them a bridge takes is judged later.
+std::optional<std::uint32_t> read_cost(Params& params, std::optional<std::uint32_t> otherwise) {
+  const auto member = params.raw().find("cost");
+  if (member != params.raw().end() && member->is_string()) {
+    if (params.text("cost") != "auto") throw InvalidParams{"'cost' must be a number, or \"auto\""};
+    return std::nullopt;
+  }
+  const std::optional<std::int64_t> cost = params.maybe_integer("cost", INT64_MIN, INT64_MAX);
+  if (!cost) return otherwise;
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(*cost, 0, UINT32_MAX));
+}
+
+stp::Choice read_choice(Params& params, const char* name, stp::Choice otherwise) {
+  const std::optional<std::string> word = params.maybe_text(name);
+  if (!word) return otherwise;
+  const std::optional<stp::Choice> choice = choice_of(*word);
+  if (!choice) throw InvalidParams{fmt::format("'{}' must be auto, on or off", name)};
+  return *choice;
+}
+
 /// A label is printed, and stands in a dump as an option of a port.
 Result<> check_netns_label(const std::string& label) {
   constexpr std::size_t kMaxLabel = 4096;  // octets; PATH_MAX
@@ -223,9 +243,13 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
   const std::optional<std::string> bridge_name = params.maybe_text("bridge");
   const Result<ModelPort*> port = model_.find_port(name);
   PortSettings settings = port ? (*port)->settings : PortSettings{};
-  const std::optional<std::int64_t> cost = params.maybe_integer("cost", INT64_MIN, INT64_MAX);
+  settings.cost = read_cost(params, settings.cost);
   const std::optional<std::int64_t> priority = params.maybe_integer("priority", INT64_MIN, INT64_MAX);
   settings.state = read_state(params, params.raw(), settings.state);
+  settings.edge = read_choice(params, "edge", settings.edge);
+  settings.point_to_point = read_choice(params, "p2p", settings.point_to_point);
+  // Whoever says one of these has seen to what the guard has found.
+  const bool says_state = params.has("state"), reopens = says_state || params.has("guard");
   for (const PortFlag& flag : port_flags()) {
     if (const std::optional<bool> value = params.maybe_flag(flag.name)) settings.*flag.member = *value;
   }
@@ -239,11 +263,9 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
       return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, *bridge_name), name);
   }
   if (!port) return std::unexpected(port.error());
-  if (cost) {
-    if (*cost < 1 || *cost > 65535)
-      return fail(ErrorCode::kOutOfRange, fmt::format("path cost {} is out of range; it can be 1 to 65535", *cost),
-                  name);
-    settings.cost = static_cast<std::uint32_t>(*cost);
+  if (says_state) {
+    if (Result<> checked = model_.check_state(**port, settings.state); !checked)
+      return std::unexpected(checked.error());
   }
   if (priority) {
     if (*priority < 0 || *priority > 63)
@@ -252,6 +274,7 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
     settings.priority = static_cast<std::uint8_t>(*priority);
   }
   if (Result<> set = model_.set_port(name, settings); !set) return std::unexpected(set.error());
+  if (reopens) model_.reopen_port(**port);
   if ((*port)->vlans != vlans) {
     if (Result<> set = model_.set_port_vlans(name, vlans); !set) return std::unexpected(set.error());
   }
@@ -267,7 +290,7 @@ Commands::Answer Commands::port_list(Params& params, Caller&) {
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;
     for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kNo)) {
-      if (!name || port->name == *name) ports.push_back(port_json(*bridge, *port));
+      if (!name || port->name == *name) ports.push_back(port_json(model_, *bridge, *port));
     }
   }
   return json{{"ports", std::move(ports)}};

@@ -8,6 +8,7 @@
 
 #include "control/brctl_text.hpp"
 #include "control/frame_words.hpp"
+#include "control/spanning_tree_text.hpp"
 #include "control/stats_text.hpp"
 #include "control/vlan_text.hpp"
 #include "control/word_parser.hpp"
@@ -113,6 +114,12 @@ Request parse_private_show(WordParser& words) {
   return {"vlan.private.list", params};
 }
 
+Request parse_spanning_tree(WordParser& words) {
+  json params = json::object();
+  if (words.more()) params["bridge"] = words.text(kBridgeName);
+  return {"spanning_tree.list", params};
+}
+
 Request parse_stats(WordParser& words) {
   json params = json::object();
   while (words.more()) {
@@ -171,6 +178,12 @@ std::string bridges_text(const json& result, const BridgeTextOptions& /*options*
 std::string stp_text(const json& result, const BridgeTextOptions& /*options*/) {
   std::string out;
   for (const json& bridge : result.at("bridges")) out += show_stp(bridge);
+  return out;
+}
+
+std::string trees_text(const json& result, const BridgeTextOptions& /*options*/) {
+  std::string out;
+  for (const json& bridge : result.at("bridges")) out += spanning_tree_text(bridge);
   return out;
 }
 
@@ -255,6 +268,8 @@ constexpr std::array kCommands = {
     ReadCommand{"show", "show [BRIDGE...]", parse_bridges, bridges_text, bridges_json},
     ReadCommand{"showmacs", "showmacs BRIDGE", parse_mac_table, macs_text, fdb_json},
     ReadCommand{"showstp", "showstp BRIDGE", parse_one_bridge, stp_text, bridges_json},
+    ReadCommand{"spanning-tree show", "spanning-tree [BRIDGE]", parse_spanning_tree, trees_text, bridges_json},
+    ReadCommand{"spanning-tree", "spanning-tree [BRIDGE]", parse_spanning_tree, trees_text, bridges_json},
     ReadCommand{"fdb get", "fdb get MAC br BRIDGE [vlan VID]", parse_fdb_get, fdb_entry_text, fdb_entry_json},
     ReadCommand{"fdb show", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
     ReadCommand{"fdb", kFdbShowUsage, parse_fdb_show, fdb_text, fdb_json},
@@ -345,7 +360,7 @@ Result<std::string> run_read_command(std::span<const std::string> words, const O
 }
 
 Result<MonitorCommand> parse_monitor_command(std::span<const std::string> words) {
-  WordParser parser(words, "monitor [all|fdb|link]...");
+  WordParser parser(words, "monitor [all|fdb|link|stp|loop]...");
   MonitorCommand command{{"monitor", json::object()}, MonitorBanner::kWithout};
   json kinds = json::array();
   while (parser.more()) {
@@ -356,6 +371,10 @@ Result<MonitorCommand> parse_monitor_command(std::span<const std::string> words)
     } else if (parser.accept("link")) {
       kinds.push_back("port");
       kinds.push_back("bridge");
+    } else if (parser.accept("stp")) {
+      kinds.push_back("stp");
+    } else if (parser.accept("loop")) {
+      kinds.push_back("loop");
     } else {
       parser.refuse_next();
     }

@@ -9,12 +9,11 @@
 #include <sstream>
 
 #include "control/daemon.hpp"
+#include "control/socket_path.hpp"
 
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr const char* kDefaultSocket = "/run/ringbridge/control.sock";
 
 constexpr const char* kIntroduction =
     "Usage: ringbridged [options]\n"
@@ -35,7 +34,7 @@ po::options_description described() {
   po::options_description options("Options");
   options.add_options()  //
       ("socket",
-       po::value<std::string>()->default_value(from_environment != nullptr ? from_environment : kDefaultSocket),
+       po::value<std::string>()->default_value(from_environment != nullptr ? from_environment : rb::kDefaultSocketPath),
        "where rbctl finds the switch; also by the environment variable RINGBRIDGE_SOCKET")                            //
       ("group", po::value<std::string>(), "members of this group may change the switch, besides root and this user")  //
       ("read-group", po::value<std::string>(), "members of this group may look at everything")                        //

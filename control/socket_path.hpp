@@ -8,6 +8,9 @@
 
 namespace rb {
 
+/// Where rbctl and ringbridged meet when nothing else is said.
+inline constexpr const char* kDefaultSocketPath = "/run/ringbridge/control.sock";
+
 /// A listening AF_UNIX stream socket and its file; the file goes when this does.
 class SocketPath {
  public:

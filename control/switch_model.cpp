@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxBridges = 1024;
 /// A port identifier has ten bits for the number, below the priority (BR_PORT_BITS of the kernel's bridge).
 constexpr unsigned kMaxPortNumber = (1U << 10) - 1;
+constexpr std::size_t kMaxNotices = 256;
 
 Error no_such_bridge(const std::string& name) {
   return {ErrorCode::kNoSuchBridge, fmt::format("bridge {} does not exist; 'rbctl show' lists the bridges", name),
@@ -42,7 +43,9 @@ SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
       options_(std::move(options)),
       bridge_by_index_(kMaxBridges),
       port_by_index_(kMaxPorts),
-      fids_(kMaxBridges) {
+      fids_(kMaxBridges),
+      trees_(engine, options_.loop, options_.clock,
+             {.publish = [this] { publish(); }, .tell = [this](const TreeEvent& event) { tell_tree(event); }}) {
   if (options_.host_ports && !may_create_taps()) {
     options_.host_ports = false;
     notice("without CAP_NET_ADMIN bridges get no interface of their own on this host");
@@ -83,6 +86,7 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
   bridge->index = static_cast<BridgeIndex>(free - bridge_by_index_.begin());
   bridge->fid = FidTable::of_bridge(bridge->index);
   bridge->wants_host_port = host_port;
+  bridge->stable_address = stable_address(name);
   ModelBridge& made = *bridge;
   *free = bridge.get();
   bridges_[name] = std::move(bridge);
@@ -159,6 +163,8 @@ Result<> SwitchModel::set_bridge(const std::string& name, const BridgeSettings& 
   if (!found) return std::unexpected(found.error());
   if (Result<> checked = check_settings(settings); !checked) return checked;
   ModelBridge& bridge = **found;
+  if (Result<> checked = check_costs(bridge, settings.path_costs); !checked) return checked;
+  if (settings.stp != StpMode::kOff && settings.stp != bridge.settings.stp) begin_tree(bridge);
   bridge.settings = settings;
   if (settings.ageing_s == 0) bridge.forget_learned = true;
   publish_soon();
@@ -214,6 +220,7 @@ std::unique_ptr<ModelPort> SwitchModel::take_out(std::map<std::string, std::uniq
 
 std::unique_ptr<ModelBridge> SwitchModel::take_out(ModelBridge& bridge) {
   bridge_by_index_[bridge.index] = nullptr;
+  trees_.remove(bridge.index);
   return std::move(bridges_.extract(bridge.name).mapped());
 }
 
@@ -291,6 +298,7 @@ Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::str
 
 void SwitchModel::forget_device(ModelPort& port) {
   close_device(port);
+  take_punted();  // what it has still handed over must not be taken for another's that gets its index
   engine_.fdb().flush_port(port.index);
   engine_.clear_counters({&port.index, 1});
 }
@@ -298,8 +306,12 @@ void SwitchModel::forget_device(ModelPort& port) {
 Result<> SwitchModel::set_port(const std::string& name, const PortSettings& settings) {
   const Result<ModelPort*> found = find_port(name);
   if (!found) return std::unexpected(found.error());
-  if (Result<> checked = check_settings(settings); !checked) return checked;
   ModelPort& port = **found;
+  const PathCosts costs = bridge_at(port.bridge)->settings.path_costs;
+  if (Result<> checked = check_settings(settings, costs); !checked) return checked;
+  if (settings.state != port.settings.state) {
+    if (Result<> checked = check_state(port, settings.state); !checked) return checked;
+  }
   const bool stops_learning = port.settings.state == StpState::kForwarding && settings.state != StpState::kForwarding;
   port.settings = settings;
   publish();
@@ -313,6 +325,7 @@ Result<> SwitchModel::set_port(const std::string& name, const PortSettings& sett
 void SwitchModel::publish() {
   unpublished_ = false;
   for (auto& [name, bridge] : bridges_) renew_relay_vlans(*bridge);
+  renew_trees();
   std::vector<BridgeState> bridges;
   for (const auto& [name, bridge] : bridges_) {
     if (bridges.size() <= bridge->index) bridges.resize(bridge->index + 1U);
@@ -321,6 +334,8 @@ void SwitchModel::publish() {
     state.fid = bridge->fid;
     state.learning = bridge->settings.ageing_s != 0;
     state.group_fwd_mask = bridge->settings.group_fwd_mask;
+    state.stp = bridge->settings.stp != StpMode::kOff;
+    state.punt_probes = bridge->settings.loop.probe_s != 0;
     state.vlans = bridge->relay_vlans;
   }
   std::vector<PortState> ports;
@@ -328,7 +343,7 @@ void SwitchModel::publish() {
     if (ports.size() <= port->index) ports.resize(port->index + 1U);
     PortState& state = ports[port->index];
     state.bridge = port->bridge;
-    state.gate = gate_of(port->state());
+    state.gate = gate_of(state_of(*port));
     state.learning = port->settings.learning;
     state.flood = port->settings.flood || (port->host && port->link.promiscuous());
     state.mcast_flood = port->settings.mcast_flood;
@@ -336,6 +351,7 @@ void SwitchModel::publish() {
     state.hairpin = port->settings.hairpin;
     state.isolated = port->settings.isolated;
     state.locked = port->settings.locked;
+    state.bpdu_filter = port->settings.bpdu_filter;
     state.mtu = port->link.mtu;
     state.accepts = port->offloads;
     const bool by_kernel = port->spec.kind == PortKind::kTap || port->spec.kind == PortKind::kPacket;
@@ -346,6 +362,7 @@ void SwitchModel::publish() {
   engine_.publish(std::make_unique<ForwardingState>(std::move(bridges), std::move(ports)));
   settle_vlans();
   forget_own_addresses();
+  trees_.settle();
   for (const LaterEvent& later : std::exchange(later_events_, {})) {
     const auto bridge = bridges_.find(later.bridge);
     const auto port = ports_.find(later.port);
@@ -365,6 +382,9 @@ void SwitchModel::tell(ModelEvent::Kind kind, const char* what, const ModelBridg
 
 void SwitchModel::notice(std::string text) {
   std::fprintf(stderr, "ringbridged: notice: %s\n", text.c_str());
+  // What others can bring about again and again, under names of their own, takes no more room than this.
+  if (std::ranges::find(notices_, text) != notices_.end()) return;
+  if (notices_.size() == kMaxNotices) notices_.erase(notices_.begin());
   notices_.push_back(std::move(text));
 }
 

@@ -20,10 +20,12 @@
 #include "control/fid_table.hpp"
 #include "control/peer_link.hpp"
 #include "control/peer_listener.hpp"
+#include "control/spanning_trees.hpp"
 #include "control/vhost_connection.hpp"
 #include "control/vlan_settings.hpp"
 #include "ports/engine.hpp"
 #include "ports/link_monitor.hpp"
+#include "ports/link_speed.hpp"
 #include "ports/packet_device.hpp"
 #include "ports/stream_port.hpp"
 #include "ports/tap_device.hpp"
@@ -87,10 +89,11 @@ struct ModelPort {
   // The device.
   DeviceState device = DeviceState::kGone;
   LinkState link;
-  std::uint64_t netns_id = 0;  // what is watched: where it is, or where it would come back; 0: nothing
-  bool attached = false;       // the engine holds it
-  bool stalled = false;        // attached, but reading has ended by an error; begun again by retry()
-  bool made = false;           // by this process
+  LinkSpeed speed{.mbit_s = 10000};  // what a tap says of itself, and what others are taken for; a packet port's own
+  std::uint64_t netns_id = 0;        // what is watched: where it is, or where it would come back; 0: nothing
+  bool attached = false;             // the engine holds it
+  bool stalled = false;              // attached, but reading has ended by an error; begun again by retry()
+  bool made = false;                 // by this process
   bool multi_queue = false, persistent = false;
   std::size_t queue_count = 0;
   Offloads offloads;
@@ -99,12 +102,17 @@ struct ModelPort {
   std::unique_ptr<VhostRings> rings;
   std::unique_ptr<VhostConnection> front_end;  // null: none is there; gone before `rings`
   std::string trouble;                         // why the last one was turned away, or a message of it; "": it was not
+  bool loop_closed = false;                    // by the loop guard, for a time
   unsigned retries_left = 0;                   // while it is back but still held by whoever made it
 
-  /// What showstp shows: the device's word first, then the setting.
-  [[nodiscard]] StpState state() const noexcept {
+  /// As the kernel's bridge has it: six bits of priority, ten of number.
+  [[nodiscard]] stp::PortId id() const noexcept {
+    return static_cast<stp::PortId>(unsigned{settings.priority} << 10 | number);
+  }
+  /// Whether frames can pass its device, and nobody has disabled it.
+  [[nodiscard]] bool enabled() const noexcept {
     const bool carries = device == DeviceState::kUp || device == DeviceState::kUnknown;
-    return carries ? settings.state : StpState::kDisabled;
+    return carries && settings.state != StpState::kDisabled;
   }
 };
 
@@ -137,27 +145,34 @@ struct ModelBridge {
   std::vector<Fid> local_fids;                     // where the FDB has local_address as its own, ascending
   MacAddress local_address;
 
+  MacAddress stable_address;       // of its name and this daemon
   ModelPort* host_port = nullptr;  // null: it has none
   /// The address of its own interface; zero without.
   [[nodiscard]] MacAddress address() const noexcept {
     return host_port != nullptr ? host_port->link.address : MacAddress{};
   }
+  [[nodiscard]] stp::BridgeId id() const noexcept {
+    return stp::BridgeId::of(settings.priority, address().is_zero() ? stable_address : address());
+  }
 };
 
 /// What somebody may want to know about; see monitor.hpp.
 struct ModelEvent {
-  enum class Kind : std::uint8_t { kBridge, kPort } kind;
-  const char* what;  // "add", "delete", "change"
+  enum class Kind : std::uint8_t { kBridge, kPort, kTree } kind;
+  const char* what;  // "add", "delete", "change"; of kTree a tree_event_name()
   const ModelBridge* bridge;
-  const ModelPort* port;  // of kPort
+  const ModelPort* port;  // of kPort, and of kTree where it is about one
+  bool on = true;         // of kTree: false: not any more
 };
 
 class SwitchModel {
  public:
   struct Options {
-    EventLoop* loop = nullptr;  // where connections to peers wait; null: there can be none
-    bool host_ports = true;     // --no-host-port clears it
-    bool allow_uso = true;      // --without uso clears it
+    EventLoop* loop = nullptr;  // where connections to peers and timers wait; null: there can be none
+    std::string identity = {};  // what tells this daemon from others of this machine; "" for one of them
+    SpanningTrees::Clock clock = SpanningTrees::steady_now;
+    bool host_ports = true;  // --no-host-port clears it
+    bool allow_uso = true;   // --without uso clears it
     /// Opens taps; tests put their own in.
     std::function<Result<TapDevice>(const TapOptions&)> open_tap = rb::open_tap;
     std::function<Result<PacketDevice>(const PacketOptions&)> open_packet = rb::open_packet;
@@ -173,6 +188,8 @@ class SwitchModel {
   /// With its ports, as the kernel does; kBridgeUp while its own interface is up.
   Result<> delete_bridge(const std::string& name);
   Result<> set_bridge(const std::string& name, const BridgeSettings& settings);
+  /// Whether costs that were set by hand are in the range of these.
+  [[nodiscard]] Result<> check_costs(const ModelBridge& bridge, PathCosts costs) const;
   [[nodiscard]] Result<ModelBridge*> find_bridge(const std::string& name);
   [[nodiscard]] std::vector<const ModelBridge*> bridges() const;  // by name
 
@@ -188,6 +205,12 @@ class SwitchModel {
   [[nodiscard]] std::vector<const ModelListener*> listeners_of(const ModelBridge& bridge) const;
   Result<> set_port(const std::string& name, const PortSettings& settings);
   Result<> set_port_vlans(const std::string& name, const PortVlanSettings& settings);
+  /// kBusy for what a spanning tree decides: it can only be taken from the tree, and what has been is given back to it.
+  [[nodiscard]] Result<> check_state(const ModelPort& port, StpState state) const;
+  /// Opens a port again that its BPDU guard has closed.
+  void reopen_port(const ModelPort& port);
+  /// Finds out anew whether the bridges behind a port speak RSTP.
+  Result<> check_migration(const std::string& name);
   [[nodiscard]] Result<ModelPort*> find_port(const std::string& name);
   /// By name; the bridge's own port only when `with_host` is said.
   enum class WithHost : std::uint8_t { kNo, kYes };
@@ -201,6 +224,28 @@ class SwitchModel {
   [[nodiscard]] Fid fid_of(const ModelBridge& bridge, Vid vid) const;
   /// The VLANs under which a port's stations are entered: those it is a member of, or their primaries.
   [[nodiscard]] VidSet learning_vids(const ModelPort& port) const;
+
+  // Spanning trees.
+
+  /// What showstp shows: the device's word first, then the tree's, or without one the setting.
+  [[nodiscard]] StpState state_of(const ModelPort& port) const;
+  [[nodiscard]] std::uint32_t path_cost_of(const ModelPort& port) const;
+  [[nodiscard]] const SpanningTrees& trees() const noexcept { return trees_; }
+  /// How long a silent station is remembered now.
+  [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
+  /// Frames that workers have handed over wait in the engine.
+  void take_punted();
+  /// Where the switch's own frames come from at a port.
+  [[nodiscard]] MacAddress source_of(const ModelPort& port) const;
+
+  // Loops (loop_guard.hpp).
+
+  /// Whether frames pass a port, other than those of the switch's own.
+  [[nodiscard]] bool forwards(const ModelPort& port) const { return state_of(port) == StpState::kForwarding; }
+  /// Nothing but BPDUs and probes passes a port that is closed.
+  void set_loop_closed(PortIndex index, bool closed);
+  /// Gets probes that have come in.
+  void on_loop_probe(std::function<void(const PuntedFrame&)> listener) { loop_probe_ = std::move(listener); }
 
   /// While one lives, changes of VLANs are published together, when the last one goes.
   class Batch {
@@ -227,9 +272,14 @@ class SwitchModel {
   void end_persistence_of_made_taps();
 
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
+  /// Has something said in the log, and by notices().
+  void notice(std::string text);
   [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
   /// Called after each change has been published. What was deleted is told last, and lives until the call returns.
   void on_event(std::function<void(const ModelEvent&)> listener) { listener_ = std::move(listener); }
+  /// Asked for the time until the FDB is swept next.
+  void on_sweep_time(std::function<std::chrono::milliseconds()> ask) { sweep_time_ = std::move(ask); }
+  [[nodiscard]] std::chrono::milliseconds sweep_time() const { return sweep_time_ ? sweep_time_() : kNotSwept; }
   /// Called when a port waits for retry().
   void on_retry_needed(std::function<void()> listener) { retry_needed_ = std::move(listener); }
 
@@ -266,6 +316,7 @@ class SwitchModel {
   [[nodiscard]] std::string name_for(const ArrivedPeer& peer);
   /// Refused when a bridge, a port or a listener has it.
   [[nodiscard]] Result<> check_free(const std::string& name) const;
+  void look_at_speed(ModelPort& port);
   void close_device(ModelPort& port);
   void look_at_device(ModelPort& port);
   void take_device_back(ModelPort& port);
@@ -281,6 +332,10 @@ class SwitchModel {
   [[nodiscard]] static bool went_with_its_namespace(const ModelPort& port);
   void publish();
   void publish_soon();
+  void begin_tree(ModelBridge& bridge);
+  void renew_trees();
+  [[nodiscard]] TreePort tree_port(const ModelPort& port) const;
+  void tell_tree(const TreeEvent& event);
   /// All that are needed for these VLANs, or none.
   [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
   /// The VLANs that some port is a member of.
@@ -296,7 +351,8 @@ class SwitchModel {
   /// Of a change that publish_soon() has published, or will.
   void tell_change(ModelEvent::Kind kind, const ModelBridge& bridge, const ModelPort* port = nullptr);
   void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
-  void notice(std::string text);
+  /// The same on every start; locally administered, unicast.
+  [[nodiscard]] MacAddress stable_address(const std::string& bridge) const;
   ModelPort& keep(std::unique_ptr<ModelPort> port);
   std::unique_ptr<ModelPort> take_out(std::map<std::string, std::unique_ptr<ModelPort>>::iterator port);
   std::unique_ptr<ModelBridge> take_out(ModelBridge& bridge);
@@ -328,6 +384,10 @@ class SwitchModel {
   std::vector<std::string> notices_;
   std::function<void(const ModelEvent&)> listener_;
   std::function<void()> retry_needed_;
+  std::function<void(const PuntedFrame&)> loop_probe_;
+  static constexpr std::chrono::milliseconds kNotSwept{0};
+  std::function<std::chrono::milliseconds()> sweep_time_;
+  SpanningTrees trees_;
 };
 
 }  // namespace rb

@@ -87,6 +87,7 @@ enum class BpduError : std::uint8_t {
   kStale,            // a configuration message whose message age is not below its max age
   kBadTimes,         // a max age, hello time or forward delay that no bridge may have
 };
+inline constexpr std::size_t kBpduErrorCount = static_cast<std::size_t>(BpduError::kBadTimes) + 1;
 [[nodiscard]] std::string_view bpdu_error_name(BpduError error) noexcept;
 
 inline constexpr MacAddress kBridgeGroupAddress{{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00}};

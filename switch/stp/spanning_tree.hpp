@@ -150,7 +150,7 @@ class SpanningTree {
   /// Lets timers expire.
   void advance(TimeMs now);
 
-  /// When the next timer expires; nullopt: none runs.
+  /// No timer expires before; advance() is to be called then. nullopt: none runs.
   [[nodiscard]] std::optional<TimeMs> next_deadline() const;
   /// What is to be done since the last call, in order. Every state begins as discarding without being told.
   [[nodiscard]] std::vector<Effect> take_effects();

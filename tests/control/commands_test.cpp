@@ -64,12 +64,12 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndLeavesTheStateAsItWas) {
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"priority", 70000}}), "out_of_range");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"hello_s", 20}}), "out_of_range");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"ageing_s", -1}}), "out_of_range");
-  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"stp", "on"}}), "not_supported");
+  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"path_cost", "long"}, {"hello_s", 20}}), "out_of_range");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"forward", {"pause"}}}), "invalid_argument");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"group_fwd_mask", 2}}), "invalid_argument");
   EXPECT_EQ(kind("port.set", {{"name", "tap0"}, {"cost", 0}}), "out_of_range");
   EXPECT_EQ(kind("port.set", {{"name", "tap0"}, {"priority", 64}}), "out_of_range");
-  EXPECT_EQ(kind("port.set", {{"name", "tap0"}, {"state", "listening"}}), "not_supported");
+  EXPECT_EQ(kind("spanning_tree.mcheck", {{"port", "tap0"}}), "not_supported");
   EXPECT_EQ(kind("port.set", {{"name", "tap9"}, {"hairpin", true}}), "no_such_port");
   EXPECT_EQ(kind("fdb.add", {{"mac", "01:00:00:00:00:01"}, {"port", "tap0"}}), "invalid_argument");
   EXPECT_EQ(kind("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}}), "no_such_entry");

@@ -62,7 +62,7 @@ TEST(EventLoop, AnUrgentDescriptorIsHandledFirstAndAgainBetweenAnyTwoOthers) {
         clear(urgent);
         order += 'u';
       },
-      EventLoop::Priority::kUrgent);
+      Urgency::kUrgent);
   while (order.size() < 5) (void)loop.run_once(10000);
   EXPECT_EQ(order, "uouou");
   ASSERT_EQ(write(urgent.get(), &kOne, sizeof kOne), static_cast<ssize_t>(sizeof kOne));

@@ -1,0 +1,19 @@
+// Bridge detection: whether there is only an end station at a port (IEEE 802.1D-2004 17.25).
+#include "switch/stp/variables.hpp"
+
+namespace rb::stp {
+
+bool bridge_detection(PortVariables& port) {
+  if (port.oper_edge) {
+    if (port.port_enabled || port.admin_edge()) return false;
+    port.oper_edge = false;
+    return true;
+  }
+  const bool alone = port.edge_delay_while.zero() && port.auto_edge() && port.send_rstp && port.proposing;
+  // A port that hears itself is not alone.
+  if ((port.port_enabled || !port.admin_edge()) && !(alone && port.self_looped_while.zero())) return false;
+  port.oper_edge = true;
+  return true;
+}
+
+}  // namespace rb::stp

@@ -1,0 +1,106 @@
+// Port transmit: says what a port knows, when it is new and every hello time, and not too often
+// (IEEE 802.1D-2004 17.26).
+#include "switch/stp/variables.hpp"
+
+namespace rb::stp {
+namespace {
+
+/// What a port has to say at hello times: a designated port that it is there, a root port that the topology changes.
+bool speaks_regularly(const PortVariables& port) {
+  return port.role == PortRole::kDesignated || (port.role == PortRole::kRoot && !port.tc_while.zero());
+}
+
+/// How long the root's information has been known, which STP tells (IEEE 802.1D-1998 8.6.1.3.2).
+std::int64_t age_of_information(const Variables& bridge) {
+  if (bridge.rstp_version() || bridge.is_root()) return 0;
+  return bridge.now - bridge.ports.at(bridge.root_port).information_since;
+}
+
+Bpdu configuration(const Variables& bridge, const PortVariables& port) {
+  const bool flagged = bridge.rstp_version() ? !port.tc_while.zero() : bridge.topology_change();
+  Bpdu bpdu;
+  bpdu.kind = Bpdu::Kind::kConfiguration;
+  bpdu.priority = port.designated_priority;
+  bpdu.times = port.designated_times;
+  bpdu.times.message_age += age_of_information(bridge);
+  bpdu.topology_change = flagged;
+  bpdu.topology_change_ack = port.tc_ack;
+  return bpdu;
+}
+
+Bpdu notification() {
+  Bpdu bpdu;
+  bpdu.kind = Bpdu::Kind::kTopologyChangeNotification;
+  bpdu.role = PortRole::kDisabled;
+  bpdu.times = {.message_age = 0, .max_age = 0, .hello = 0, .forward_delay = 0};
+  return bpdu;
+}
+
+Bpdu rapid(const PortVariables& port) {
+  Bpdu bpdu;
+  bpdu.kind = Bpdu::Kind::kRapid;
+  bpdu.priority = port.designated_priority;
+  bpdu.times = port.designated_times;
+  bpdu.role = port.role;
+  bpdu.topology_change = !port.tc_while.zero();
+  bpdu.proposal = port.proposing;
+  bpdu.agreement = port.agree;
+  bpdu.learning = port.learning;
+  bpdu.forwarding = port.forwarding;
+  return bpdu;
+}
+
+void send(Variables& bridge, PortVariables& port, const Bpdu& bpdu) {
+  port.new_info = false;
+  port.hello_when.start(bridge.now, port.hello_time());
+  ++port.counted.sent;
+  if (bpdu.kind == Bpdu::Kind::kTopologyChangeNotification || bpdu.topology_change) ++port.counted.sent_tcn;
+  bridge.effects.emplace_back(SendBpdu{port.number, bpdu});
+}
+
+void count_towards_hold(const Variables& bridge, PortVariables& port) {
+  ++port.tx_count;
+  if (port.tx_tick.zero()) port.tx_tick.start(bridge.now, kSecond);
+}
+
+}  // namespace
+
+bool port_transmit(Variables& bridge, PortVariables& port) {
+  if (!port.port_enabled || !port.settled() || port.role == PortRole::kDisabled) {
+    port.hello_when.stop();
+    port.new_info = port.new_info || !port.port_enabled;
+    return false;
+  }
+  if (!speaks_regularly(port)) {
+    port.hello_when.stop();
+  } else if (port.hello_when.zero()) {
+    port.hello_when.start(bridge.now, port.hello_time());
+    port.new_info = true;
+  }
+  if (!port.new_info) return false;
+  // A root port of STP has nothing to say but that the topology changes, others than designated ones nothing at all.
+  if (!port.send_rstp && port.role != PortRole::kDesignated) {
+    port.new_info = false;
+    if (port.role != PortRole::kRoot || port.tc_while.zero()) return false;
+    send(bridge, port, notification());
+    return true;
+  }
+  // The hold time of STP (IEEE 802.1D-1998 8.5.7.1) is a second.
+  if (port.tx_count >= (bridge.rstp_version() ? bridge.parameters.tx_hold_count : 1)) return false;
+  if (port.send_rstp) {
+    send(bridge, port, rapid(port));
+  } else {
+    const Bpdu message = configuration(bridge, port);
+    // Nobody would listen to it.
+    if (message.times.message_age >= message.times.max_age) {
+      port.new_info = false;
+      return false;
+    }
+    send(bridge, port, message);
+  }
+  count_towards_hold(bridge, port);
+  port.tc_ack = false;
+  return true;
+}
+
+}  // namespace rb::stp
