@@ -65,8 +65,8 @@ struct Bpdu {
     kRapid,                       // RSTP
   };
   Kind kind = Kind::kRapid;
-  PriorityVector priority;
-  Times times;
+  PriorityVector priority = {};
+  Times times = {};
   bool topology_change = false;
   bool topology_change_ack = false;
   // Of kRapid; a configuration message comes from a designated port.

@@ -128,7 +128,10 @@ void receive(Variables& bridge, PortVariables& port) {
       record_agreement(bridge, port);
       return set_tc_flags(port);
     case ReceivedInfo::kOther:
-      if (port.message.kind == Bpdu::Kind::kTopologyChangeNotification && !port.parameters.restricted_tcn)
+      // A notification is for the designated port of the LAN (IEEE 802.1D-1998 8.6.14). To the letter of 17.31 every
+      // port would take notice, and two root ports on a shared LAN would answer each other for ever.
+      if (port.message.kind == Bpdu::Kind::kTopologyChangeNotification && !port.parameters.restricted_tcn &&
+          port.role == PortRole::kDesignated)
         port.rcvd_tcn = true;
       return;
   }

@@ -6,8 +6,10 @@ namespace rb::stp {
 namespace {
 
 /// What a port has to say at hello times: a designated port that it is there, a root port that the topology changes.
-bool speaks_regularly(const PortVariables& port) {
-  return port.role == PortRole::kDesignated || (port.role == PortRole::kRoot && !port.tc_while.zero());
+/// STP's designated ports wait for the root (IEEE 802.1D-1998 8.6.4): with a timer of their own they would speak twice.
+bool speaks_regularly(const Variables& bridge, const PortVariables& port) {
+  if (port.role == PortRole::kDesignated) return bridge.rstp_version() || bridge.is_root();
+  return port.role == PortRole::kRoot && !port.tc_while.zero();
 }
 
 /// How long the root's information has been known, which STP tells (IEEE 802.1D-1998 8.6.1.3.2).
@@ -71,22 +73,29 @@ bool port_transmit(Variables& bridge, PortVariables& port) {
     port.new_info = port.new_info || !port.port_enabled;
     return false;
   }
-  if (!speaks_regularly(port)) {
+  const bool hello_is_due = port.hello_when.zero();
+  if (!speaks_regularly(bridge, port)) {
     port.hello_when.stop();
-  } else if (port.hello_when.zero()) {
+  } else if (hello_is_due) {
     port.hello_when.start(bridge.now, port.hello_time());
     port.new_info = true;
   }
   if (!port.new_info) return false;
   // A root port of STP has nothing to say but that the topology changes, others than designated ones nothing at all.
-  if (!port.send_rstp && port.role != PortRole::kDesignated) {
+  const bool notifies = !port.send_rstp && port.role != PortRole::kDesignated;
+  // STP's notifications are repeated every hello time and are not held (IEEE 802.1D-1998 8.6.10); its configuration
+  // messages have a hold time of a second (8.5.7.1).
+  const bool counts = bridge.rstp_version() || !notifies;
+  if (notifies && (port.role != PortRole::kRoot || port.tc_while.zero() || !(counts || hello_is_due))) {
     port.new_info = false;
-    if (port.role != PortRole::kRoot || port.tc_while.zero()) return false;
+    return false;
+  }
+  if (counts && port.tx_count >= (bridge.rstp_version() ? bridge.parameters.tx_hold_count : 1)) return false;
+  if (notifies) {
     send(bridge, port, notification());
+    if (counts) count_towards_hold(bridge, port);
     return true;
   }
-  // The hold time of STP (IEEE 802.1D-1998 8.5.7.1) is a second.
-  if (port.tx_count >= (bridge.rstp_version() ? bridge.parameters.tx_hold_count : 1)) return false;
   if (port.send_rstp) {
     send(bridge, port, rapid(port));
   } else {

@@ -186,9 +186,16 @@ void SpanningTree::receive(PortNumber number, const Bpdu& bpdu, TimeMs now) {
     ++port.counted.ignored;
     if (own && port.port_enabled) {
       port.oper_edge = false;
-      port.self_looped_while.start(now, 3 * port.hello_time());
+      // As long as it may say nothing: STP's ports are silent until what they know of the root is too old.
+      port.self_looped_while.start(now, bridge.rstp_version() ? 3 * port.hello_time() : 2 * port.max_age());
       run(bridge, port);
     }
+    return;
+  }
+  // STP knows no rapid messages (IEEE 802.1D-1998 9.3.3). Were they heeded, a port that speaks RSTP would never hear
+  // that there is STP at the other side, and take itself for one at an edge.
+  if (!bridge.rstp_version() && bpdu.kind == Bpdu::Kind::kRapid) {
+    ++port.counted.ignored;
     return;
   }
   port.message = bpdu;

@@ -121,7 +121,7 @@ struct PortStatus {
   std::int64_t message_age_timer = 0, forward_delay_timer = 0, hold_timer = 0;
   std::uint64_t received = 0, sent = 0;          // BPDUs
   std::uint64_t received_tcn = 0, sent_tcn = 0;  // of them, with news of topology changes
-  std::uint64_t ignored = 0;                     // own ones, or while disabled
+  std::uint64_t ignored = 0;                     // own ones, rapid ones while the bridge speaks STP, or while disabled
   std::uint64_t transitions = 0;                 // to forwarding
 };
 

@@ -27,9 +27,12 @@ void new_tc_while(const Variables& bridge, PortVariables& port) {
     }
     return;
   }
-  if (!bridge.is_root() && port.role != PortRole::kRoot) return;
+  // A notification that is on its way is repeated every hello time, not for each that comes in (IEEE
+  // 802.1D-1998 8.6.10).
+  if (!bridge.is_root() && (port.role != PortRole::kRoot || !port.tc_while.zero())) return;
   port.tc_while.start(bridge.now, bridge.root_times.max_age + bridge.root_times.forward_delay);
   port.new_info = true;
+  if (port.role == PortRole::kRoot) port.hello_when.stop();  // the first notification leaves at once
 }
 
 /// setTcPropTree() (17.21.18), with which a change is known to the whole bridge.
