@@ -102,7 +102,7 @@ void SwitchModel::take_punted() {
     else if (loop_probe_)
       loop_probe_(punted);
   }
-  trees_.settle_soon();
+  trees_.run();
 }
 
 void SwitchModel::set_loop_closed(PortIndex index, bool closed) {

@@ -32,7 +32,7 @@ stp::TimeMs SpanningTrees::steady_now() {
 
 SpanningTrees::SpanningTrees(Engine& engine, EventLoop* loop, Clock clock, Model model)
     : engine_(engine), clock_(std::move(clock)), model_(std::move(model)) {
-  if (loop != nullptr) timer_.emplace(*loop, [this] { advance(); }, Urgency::kUrgent);
+  if (loop != nullptr) timer_.emplace(*loop, [this] { run(); }, Urgency::kUrgent);
 }
 
 // Around a publication.
@@ -90,10 +90,6 @@ void SpanningTrees::settle() {
   arm();
 }
 
-void SpanningTrees::settle_soon() {
-  states_changed_ ? model_.publish() : settle();
-}
-
 void SpanningTrees::take_effects(Tree& tree) {
   tree.to_tell = true;  // roles change without an effect
   for (const stp::Effect& effect : tree.machines.take_effects()) {
@@ -145,14 +141,14 @@ void SpanningTrees::receive(BridgeIndex bridge, stp::PortNumber number, std::spa
   take_effects(tree);
 }
 
-void SpanningTrees::advance() {
+void SpanningTrees::run() {
   for (auto& [bridge, tree] : trees_) {
     const std::optional<stp::TimeMs> deadline = tree.machines.next_deadline();
     if (!deadline || *deadline > clock_()) continue;
     tree.machines.advance(clock_());
     take_effects(tree);
   }
-  settle_soon();
+  states_changed_ ? model_.publish() : settle();
 }
 
 void SpanningTrees::check_migration(BridgeIndex bridge, stp::PortNumber port) {
@@ -160,7 +156,7 @@ void SpanningTrees::check_migration(BridgeIndex bridge, stp::PortNumber port) {
   if (found == trees_.end() || !found->second.ports.contains(port)) return;
   found->second.machines.check_migration(port, clock_());
   take_effects(found->second);
-  settle_soon();
+  run();
 }
 
 bool SpanningTrees::reopen(BridgeIndex bridge, stp::PortNumber number) {

@@ -72,7 +72,7 @@ class SpanningTrees {
   };
   static constexpr std::chrono::milliseconds kTellPause{200};
 
-  /// `loop` is where timers wait; null: nobody but the caller calls advance(). All outlive this.
+  /// `loop` is where timers wait; null: nobody but the caller calls run(). All outlive this.
   SpanningTrees(Engine& engine, EventLoop* loop, Clock clock, Model model);
 
   // Around a publication.
@@ -86,12 +86,10 @@ class SpanningTrees {
 
   // What happens.
 
-  /// A frame to the bridge group address has come in. To be followed by settle_soon().
+  /// A frame to the bridge group address has come in. To be followed by run().
   void receive(BridgeIndex bridge, stp::PortNumber port, std::span<const std::byte> frame);
-  /// Has published what has come of it, if need be.
-  void settle_soon();
-  /// Lets timers expire.
-  void advance();
+  /// Lets timers expire, and has published what has come of that and of frames, if need be.
+  void run();
   void check_migration(BridgeIndex bridge, stp::PortNumber port);
   /// Of a port that the BPDU guard has closed: true; it opens with the next publication.
   bool reopen(BridgeIndex bridge, stp::PortNumber port);

@@ -233,7 +233,7 @@ class SwitchModel {
   [[nodiscard]] const SpanningTrees& trees() const noexcept { return trees_; }
   /// How long a silent station is remembered now.
   [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
-  /// Frames that workers have handed over wait in the engine.
+  /// Frames that workers have handed over wait in the engine; timers of trees that are due expire, too.
   void take_punted();
   /// Where the switch's own frames come from at a port.
   [[nodiscard]] MacAddress source_of(const ModelPort& port) const;

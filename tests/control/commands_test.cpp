@@ -114,10 +114,20 @@ TEST_F(CommandsTest, ADumpMakesTheSameSwitchAgain) {
                     {"cost", 50},
                     {"priority", 16},
                     {"state", "blocking"}});
+  call("port.set", {{"name", "tap0"},
+                    {"edge", "on"},
+                    {"p2p", "off"},
+                    {"guard", true},
+                    {"root_block", true},
+                    {"loop_guard", true},
+                    {"bpdu_filter", true},
+                    {"restricted_tcn", true}});
   call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap1"}});
   call("bridge.add", {{"name", "br1"}, {"host_port", false}});
   call("port.add",
        {{"bridge", "br1"}, {"port", {{"name", "tap2"}, {"create", true}, {"owner", 1000}, {"offload", false}}}});
+  call("bridge.set", {{"name", "br1"}, {"stp", "rstp"}, {"path_cost", "long"}});
+  call("port.set", {{"name", "tap2"}, {"cost", 150000000}, {"state", "disabled"}});
   std::string dump;
   const json dumped = call("config.dump", json::object());
   for (const json& line : dumped["lines"]) dump += line.get<std::string>() + "\n";
