@@ -34,9 +34,9 @@ StpState SwitchModel::state_of(const ModelPort& port) const {
   return trees_.port_state(port.bridge, static_cast<stp::PortNumber>(port.number)).value_or(port.settings.state);
 }
 
-std::uint32_t SwitchModel::path_cost_of(const ModelPort& port) const {
+std::uint32_t SwitchModel::path_cost_of(const ModelBridge& bridge, const ModelPort& port) {
   if (port.settings.cost) return *port.settings.cost;
-  return path_cost_of_speed(port.speed.mbit_s, bridge_at(port.bridge)->settings.path_costs);
+  return path_cost_of_speed(port.speed.mbit_s, bridge.settings.path_costs);
 }
 
 double SwitchModel::ageing_s(const ModelBridge& bridge) const {
@@ -53,7 +53,7 @@ TreePort SwitchModel::tree_port(const ModelPort& port) const {
           .bpdu_filter = settings.bpdu_filter,
           .source = source_of(port),
           .parameters = {.id = port.id(),
-                         .path_cost = path_cost_of(port),
+                         .path_cost = path_cost_of(*bridge_at(port.bridge), port),
                          .edge = settings.edge,
                          .point_to_point = chosen(settings.point_to_point, !port.speed.half_duplex),
                          .restricted_role = settings.root_block,

@@ -229,7 +229,8 @@ class SwitchModel {
 
   /// What showstp shows: the device's word first, then the tree's, or without one the setting.
   [[nodiscard]] StpState state_of(const ModelPort& port) const;
-  [[nodiscard]] std::uint32_t path_cost_of(const ModelPort& port) const;
+  /// Of a port of this bridge.
+  [[nodiscard]] static std::uint32_t path_cost_of(const ModelBridge& bridge, const ModelPort& port);
   [[nodiscard]] const SpanningTrees& trees() const noexcept { return trees_; }
   /// How long a silent station is remembered now.
   [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
