@@ -1,0 +1,105 @@
+// Bridges with spanning tree in a real daemon: how fast they find together, and what devices have to say.
+#include <gtest/gtest.h>
+
+#include "ports/tap_device.hpp"
+#include "spanning_tree_lab.hpp"
+#include "switch/stp/bpdu.hpp"
+#include "switch_events.hpp"
+
+namespace rb::test {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+class SpanningTrees : public SpanningTreeLab {
+ protected:
+  static json tree_port(const std::string& bridge, const std::string& port) {
+    const json tree = Lab::call("spanning_tree.list", {{"bridge", bridge}})["bridges"][0];
+    for (const json& found : tree["ports"]) {
+      if (found["name"] == port) return found;
+    }
+    return {};
+  }
+  static std::string all() { return Lab::ok("rbctl spanning-tree"); }
+};
+
+TEST_F(SpanningTrees, OfRstpFindTogetherAndHealInMoments) {
+  add_bridge("br1", "rstp");
+  add_bridge("br2", "rstp");
+  set_priority("br1", 4096);
+  connect("br1", "a", "br2", "b");
+  connect("br1", "c", "br2", "d");
+  SwitchEvents events;
+  const auto one_blocks = [] {
+    return count(states("br1"), "forwarding") == 2 && states("br2").at("b") == "forwarding" &&
+           states("br2").at("d") == "blocking";
+  };
+  // Far less than STP's two forward delays, which are four seconds here.
+  ASSERT_TRUE(events.until(one_blocks, 3s)) << all();
+  EXPECT_EQ(bridge("br2")["root_id"], bridge("br1")["id"]);
+  pull("a");
+  const json root = events.find([](const json& event) { return event["event"] == "root"; }, 3s);
+  ASSERT_FALSE(root.is_null()) << all();
+  EXPECT_EQ(root["bridge"], "br2");
+  EXPECT_EQ(root["root_port"], "d");
+  ASSERT_TRUE(events.until([] { return states("br2").at("d") == "forwarding"; }, 3s)) << all();
+  plug("a");
+  EXPECT_TRUE(events.until(one_blocks, 10s)) << all();
+}
+
+TEST_F(SpanningTrees, TheBridgesAddressIsItsIdAlsoWhenItChanges) {
+  lab.reset();
+  lab.emplace(std::vector<std::string>{});  // with interfaces of their own
+  add_bridge("br1", "rstp");
+  Lab::ok("ip link set br1 address 02:00:00:00:00:41");
+  EXPECT_TRUE(eventually([] { return bridge("br1")["id"] == "8000.020000000041"; })) << bridge("br1");
+  EXPECT_EQ(bridge("br1")["root_id"], "8000.020000000041");
+}
+
+TEST_F(SpanningTrees, AGuardedPortIsClosedByABpduAndOpenedByItsLink) {
+  add_bridge("br1", "rstp");
+  Lab::Host& host = lab->add_host("br1");
+  Lab::ok("rbctl link set dev " + host.device + " guard on edge on");
+  ASSERT_TRUE(eventually([&] { return Lab::port(host.device)["state"] == "forwarding"; }));
+  SwitchEvents events;
+  stp::Bpdu bpdu;
+  bpdu.priority.root = bpdu.priority.designated_bridge = stp::BridgeId::of(0, {{2, 0, 0, 0, 0, 1}});
+  const stp::BpduFrame frame = stp::encode(bpdu, {{2, 0, 0, 0, 0, 1}});
+  const auto* const octets = reinterpret_cast<const std::uint8_t*>(frame.data());
+  host.wire().send(Octets(octets, octets + frame.size()));
+  const json closed = events.find([](const json& event) { return event["event"] == "guard"; });
+  ASSERT_FALSE(closed.is_null());
+  EXPECT_EQ(closed["port"], host.device);
+  EXPECT_EQ(Lab::port(host.device)["state"], "disabled");
+  EXPECT_NE(Lab::ok("rbctl link show dev " + host.device).find("trouble: a BPDU came in"), std::string::npos);
+  EXPECT_EQ(bridge("br1")["root_id"], bridge("br1")["id"]);
+  ASSERT_EQ(host.run("ip link set " + host.device + " down").exit_status, 0);
+  ASSERT_TRUE(events.until([&] { return Lab::port(host.device)["device"] == "down"; }));
+  ASSERT_EQ(host.run("ip link set " + host.device + " up").exit_status, 0);
+  EXPECT_TRUE(events.until([&] { return Lab::port(host.device)["state"] == "forwarding"; })) << all();
+}
+
+TEST_F(SpanningTrees, APortCostsWhatTheSpeedOfItsDeviceSays) {
+  add_bridge("br1", "rstp");
+  Lab::ok("ip tuntap add t0 mode tap && ethtool -s t0 speed 100 duplex half && ip link add v0 type veth peer name v1");
+  Lab::ok("rbctl addif br1 packet:t0 v0");
+  EXPECT_EQ(Lab::port("t0")["cost"], 19);
+  EXPECT_EQ(tree_port("br1", "t0")["oper_p2p"], false) << "half duplex may be shared";
+  EXPECT_EQ(Lab::port("v0")["cost"], 2);
+  EXPECT_EQ(tree_port("br1", "v0")["oper_p2p"], true);
+  // Asked again when its link comes up.
+  Lab::ok("ethtool -s t0 speed 1000 duplex full");
+  const Result<TapDevice> other_end = open_tap({.name = "t0"});
+  ASSERT_TRUE(other_end.has_value()) << other_end.error().message;
+  Lab::ok("ip link set t0 up");
+  EXPECT_TRUE(eventually([] { return Lab::port("t0")["cost"] == 5; })) << Lab::port("t0");
+  EXPECT_EQ(tree_port("br1", "t0")["oper_p2p"], true);
+  Lab::ok("rbctl link set br1 path_cost long");
+  EXPECT_EQ(Lab::port("t0")["cost"], 20000);
+  Lab::ok("rbctl setpathcost br1 t0 7");
+  EXPECT_EQ(Lab::port("t0")["cost"], 7);
+}
+
+}  // namespace
+}  // namespace rb::test
