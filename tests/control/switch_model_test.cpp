@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/model_json.hpp"
 #include "tests/control/model_fixture.hpp"
 
 namespace rb {
@@ -41,6 +42,17 @@ TEST_F(SwitchModelTest, TellsWhatWasDeletedAfterItIsGone) {
   ASSERT_TRUE(fake.model->delete_bridge("br0").has_value());
   EXPECT_THAT(told, ElementsAre("add tap2 of br0, there", "delete tap2 of br0, gone", "delete tap0 of br0, gone",
                                 "delete tap1 of br0, gone", "delete br0 of br0, gone"));
+}
+
+TEST_F(SwitchModelTest, PortsThatGoWithTheirBridgeCanStillBeShown) {
+  std::vector<nlohmann::json> shown;
+  fake.model->on_event([&](const ModelEvent& event) {
+    if (event.port != nullptr) shown.push_back(port_json(*fake.model, *event.bridge, *event.port));
+  });
+  ASSERT_TRUE(fake.model->delete_bridge("br0").has_value());
+  ASSERT_EQ(shown.size(), 2U);
+  EXPECT_EQ(shown[0]["name"], "tap0");
+  EXPECT_EQ(shown[0]["cost"], 2);
 }
 
 TEST_F(SwitchModelTest, IndexesAndNumbersAreUsedAgainOnceTheyAreForgotten) {
