@@ -107,6 +107,8 @@ class Engine {
   [[nodiscard]] int punt_fd() const noexcept;
   [[nodiscard]] std::vector<PuntedFrame> take_punted();
   static constexpr unsigned kPuntsPerSecond = 100;
+  /// Likewise loop probes, by themselves: a storm of them must not take BPDUs' place.
+  static constexpr unsigned kProbesPerSecond = 20;
 
   [[nodiscard]] unsigned worker_count() const noexcept;
   /// One line for the log: which ways of io_uring are used.

@@ -265,7 +265,8 @@ class Worker {
   EventQueue<EngineEvent, kEventCapacity> events_;
   RateLimit<Engine::kMoveEventsPerSecond> move_limit_;
   EventQueue<PuntedFrame, kPuntCapacity> punts_;
-  std::vector<RateLimit<Engine::kPuntsPerSecond>> punt_limits_{kMaxPorts};  // by port
+  std::vector<RateLimit<Engine::kPuntsPerSecond>> punt_limits_{kMaxPorts};    // by port
+  std::vector<RateLimit<Engine::kProbesPerSecond>> probe_limits_{kMaxPorts};
   std::array<std::atomic<int>, kMaxPorts> port_errors_{};  // errno of each port that has failed; 0: it has not
   std::atomic<bool> port_failed_{false};
 

@@ -198,6 +198,24 @@ TEST_F(ControlFramesTest, APortPuntsNoMoreThanItsShareOfASecond) {
   EXPECT_EQ(of_another[0].port, b);
 }
 
+TEST_F(ControlFramesTest, AStormOfProbesTakesNoBpdusPlace) {
+  start();
+  const PortIndex a = add_port();
+  bridge.stp = bridge.punt_probes = true;
+  publish();
+  std::string probe = frame(station(1), kLoopProbeGroup.address(), 0, 100);
+  probe.replace(24, 2, "\x88\xb5");
+  constexpr std::uint32_t kProbes = 1000, kBpduCount = Engine::kPuntsPerSecond;
+  for (std::uint32_t i = 0; i < kProbes; ++i) send(a, probe);
+  for (std::uint32_t i = 0; i < kBpduCount; ++i) send(a, frame(station(1), kBpdus, i));
+  wait_received(a, kProbes + kBpduCount);
+  std::uint64_t bpdus = 0;
+  for (const PuntedFrame& punted : engine->take_punted())
+    bpdus += MacAddress::from_bytes(punted.octets.data()) == kBpdus ? 1 : 0;
+  EXPECT_EQ(bpdus, kBpduCount);
+  EXPECT_GE(drops(a, DropReason::kPuntLimit), 1U);
+}
+
 TEST_F(ControlFramesTest, AFullQueueLosesTheNewestAndTheyAreCounted) {
   start();
   constexpr std::uint32_t kFramesAPort = Engine::kPuntsPerSecond;
