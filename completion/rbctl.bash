@@ -22,7 +22,8 @@ _rbctl_candidates() {
   local previous=
   ((${#command[@]} > 0)) && previous=${command[-1]}
   [[ ${command[*]} == "vlan private dev" ]] && { _rbctl_bridges; return; }
-  local flags="learning flood mcast_flood bcast_flood hairpin isolated guard locked"
+  local flags="learning flood mcast_flood bcast_flood hairpin isolated locked"
+  flags+=" guard root_block loop_guard bpdu_filter restricted_tcn"
   case "$previous" in
     dev | brport | --in | in) _rbctl_ports; return ;;
     br | master) _rbctl_bridges; return ;;
@@ -32,7 +33,9 @@ _rbctl_candidates() {
   case "${#command[@]}:${command[*]}" in
     0:*)
       echo "addbr delbr addif delif hairpin setageing setbridgeprio setfd sethello setmaxage setpathcost setportprio" \
-           "show showmacs showstp stp fdb link vlan port stats monitor trace tap dump info" ;;
+           "show showmacs showstp stp spanning-tree fdb link vlan port stats monitor trace tap dump info" ;;
+    1:spanning-tree) echo "mcheck"; _rbctl_bridges ;;
+    2:"spanning-tree mcheck") _rbctl_ports ;;
     1:delbr | 1:addif | 1:delif | 1:hairpin | 1:set* | 1:showmacs | 1:showstp | 1:stp | 1:trace | *:show*) _rbctl_bridges ;;
     1:vlan) echo "show add del map private" ;;
     2:"vlan map") echo "show add del" ;;
@@ -58,11 +61,12 @@ _rbctl_candidates() {
     1:stats) echo "dev br clear" ;;
     2:"stats clear") echo "dev" ;;
     1:tap) echo "add del" ;;
-    *:monitor*) echo "all fdb link" ;;
+    *:monitor*) echo "all fdb link stp loop" ;;
     2:addbr*) echo "--no-host-port" ;;
     *:addif*) _rbctl_interfaces; echo "tap: packet: vhost-user: stream: dgram: listen:" ;;
     *:delif* | 2:hairpin* | 2:setpathcost* | 2:setportprio*) _rbctl_ports ;;
-    3:hairpin* | 2:stp*) echo "on off" ;;
+    3:hairpin*) echo "on off" ;;
+    2:stp*) echo "on rstp off" ;;
     2:trace*) echo "--in" ;;
     *:trace*) echo "src dst type vlan size" ;;
     *:"fdb show"*) echo "br dev brport vlan static dynamic local permanent" ;;
@@ -80,7 +84,9 @@ _rbctl_candidates() {
              state) echo "disabled listening learning forwarding blocking" ;;
              admit) echo "all tagged untagged" ;;
              ingress_filtering) echo "on off" ;;
-             *) echo "$flags cost priority state admit ingress_filtering default_pcp pcp_map" ;;
+             edge | p2p) echo "auto on off" ;;
+             cost) echo "auto" ;;
+             *) echo "$flags cost priority state edge p2p admit ingress_filtering default_pcp pcp_map" ;;
            esac ;;
       esac ;;
     *:"link set"*)
@@ -89,7 +95,9 @@ _rbctl_candidates() {
         vlan_filtering) echo "on off" ;;
         vlan_protocol) echo "802.1Q 802.1ad" ;;
         vlan_learning) echo "shared independent" ;;
-        *) echo "forward group_fwd_mask ageing vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
+        path_cost) echo "short long" ;;
+        loop_guard) echo "off report block" ;;
+        *) echo "forward group_fwd_mask ageing path_cost loop_guard loop_probe loop_hold vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
       esac ;;
     2:"tap del") _rbctl_interfaces ;;
     *:"tap add"*) ((${#command[@]} > 2)) && echo "user group multi_queue" ;;

@@ -158,6 +158,7 @@ Result<> SwitchModel::open_device(ModelPort& port, Opening opening) {
 }
 
 void SwitchModel::look_at_speed(ModelPort& port) {
+  port.speed = ModelPort().speed;
   if (port.spec.kind != PortKind::kPacket) return;
   const int socket = engine_.device_fd(port.index);  // in the device's namespace
   port.speed = link_speed(socket, port.link.name.empty() ? port.name : port.link.name);

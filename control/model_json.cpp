@@ -88,12 +88,12 @@ stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridg
 }
 
 /// Why a port does not do what it should; "" when it does.
-std::string trouble_of(const SwitchModel& model, const ModelPort& port) {
+std::string trouble_of(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
   if (port.loop_closed) {
     return fmt::format(
         "there is a loop behind it, so the loop guard has closed it for a time; 'rbctl link set {} "
         "loop_guard report' opens it at once",
-        model.bridge_at(port.bridge)->name);
+        bridge.name);
   }
   if (!model.trees().counts(port.bridge, static_cast<stp::PortNumber>(port.number)).guarded) return port.trouble;
   return fmt::format(
@@ -118,7 +118,7 @@ json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const M
           {"port_id", port.id()},
           {"role", port_role_name(status.role)},
           {"state", stp_state_name(model.state_of(port))},
-          {"cost", model.path_cost_of(port)},
+          {"cost", SwitchModel::path_cost_of(bridge, port)},
           {"oper_edge", status.edge},
           {"oper_p2p", status.point_to_point},
           {"speaks", status.sends_rstp ? "rstp" : "stp"},
@@ -172,7 +172,7 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"device", device_state_name(port.device)},
                  {"state", stp_state_name(model.state_of(port))},
                  {"priority", port.settings.priority},
-                 {"cost", model.path_cost_of(port)},
+                 {"cost", SwitchModel::path_cost_of(bridge, port)},
                  {"cost_auto", !port.settings.cost},
                  {"edge", choice_name(port.settings.edge)},
                  {"p2p", choice_name(port.settings.point_to_point)},
@@ -197,7 +197,7 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"default_pcp", port.vlans.default_pcp},
                  {"pcp_map", port.vlans.regenerated}};
   for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
-  if (std::string trouble = trouble_of(model, port); !trouble.empty()) object["trouble"] = std::move(trouble);
+  if (std::string trouble = trouble_of(model, bridge, port); !trouble.empty()) object["trouble"] = std::move(trouble);
   if (!port.spec.listener.empty())
     object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
   return object;

@@ -34,9 +34,9 @@ StpState SwitchModel::state_of(const ModelPort& port) const {
   return trees_.port_state(port.bridge, static_cast<stp::PortNumber>(port.number)).value_or(port.settings.state);
 }
 
-std::uint32_t SwitchModel::path_cost_of(const ModelPort& port) const {
+std::uint32_t SwitchModel::path_cost_of(const ModelBridge& bridge, const ModelPort& port) {
   if (port.settings.cost) return *port.settings.cost;
-  return path_cost_of_speed(port.speed.mbit_s, bridge_at(port.bridge)->settings.path_costs);
+  return path_cost_of_speed(port.speed.mbit_s, bridge.settings.path_costs);
 }
 
 double SwitchModel::ageing_s(const ModelBridge& bridge) const {
@@ -53,7 +53,7 @@ TreePort SwitchModel::tree_port(const ModelPort& port) const {
           .bpdu_filter = settings.bpdu_filter,
           .source = source_of(port),
           .parameters = {.id = port.id(),
-                         .path_cost = path_cost_of(port),
+                         .path_cost = path_cost_of(*bridge_at(port.bridge), port),
                          .edge = settings.edge,
                          .point_to_point = chosen(settings.point_to_point, !port.speed.half_duplex),
                          .restricted_role = settings.root_block,
@@ -102,7 +102,7 @@ void SwitchModel::take_punted() {
     else if (loop_probe_)
       loop_probe_(punted);
   }
-  trees_.settle_soon();
+  trees_.run();
 }
 
 void SwitchModel::set_loop_closed(PortIndex index, bool closed) {
@@ -131,14 +131,15 @@ Result<> SwitchModel::check_migration(const std::string& name) {
   return {};
 }
 
-Result<> SwitchModel::check_state_change(const ModelPort& port, const PortSettings& settings) const {
+Result<> SwitchModel::check_state(const ModelPort& port, StpState state) const {
   const ModelBridge& bridge = *bridge_at(port.bridge);
-  if (bridge.settings.stp == StpMode::kOff || port.host || settings.state == port.settings.state) return {};
-  // Into the tree and out of it.
-  if (settings.state == StpState::kDisabled || settings.state == StpState::kForwarding) return {};
+  if (bridge.settings.stp == StpMode::kOff || port.host || state == StpState::kDisabled) return {};
+  const bool closed = port.settings.state == StpState::kDisabled ||
+                      trees_.counts(bridge.index, static_cast<stp::PortNumber>(port.number)).guarded;
+  if (closed && state == StpState::kForwarding) return {};
   return fail(ErrorCode::kBusy,
               fmt::format("the spanning tree of {} decides the state of {}; 'state disabled' takes the port out of it, "
-                          "'state forwarding' in again, and 'rbctl stp {} off' ends it",
+                          "'state forwarding' back in, and 'rbctl stp {} off' ends it",
                           bridge.name, port.name, bridge.name),
               port.name);
 }
@@ -156,8 +157,10 @@ Result<> SwitchModel::check_costs(const ModelBridge& bridge, PathCosts costs) co
 }
 
 void SwitchModel::tell_tree(const TreeEvent& event) {
+  if (bridge_at(event.bridge) == nullptr) return;
   const ModelBridge& bridge = *bridge_at(event.bridge);
   const ModelPort* port = port_at(event.port);
+  if (event.port != kNoPort && port == nullptr) return;
   if (event.kind == TreeEvent::Kind::kPortState) return tell(ModelEvent::Kind::kPort, "change", bridge, port);
   if (event.kind == TreeEvent::Kind::kGuard && event.on) {
     notice(fmt::format("bridge {}: a BPDU has come in by {}, and its guard has closed it", bridge.name, port->name));

@@ -249,7 +249,7 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
   settings.edge = read_choice(params, "edge", settings.edge);
   settings.point_to_point = read_choice(params, "p2p", settings.point_to_point);
   // Whoever says one of these has seen to what the guard has found.
-  const bool reopens = params.has("guard") || params.has("state");
+  const bool says_state = params.has("state"), reopens = says_state || params.has("guard");
   for (const PortFlag& flag : port_flags()) {
     if (const std::optional<bool> value = params.maybe_flag(flag.name)) settings.*flag.member = *value;
   }
@@ -263,6 +263,10 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
       return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, *bridge_name), name);
   }
   if (!port) return std::unexpected(port.error());
+  if (says_state) {
+    if (Result<> checked = model_.check_state(**port, settings.state); !checked)
+      return std::unexpected(checked.error());
+  }
   if (priority) {
     if (*priority < 0 || *priority > 63)
       return fail(ErrorCode::kOutOfRange, fmt::format("port priority {} is out of range; it can be 0 to 63", *priority),

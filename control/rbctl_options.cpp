@@ -30,8 +30,9 @@ Bridges and ports, as brctl says it:
   showstp BRIDGE                       spanning tree values
   hairpin BRIDGE PORT on|off           may frames leave by the port they came in by?
   setageing BRIDGE SECONDS             how long a silent station is remembered
+  stp BRIDGE on|rstp|off               spanning tree: STP, RSTP or none
   setpathcost BRIDGE PORT COST, setportprio BRIDGE PORT PRIORITY,
-  setbridgeprio BRIDGE PRIORITY, setfd|sethello|setmaxage BRIDGE SECONDS, stp BRIDGE on|off
+  setbridgeprio BRIDGE PRIORITY, setfd|sethello|setmaxage BRIDGE SECONDS
 
 A DEVICE is the name of a tap or another interface that exists, or one of these with options behind commas:
   tap:NAME      create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
@@ -51,8 +52,8 @@ The MAC table and the ports, as iproute2's bridge says it:
   fdb del MAC dev PORT [vlan VID]
   fdb flush [dev PORT] [br BRIDGE] [vlan VID] [static|dynamic|all]      dynamic unless another kind is said
   link show [dev PORT] [master BRIDGE]
-  link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|guard|locked on|off]...
-                    [cost N] [priority N] [state S]
+  link set dev PORT [learning|flood|mcast_flood|bcast_flood|hairpin|isolated|locked on|off]...
+                    [cost N|auto] [priority N] [state S]
   link set BRIDGE [forward lacp,dot1x,lldp|none] [group_fwd_mask N] [ageing SECONDS]
   link set BRIDGE vlan_filtering on|off [vlan_protocol 802.1Q|802.1ad] [vlan_default_pvid VID]
                     [vlan_learning shared|independent]
@@ -60,7 +61,7 @@ The MAC table and the ports, as iproute2's bridge says it:
   vlan show [dev PORT] [vid VID]
   vlan add dev PORT vid VID[-VID] [pvid] [untagged]      PORT may be the bridge's own interface
   vlan del dev PORT vid VID[-VID]
-  monitor [all|fdb|link]               print what happens until interrupted
+  monitor [all|fdb|link|stp|loop]...   print what happens until interrupted
 
 VLANs beyond that:
   port PORT mode access vid VID        in the words of a switch's console; the port's VLANs begin anew
@@ -71,6 +72,14 @@ VLANs beyond that:
   vlan map show [dev PORT]
   vlan private dev BRIDGE vid VID primary|isolated of VID|community of VID|none
   vlan private show [dev BRIDGE]
+
+Spanning tree beyond that:
+  spanning-tree [BRIDGE]               roles, states, counters of every port, and what holds it back
+  spanning-tree mcheck PORT            find out anew whether the bridges behind it speak RSTP
+  link set dev PORT [guard|root_block|loop_guard|bpdu_filter|restricted_tcn on|off]... [edge|p2p auto|on|off]...
+  link set BRIDGE loop_guard off|report|block [loop_probe SECONDS|off] [loop_hold SECONDS]
+                                       loops: say nothing, say so, or close the port that a probe came back by
+  link set BRIDGE path_cost short|long      costs that nobody has set: the kernel's, or 20,000,000 / Mbit/s
 
 Looking closer:
   stats [dev PORT] [br BRIDGE]         frames, bytes and drops; 'stats clear [dev PORT]' starts them at zero

@@ -26,17 +26,18 @@ std::string remarks(const json& port) {
     const char* key;
     const char* text;
   };
-  constexpr std::array<Remark, 7> kRemarks = {{{"guarded", "closed by its BPDU guard"},
+  constexpr std::array<Remark, 5> kRemarks = {{{"guarded", "closed by its BPDU guard"},
                                                {"root_guarded", "held back by its root guard"},
                                                {"loop_inconsistent", "held back by its loop guard"},
                                                {"self_looped", "hears itself"},
-                                               {"disputed", "disputed"},
-                                               {"proposing", "proposing"},
-                                               {"agreed", "agreed"}}};
+                                               {"disputed", "disputed"}}};
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
   for (const Remark& remark : kRemarks) {
     if (port.at(remark.key).get<bool>()) add(remark.text);
+  }
+  for (const char* handshake : {"proposing", "agreed"}) {  // which STP does not know
+    if (port.at("speaks") == "rstp" && port.at(handshake).get<bool>()) add(handshake);
   }
   for (const json& guard : port.at("guards")) add(guard.get<std::string>());
   for (const auto& [error, malformed] : port.at("malformed").items()) {

@@ -32,7 +32,7 @@ stp::TimeMs SpanningTrees::steady_now() {
 
 SpanningTrees::SpanningTrees(Engine& engine, EventLoop* loop, Clock clock, Model model)
     : engine_(engine), clock_(std::move(clock)), model_(std::move(model)) {
-  if (loop != nullptr) timer_.emplace(*loop, [this] { advance(); }, Urgency::kUrgent);
+  if (loop != nullptr) timer_.emplace(*loop, [this] { run(); }, Urgency::kUrgent);
 }
 
 // Around a publication.
@@ -56,6 +56,16 @@ void SpanningTrees::renew(BridgeIndex bridge, const stp::BridgeParameters& param
   take_effects(tree);
 }
 
+void SpanningTrees::remove(BridgeIndex bridge) {
+  const auto found = trees_.find(bridge);
+  if (found == trees_.end()) return;
+  for (const auto& [number, port] : found->second.ports) {
+    if (port.setup.enabled && port.told != StpState::kForwarding)
+      to_tell_.push_back({TreeEvent::Kind::kPortState, bridge, port.setup.index});
+  }
+  trees_.erase(found);
+}
+
 void SpanningTrees::renew_port(Tree& tree, const TreePort& setup) {
   const auto [at, made] = tree.ports.try_emplace(setup.number);
   Port& port = at->second;
@@ -75,17 +85,14 @@ void SpanningTrees::settle() {
   states_changed_ = false;
   for (const PortIndex port : std::exchange(to_flush_, {})) engine_.fdb().flush_port(port);
   for (const Leaving& leaving : std::exchange(to_send_, {})) engine_.send(leaving.port, leaving.frame);
+  for (const TreeEvent& event : std::exchange(to_tell_, {})) model_.tell(event);
   for (auto& [bridge, tree] : trees_) tell_changes(bridge, tree);
   arm();
 }
 
-void SpanningTrees::settle_soon() {
-  states_changed_ ? model_.publish() : settle();
-}
-
 void SpanningTrees::take_effects(Tree& tree) {
+  tree.to_tell = true;  // roles change without an effect
   for (const stp::Effect& effect : tree.machines.take_effects()) {
-    tree.to_tell = true;
     if (const auto* ageing = std::get_if<stp::SetShortAgeing>(&effect)) {
       tree.short_ageing = ageing->on;
       continue;
@@ -127,21 +134,21 @@ void SpanningTrees::receive(BridgeIndex bridge, stp::PortNumber number, std::spa
   if (port.setup.guard && port.setup.enabled && is_bpdu) {
     if (std::exchange(port.counts.guarded, true)) return;
     tree.machines.set_enabled(number, false, clock_());
-    states_changed_ = tree.to_tell = true;
+    states_changed_ = true;
   } else if (bpdu) {
     tree.machines.receive(number, *bpdu, clock_());
   }
   take_effects(tree);
 }
 
-void SpanningTrees::advance() {
+void SpanningTrees::run() {
   for (auto& [bridge, tree] : trees_) {
     const std::optional<stp::TimeMs> deadline = tree.machines.next_deadline();
     if (!deadline || *deadline > clock_()) continue;
     tree.machines.advance(clock_());
     take_effects(tree);
   }
-  settle_soon();
+  states_changed_ ? model_.publish() : settle();
 }
 
 void SpanningTrees::check_migration(BridgeIndex bridge, stp::PortNumber port) {
@@ -149,7 +156,7 @@ void SpanningTrees::check_migration(BridgeIndex bridge, stp::PortNumber port) {
   if (found == trees_.end() || !found->second.ports.contains(port)) return;
   found->second.machines.check_migration(port, clock_());
   take_effects(found->second);
-  settle_soon();
+  run();
 }
 
 bool SpanningTrees::reopen(BridgeIndex bridge, stp::PortNumber number) {

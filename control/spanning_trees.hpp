@@ -72,7 +72,7 @@ class SpanningTrees {
   };
   static constexpr std::chrono::milliseconds kTellPause{200};
 
-  /// `loop` is where timers wait; null: nobody but the caller calls advance(). All outlive this.
+  /// `loop` is where timers wait; null: nobody but the caller calls run(). All outlive this.
   SpanningTrees(Engine& engine, EventLoop* loop, Clock clock, Model model);
 
   // Around a publication.
@@ -80,18 +80,16 @@ class SpanningTrees {
   /// A bridge has a tree, with these ports and no others.
   void renew(BridgeIndex bridge, const stp::BridgeParameters& parameters, std::span<const TreePort> ports);
   /// It has none (any more).
-  void remove(BridgeIndex bridge) { trees_.erase(bridge); }
+  void remove(BridgeIndex bridge);
   /// The workers know all states.
   void settle();
 
   // What happens.
 
-  /// A frame to the bridge group address has come in. To be followed by settle_soon().
+  /// A frame to the bridge group address has come in. To be followed by run().
   void receive(BridgeIndex bridge, stp::PortNumber port, std::span<const std::byte> frame);
-  /// Has published what has come of it, if need be.
-  void settle_soon();
-  /// Lets timers expire.
-  void advance();
+  /// Lets timers expire, and has published what has come of that and of frames, if need be.
+  void run();
   void check_migration(BridgeIndex bridge, stp::PortNumber port);
   /// Of a port that the BPDU guard has closed: true; it opens with the next publication.
   bool reopen(BridgeIndex bridge, stp::PortNumber port);
@@ -153,7 +151,8 @@ class SpanningTrees {
   // To be done after the next one, in this order.
   std::vector<PortIndex> to_flush_;
   std::vector<Leaving> to_send_;
-  std::optional<Timer> timer_;  // none without a loop
+  std::vector<TreeEvent> to_tell_;  // of trees that are gone
+  std::optional<Timer> timer_;      // none without a loop
 };
 
 }  // namespace rb

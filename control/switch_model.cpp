@@ -309,7 +309,9 @@ Result<> SwitchModel::set_port(const std::string& name, const PortSettings& sett
   ModelPort& port = **found;
   const PathCosts costs = bridge_at(port.bridge)->settings.path_costs;
   if (Result<> checked = check_settings(settings, costs); !checked) return checked;
-  if (Result<> checked = check_state_change(port, settings); !checked) return checked;
+  if (settings.state != port.settings.state) {
+    if (Result<> checked = check_state(port, settings.state); !checked) return checked;
+  }
   const bool stops_learning = port.settings.state == StpState::kForwarding && settings.state != StpState::kForwarding;
   port.settings = settings;
   publish();

@@ -169,7 +169,7 @@ class SwitchModel {
  public:
   struct Options {
     EventLoop* loop = nullptr;  // where connections to peers and timers wait; null: there can be none
-    std::string identity;       // what tells this daemon from others of this machine; "" for one of them
+    std::string identity = {};  // what tells this daemon from others of this machine; "" for one of them
     SpanningTrees::Clock clock = SpanningTrees::steady_now;
     bool host_ports = true;  // --no-host-port clears it
     bool allow_uso = true;   // --without uso clears it
@@ -205,6 +205,8 @@ class SwitchModel {
   [[nodiscard]] std::vector<const ModelListener*> listeners_of(const ModelBridge& bridge) const;
   Result<> set_port(const std::string& name, const PortSettings& settings);
   Result<> set_port_vlans(const std::string& name, const PortVlanSettings& settings);
+  /// kBusy for what a spanning tree decides: it can only be taken from the tree, and what has been is given back to it.
+  [[nodiscard]] Result<> check_state(const ModelPort& port, StpState state) const;
   /// Opens a port again that its BPDU guard has closed.
   void reopen_port(const ModelPort& port);
   /// Finds out anew whether the bridges behind a port speak RSTP.
@@ -227,11 +229,12 @@ class SwitchModel {
 
   /// What showstp shows: the device's word first, then the tree's, or without one the setting.
   [[nodiscard]] StpState state_of(const ModelPort& port) const;
-  [[nodiscard]] std::uint32_t path_cost_of(const ModelPort& port) const;
+  /// Of a port of this bridge.
+  [[nodiscard]] static std::uint32_t path_cost_of(const ModelBridge& bridge, const ModelPort& port);
   [[nodiscard]] const SpanningTrees& trees() const noexcept { return trees_; }
   /// How long a silent station is remembered now.
   [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
-  /// Frames that workers have handed over wait in the engine.
+  /// Frames that workers have handed over wait in the engine; timers of trees that are due expire, too.
   void take_punted();
   /// Where the switch's own frames come from at a port.
   [[nodiscard]] MacAddress source_of(const ModelPort& port) const;
@@ -334,8 +337,6 @@ class SwitchModel {
   void renew_trees();
   [[nodiscard]] TreePort tree_port(const ModelPort& port) const;
   void tell_tree(const TreeEvent& event);
-  /// What is refused while a spanning tree decides.
-  [[nodiscard]] Result<> check_state_change(const ModelPort& port, const PortSettings& settings) const;
   /// All that are needed for these VLANs, or none.
   [[nodiscard]] Result<> take_fids(ModelBridge& bridge, const VidSet& vids);
   /// The VLANs that some port is a member of.

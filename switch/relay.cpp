@@ -100,16 +100,16 @@ void Relay::parse_all() noexcept {
       continue;
     }
     const EthernetHeader header = parse_ethernet(frame);
-    cast_[i] = cast_of(header.destination);
-    PortCounters::Traffic& rx = counters_[frame.ingress].rx[static_cast<std::size_t>(cast_[i])];
+    const CastKind cast = cast_[i] = cast_of(header.destination);
+    PortCounters::Traffic& rx = counters_[frame.ingress].rx[static_cast<std::size_t>(cast)];
     rx.frames.add(1);
     rx.bytes.add(frame.size);
     if (explainer_ != nullptr) [[unlikely]]
-      explainer_->parsed(frame, header.source.address(), header.destination.address(), cast_[i]);
+      explainer_->parsed(frame, header.source.address(), header.destination.address(), cast);
     Fid fid = 0;
     if (port.bridge != kNoBridge) {
       const BridgeState& bridge = state_->bridge(port.bridge);
-      if (cast_[i] == CastKind::kMulticast && is_punted(frame, header.destination, bridge)) [[unlikely]] {
+      if (cast == CastKind::kMulticast && is_punted(frame, header.destination, bridge)) [[unlikely]] {
         punt(index, header);
         continue;
       }
@@ -183,11 +183,35 @@ void Relay::admit_all() noexcept {
 [[gnu::always_inline]] inline void Relay::admit(FrameIndex index) noexcept {
   const Frame& frame = frames_[index];
   const PortState& port = state_->port(frame.ingress);
+  if (port.bridge == kNoBridge || port.gate != PortGate::kForwarding) [[unlikely]]
+    return keep_out(index);
+  if (!is_admissible(index, port)) return;
+  learns_[index] = true;
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->admitted(frame);
+}
+
+/// What a port receives that does not forward.
+[[gnu::noinline]] void Relay::keep_out(FrameIndex index) noexcept {
+  const PortIndex ingress = frames_[index].ingress;
+  const PortState& port = state_->port(ingress);
   if (port.bridge == kNoBridge || port.gate == PortGate::kDown) return drop(index, DropReason::kIngressDown);
-  if (port.gate == PortGate::kDiscarding) [[unlikely]]
-    return block(index);
+  if (port.gate == PortGate::kLearning) {
+    if (!is_admissible(index, port)) return;
+    learns_[index] = true;
+  }
+  if (explainer_ != nullptr) [[unlikely]]
+    explainer_->blocked(ingress, port.gate);
+  drop(index, DropReason::kBlocked);
+}
+
+/// Whether a frame's addresses let it in; else it is dropped.
+[[gnu::always_inline]] inline bool Relay::is_admissible(FrameIndex index, const PortState& port) noexcept {
   const MacNumber source = source_[index].mac_number();
-  if (source.is_group() || source.is_zero()) return drop(index, DropReason::kInvalidSource);
+  if (source.is_group() || source.is_zero()) {
+    drop(index, DropReason::kInvalidSource);
+    return false;
+  }
   if (cast_[index] == CastKind::kMulticast) {
     const MacNumber destination = destination_[index].mac_number();
     if (destination.is_reserved_group()) {
@@ -198,7 +222,8 @@ void Relay::admit_all() noexcept {
         // As the kernel's bridge: a control frame that stays here still says where its sender is; a pause frame does
         // not.
         learns_[index] = last_digit != 1;
-        return drop(index, DropReason::kReservedGroup);
+        drop(index, DropReason::kReservedGroup);
+        return false;
       }
       if (explainer_ != nullptr) [[unlikely]]
         explainer_->reserved_group_forwarded(last_digit, mask);
@@ -207,20 +232,12 @@ void Relay::admit_all() noexcept {
   if (port.locked) [[unlikely]] {
     FdbHit known;
     fdb_.look_up({&source_[index], 1}, {&known, 1});
-    if (!known.found() || known.port != frame.ingress) return drop(index, DropReason::kLocked);
+    if (!known.found() || known.port != frames_[index].ingress) {
+      drop(index, DropReason::kLocked);
+      return false;
+    }
   }
-  learns_[index] = true;
-  if (port.gate == PortGate::kLearning) [[unlikely]]
-    return block(index);
-  if (explainer_ != nullptr) [[unlikely]]
-    explainer_->admitted(frame);
-}
-
-void Relay::block(FrameIndex index) noexcept {
-  const PortIndex ingress = frames_[index].ingress;
-  if (explainer_ != nullptr) [[unlikely]]
-    explainer_->blocked(ingress, state_->port(ingress).gate);
-  drop(index, DropReason::kBlocked);
+  return true;
 }
 
 void Relay::prefetch_all() noexcept {
@@ -330,8 +347,8 @@ void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
   const PortState& to = state_->port(port);
   counters_[port].copies.add(1);
   VlanCounters* vlan = vlan_counters(index, port);
-  DropReason why = to.gate == PortGate::kDown ? DropReason::kEgressDown : DropReason::kEgressBlocked;
-  if (to.gate == PortGate::kForwarding) {
+  DropReason why = DropReason::kEgressBlocked;
+  if (to.gate == PortGate::kForwarding) [[likely]] {
     why = DropReason::kOverMtu;
     if (fits_mtu(frames_[index], tag_[index], to)) {
       const FrameIndex leaving = vid_[index] == kNoVid ? index : with_tag(index, port, to);
@@ -345,6 +362,8 @@ void Relay::flood(FrameIndex index, EgressLists& egress) noexcept {
       }
       why = DropReason::kFormsFull;
     }
+  } else if (to.gate == PortGate::kDown) {
+    why = DropReason::kEgressDown;
   }
   counters_[port].drop(why);
   if (vlan != nullptr) vlan->drops.add(1);

@@ -85,7 +85,8 @@ class Relay {
   [[nodiscard]] Fid enter_vlan(FrameIndex index, const PortState& port, const BridgeState& bridge) noexcept;
   void punt(FrameIndex index, const EthernetHeader& header) noexcept;
   void admit(FrameIndex index) noexcept;
-  void block(FrameIndex index) noexcept;
+  void keep_out(FrameIndex index) noexcept;
+  [[nodiscard]] bool is_admissible(FrameIndex index, const PortState& port) noexcept;
   void send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
   void flood(FrameIndex index, EgressLists& egress) noexcept;
   void copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;

@@ -59,7 +59,7 @@ TEST(BrctlText, ShowsSpanningTreeValuesThatWereSet) {
                  {"bridge_hello_s", 1},
                  {"forward_delay_s", 4},
                  {"bridge_forward_delay_s", 4},
-                 {"ageing_s", 100},
+                 {"ageing_now_s", 100},
                  {"gc_timer_s", 99.98}});
   bridge["ports"][0].update({{"port_id", 0x4001}, {"cost", 50}, {"hairpin", true}});
   EXPECT_EQ(show_stp(bridge), golden_brctl("brctl showstp br0", 1).output);

@@ -76,6 +76,7 @@ TEST(BridgeText, PrintsLinksAsIproute2Does) {
                {"guard", true},
                {"hairpin", true},
                {"isolated", true},
+               {"root_block", false},
                {"cost", 20},
                {"priority", 8}});
   EXPECT_EQ(link_lines(port, {.details = true}), golden_bridge("bridge -d link show dev tap0"));
@@ -104,6 +105,24 @@ TEST(BridgeText, PrintsEventsAsTheMonitorDoes) {
   EXPECT_EQ(event_line(event, MonitorBanner::kWith), "[LINK]Deleted " + golden_bridge("bridge link show"));
   event = {{"kind", "bridge"}, {"event", "delete"}, {"name", "br0"}};
   EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "Deleted bridge br0\n");
+  event = {{"kind", "stp"},       {"event", "root"},     {"bridge", "br0"},      {"root_id", "1000.020000000020"},
+           {"root_port", "tap0"}, {"root_path_cost", 2}, {"topology_changes", 5}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWith), "[STP]br0 root root 1000.020000000020 by tap0 cost 2 changes 5\n");
+  event["root_port"] = nullptr;
+  EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 root root 1000.020000000020 cost 2 changes 5\n");
+  event = {{"kind", "loop"}, {"event", "closed"}, {"bridge", "br0"}, {"ports", {"tap0", "tap1"}}, {"closed_s", 60}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 closed dev tap0 dev tap1 for 60 s\n");
+  event = {{"kind", "loop"},
+           {"event", "flapping"},
+           {"bridge", "br0"},
+           {"ports", {"tap0", "tap1"}},
+           {"mac", "02:00:00:00:00:01"},
+           {"moves", 6},
+           {"vlan", 10}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWith),
+            "[LOOP]br0 flapping dev tap0 dev tap1 02:00:00:00:00:01 vlan 10 moves 6\n");
+  event = {{"kind", "stp"}, {"event", "root_guard"}, {"bridge", "br0"}, {"port", "tap0"}, {"on", false}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 root_guard tap0 off\n");
   EXPECT_EQ(event_line({{"kind", "lost"}, {"count", 12}}, MonitorBanner::kWith), "12 events were lost\n");
 }
 

@@ -1,8 +1,13 @@
 // A switch model without privilege: taps are socket pairs, and bridges have no interface of their own.
 #pragma once
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -14,8 +19,8 @@
 
 namespace rb::testing {
 
-/// Opens what stands in for a tap; the far end is closed, so that nothing ever comes in.
-inline Result<TapDevice> open_fake_tap(const TapOptions& options) {
+/// Opens what stands in for a tap. Far ends go into `far_ends`.
+inline Result<TapDevice> open_fake_tap(const TapOptions& options, std::map<std::string, UniqueFd>& far_ends) {
   if (options.name.starts_with("missing"))
     return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
   TapDevice device;
@@ -24,7 +29,7 @@ inline Result<TapDevice> open_fake_tap(const TapOptions& options) {
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
       return fail(ErrorCode::kSystem, "socketpair");
     device.queues.emplace_back(ends[0]);
-    ::close(ends[1]);
+    far_ends[options.name].reset(ends[1]);
   }
   device.created = options.create;
   return device;
@@ -37,14 +42,16 @@ struct FakeSwitch {
     engine = std::move(*started);
     const auto open = [this](const TapOptions& options) -> Result<TapDevice> {
       if (refusal) return std::unexpected(*refusal);
-      return open_fake_tap(options);
+      return open_fake_tap(options, far_ends);
     };
     // Interfaces of the host are nobody's business here.
     const auto refuse = [](const PacketOptions& options) -> Result<PacketDevice> {
       return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
     };
     model = std::make_unique<SwitchModel>(
-        *engine, links, SwitchModel::Options{.host_ports = false, .open_tap = open, .open_packet = refuse});
+        *engine, links,
+        SwitchModel::Options{
+            .clock = [this] { return now_ms; }, .host_ports = false, .open_tap = open, .open_packet = refuse});
     commands = std::make_unique<Commands>(*model);
   }
   /// Calls a method; an error's message or kind is in the answer's "error".
@@ -56,6 +63,43 @@ struct FakeSwitch {
   }
 
   std::optional<Error> refusal;  // what opening any tap comes to, while it is set
+  /// Lets time pass for spanning trees, in steps that miss none of their timers.
+  void pass(std::chrono::milliseconds time) {
+    for (const stp::TimeMs end = now_ms + time.count(); now_ms < end;) {
+      now_ms = std::min<stp::TimeMs>(now_ms + 100, end);
+      model->take_punted();
+    }
+  }
+  /// Sends a frame into a port, and waits until the workers have handed it over; the model has not taken it yet.
+  void punt(const std::string& port, std::span<const std::byte> frame) {
+    std::vector<std::byte> octets(sizeof(VnetHeader) + frame.size());
+    std::ranges::copy(frame, octets.begin() + sizeof(VnetHeader));
+    if (::write(far_ends.at(port).get(), octets.data(), octets.size()) != static_cast<ssize_t>(octets.size()))
+      throw std::runtime_error("write to " + port);
+    pollfd waiting{engine->punt_fd(), POLLIN, 0};
+    if (::poll(&waiting, 1, 10000) != 1) throw std::runtime_error("nothing was punted");
+  }
+  /// The next BPDU that leaves by a port within `timeout_ms`.
+  std::optional<stp::Bpdu> sent_by(const std::string& port, int timeout_ms = 10000) {
+    pollfd waiting{far_ends.at(port).get(), POLLIN, 0};
+    if (::poll(&waiting, 1, timeout_ms) != 1) return std::nullopt;
+    std::array<std::byte, 2048> octets;
+    const ssize_t size = ::read(far_ends.at(port).get(), octets.data(), octets.size());
+    const auto frame = std::span(octets).first(static_cast<std::size_t>(size)).subspan(sizeof(VnetHeader));
+    last_source = MacAddress::from_bytes(frame.data() + sizeof(MacAddress));
+    const auto bpdu = stp::decode(frame);
+    if (!bpdu) throw std::runtime_error("what has left is no BPDU");
+    return *bpdu;
+  }
+  /// Forgets what has left so far.
+  void drain(const std::string& port) {
+    while (sent_by(port, 0)) {
+    }
+  }
+
+  stp::TimeMs now_ms = 1'000'000;
+  MacAddress last_source;                    // of what sent_by() has given
+  std::map<std::string, UniqueFd> far_ends;  // of each tap the last queue's
   std::unique_ptr<Engine> engine;
   LinkMonitor links;
   std::unique_ptr<SwitchModel> model;

@@ -34,7 +34,8 @@ inline nlohmann::json port_object(const std::string& name, int number) {
           {"hairpin", false},
           {"isolated", false},
           {"guard", false},
-          {"locked", false}};
+          {"locked", false},
+          {"root_block", false}};
 }
 
 /// A bridge as it is when it has just been made, with these ports.
@@ -52,6 +53,7 @@ inline nlohmann::json bridge_object(const std::string& name, nlohmann::json port
           {"forward_delay_s", 15},
           {"bridge_forward_delay_s", 15},
           {"ageing_s", 300},
+          {"ageing_now_s", 300},
           {"hello_timer_s", 0},
           {"tcn_timer_s", 0},
           {"topology_change_timer_s", 0},

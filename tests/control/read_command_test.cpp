@@ -38,6 +38,9 @@ TEST(ReadCommand, AsksForWhatTheWordsSay) {
   expect_request("show br0 br1", "bridge.list", R"({"names":["br0","br1"]})");
   expect_request("showmacs br0", "fdb.list", R"({"bridge":"br0"})");
   expect_request("showstp br0", "bridge.list", R"({"names":["br0"]})");
+  expect_request("spanning-tree", "spanning_tree.list", "{}");
+  expect_request("spanning-tree br0", "spanning_tree.list", R"({"bridge":"br0"})");
+  expect_request("spanning-tree show mcheck", "spanning_tree.list", R"({"bridge":"mcheck"})");
   expect_request("fdb", "fdb.list", "{}");
   expect_request("fdb show br br0 brport tap0 permanent", "fdb.list",
                  R"({"bridge":"br0","port":"tap0","kind":"local"})");

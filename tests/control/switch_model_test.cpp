@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/model_json.hpp"
 #include "tests/control/model_fixture.hpp"
 
 namespace rb {
@@ -43,6 +44,17 @@ TEST_F(SwitchModelTest, TellsWhatWasDeletedAfterItIsGone) {
                                 "delete tap1 of br0, gone", "delete br0 of br0, gone"));
 }
 
+TEST_F(SwitchModelTest, PortsThatGoWithTheirBridgeCanStillBeShown) {
+  std::vector<nlohmann::json> shown;
+  fake.model->on_event([&](const ModelEvent& event) {
+    if (event.port != nullptr) shown.push_back(port_json(*fake.model, *event.bridge, *event.port));
+  });
+  ASSERT_TRUE(fake.model->delete_bridge("br0").has_value());
+  ASSERT_EQ(shown.size(), 2U);
+  EXPECT_EQ(shown[0]["name"], "tap0");
+  EXPECT_EQ(shown[0]["cost"], 2);
+}
+
 TEST_F(SwitchModelTest, IndexesAndNumbersAreUsedAgainOnceTheyAreForgotten) {
   const PortIndex index = port("tap0").index;
   const FdbKey key = FdbKey::of(MacAddress::from_number(0x020000000001), (*fake.model->find_bridge("br0"))->fid);
@@ -54,6 +66,19 @@ TEST_F(SwitchModelTest, IndexesAndNumbersAreUsedAgainOnceTheyAreForgotten) {
   EXPECT_EQ(port("tap3").index, index);
   EXPECT_EQ(port("tap3").number, 1U);
   EXPECT_EQ(fake.model->port_at(index), &port("tap3"));
+}
+
+TEST_F(SwitchModelTest, WhatMayPassAPortFollowsItsState) {
+  const auto gate = [&] { return fake.engine->state().port(port("tap0").index).gate; };
+  EXPECT_EQ(gate(), PortGate::kForwarding);
+  for (const auto& [state, expected] :
+       {std::pair{StpState::kBlocking, PortGate::kDiscarding}, std::pair{StpState::kDisabled, PortGate::kDown},
+        std::pair{StpState::kForwarding, PortGate::kForwarding}}) {
+    PortSettings settings = port("tap0").settings;
+    settings.state = state;
+    ASSERT_TRUE(fake.model->set_port("tap0", settings).has_value());
+    EXPECT_EQ(gate(), expected);
+  }
 }
 
 TEST_F(SwitchModelTest, APortTakesItsDeviceBackWhenNobodyElseHoldsItAnyMore) {

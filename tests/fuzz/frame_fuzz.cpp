@@ -1,5 +1,6 @@
 // Any octets as a virtio_net_hdr and a frame: through the relay, once by a bridge that ignores tags and once on each
-// kind of port of one that knows VLANs, and what leaves through the Segmenter.
+// kind of port of one that knows VLANs, each in every state that a port may be in, with and without protocols that take
+// frames for themselves; and what leaves through the Segmenter. The books balance after each frame.
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "switch/loop_probe.hpp"
 #include "switch/offload.hpp"
 #include "switch/relay.hpp"
 
@@ -39,19 +41,35 @@ void cut(const rb::Frame& frame) {
   if (segments > 0) require(payload + heads == frame.size);
 }
 
-}  // namespace
-
 // Ports by their index.
-enum : rb::PortIndex { kHairpin = 3, kAccess, kTrunk, kTunnel, kPortCount };
+enum : rb::PortIndex { kPlain, kBlocked = 2, kHairpin, kAccess, kTrunk, kTunnel, kPortCount };
+constexpr std::array<rb::PortIndex, 4> kIngress = {kPlain, kAccess, kTrunk, kTunnel};
 
-rb::ForwardingState some_ports() {
+/// What stands between a frame and the relay's decisions.
+struct Rules {
+  rb::PortGate gate = rb::PortGate::kForwarding;  // of ports that frames come in by
+  bool protocols = false;                         // a spanning tree, and probes for loops
+  bool bpdu_filter = false;
+};
+constexpr std::array<Rules, 7> kRules = {{{},
+                                          {.gate = rb::PortGate::kLearning},
+                                          {.protocols = true},
+                                          {.protocols = true, .bpdu_filter = true},
+                                          {.gate = rb::PortGate::kLearning, .protocols = true},
+                                          {.gate = rb::PortGate::kDiscarding, .protocols = true},
+                                          {.gate = rb::PortGate::kDown, .protocols = true}}};
+
+rb::ForwardingState some_ports(const Rules& rules) {
   std::vector<rb::PortState> ports(kPortCount);
   for (rb::PortState& port : ports) {
     port.bridge = 0;
     port.gate = rb::PortGate::kForwarding;
+    port.bpdu_filter = rules.bpdu_filter;
     port.mtu = 1500;
     port.accepts.bits = rb::Offloads::kAll;
   }
+  for (const rb::PortIndex port : kIngress) ports[port].gate = rules.gate;
+  ports[kBlocked].gate = rb::PortGate::kDiscarding;
   ports[kHairpin].hairpin = true;
   std::vector<rb::BridgeVlans::Member> members;
   for (const rb::PortIndex port : {kAccess, kTrunk, kTunnel}) {
@@ -77,8 +95,46 @@ rb::ForwardingState some_ports() {
   fids[10] = 10;
   fids[20] = fids[30] = 20;  // two that learn together
   const auto vlans = std::make_shared<const rb::BridgeVlans>(rb::kTpidCustomer, fids, members);
-  return rb::ForwardingState({{.present = true, .fid = 1}, {.present = true, .fid = 2, .vlans = vlans}}, ports);
+  const rb::BridgeState plain{.present = true, .fid = 1, .stp = rules.protocols, .punt_probes = rules.protocols};
+  rb::BridgeState aware = plain;
+  aware.fid = 2;
+  aware.vlans = vlans;
+  return rb::ForwardingState({plain, aware}, ports);
 }
+
+/// What all ports have counted.
+rb::PortTotals sum(const std::vector<rb::PortCounters>& counters) {
+  rb::PortTotals totals;
+  for (rb::PortIndex port = 0; port < kPortCount; ++port) totals.add(counters[port]);
+  return totals;
+}
+
+/// What one frame has added to them must be one end for it, and one for each of its copies.
+void require_balance(const rb::PortTotals& now, const rb::PortTotals& before, std::size_t punted, std::size_t sent) {
+  rb::PortTotals change = now;
+  change.subtract(before);
+  std::uint64_t ingress = 0, egress = 0;
+  for (std::size_t reason = 0; reason < rb::kDropReasonCount; ++reason)
+    (rb::is_egress_reason(static_cast<rb::DropReason>(reason)) ? egress : ingress) += change.drops[reason];
+  require(change.rx[0].frames + change.rx[1].frames + change.rx[2].frames == 1);
+  require(change.forwarded + change.flooded + ingress + punted == 1);
+  require(change.copies == egress + sent);
+}
+
+/// Who a frame is for, by its octets alone.
+struct Addressee {
+  explicit Addressee(const rb::Frame& frame) {
+    if (frame.pieces[0].size < rb::kEthernetHeaderSize) return;
+    std::array<std::uint8_t, rb::kEthernetHeaderSize> octets;
+    std::memcpy(octets.data(), frame.pieces[0].data, octets.size());
+    bpdu = std::memcmp(octets.data(), "\x01\x80\xc2\0\0\0", 6) == 0;
+    probe = std::memcmp(octets.data(), "\x03RBLP\0", 6) == 0 && octets[12] == 0x88 && octets[13] == 0xb5;
+    from_station = (octets[6] & 1) == 0 && std::memcmp(&octets[6], "\0\0\0\0\0\0", 6) != 0;
+  }
+  bool bpdu = false, probe = false, from_station = false;
+};
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   rb::VnetHeader vnet;
@@ -102,20 +158,37 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static rb::EgressLists egress(rb::kMaxPorts + 1);
   static rb::VlanCounterTable vlan_counters;
   static rb::Relay relay(fdb, counters, vlan_counters);
-  static const rb::ForwardingState state = some_ports();
-  for (const rb::PortIndex ingress :
-       {rb::PortIndex{0}, rb::PortIndex{kAccess}, rb::PortIndex{kTrunk}, rb::PortIndex{kTunnel}}) {
-    rb::VnetHeader says = vnet;  // the relay reduces it to what holds
-    rb::Frame frame = came;
-    frame.vnet = &says;
-    frame.ingress = ingress;
-    egress.clear();
-    relay.process({&frame, 1}, state, 1, egress);
-    for (const rb::PortIndex port : egress.ports()) {
-      require(port < kPortCount && port != ingress && (port >= kAccess) == (ingress >= kAccess));
-      const rb::Frame& leaves = relay.frame(egress.frames(port)[0]);
-      require(leaves.size + rb::kVlanTagSize >= frame.size && leaves.size <= frame.size + rb::kVlanTagSize);
-      cut(leaves);
+  static const std::array<rb::ForwardingState, kRules.size()> states = {
+      some_ports(kRules[0]), some_ports(kRules[1]), some_ports(kRules[2]), some_ports(kRules[3]),
+      some_ports(kRules[4]), some_ports(kRules[5]), some_ports(kRules[6])};
+  const Addressee addressee(came);
+  for (std::size_t i = 0; i < kRules.size(); ++i) {
+    const Rules& rules = kRules[i];
+    for (const rb::PortIndex ingress : kIngress) {
+      rb::VnetHeader says = vnet;  // the relay reduces it to what holds
+      rb::Frame frame = came;
+      frame.vnet = &says;
+      frame.ingress = ingress;
+      const rb::PortTotals before = sum(counters);
+      egress.clear();
+      relay.process({&frame, 1}, states[i], 1, egress);
+      const rb::PortTotals now = sum(counters);
+      std::size_t sent = 0;
+      for (const rb::PortIndex port : egress.ports()) {
+        require(port < kPortCount && port != ingress && port != kBlocked && (port >= kAccess) == (ingress >= kAccess));
+        const rb::Frame& leaves = relay.frame(egress.frames(port)[0]);
+        require(leaves.size + rb::kVlanTagSize >= frame.size && leaves.size <= frame.size + rb::kVlanTagSize);
+        cut(leaves);
+        sent += egress.frames(port).size();
+      }
+      require_balance(now, before, relay.punted().size(), sent);
+      require(sent == 0 || rules.gate == rb::PortGate::kForwarding);
+      constexpr auto kBad = static_cast<std::size_t>(rb::DropReason::kBadVnetHeader);
+      const bool taken = rules.protocols && rules.gate != rb::PortGate::kDown && addressee.from_station &&
+                         ((addressee.bpdu && !rules.bpdu_filter) || addressee.probe) &&
+                         now.drops[kBad] == before.drops[kBad];
+      require(relay.punted().size() == (taken ? 1U : 0U));
+      require(sent == 0 || !rules.protocols || !(addressee.bpdu || addressee.probe));
     }
   }
   return 0;

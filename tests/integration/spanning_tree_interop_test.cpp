@@ -48,8 +48,11 @@ class KernelBridge : public Foreign {
     }
     return found;
   }
+  /// By sysfs, which has to be that of the namespace; `ip` (6.1) prints the bridge's own id.
   std::string root() const override {
-    return json::parse(run("ip -d -j link show k0"))[0]["linkinfo"]["info_data"]["root_id"];
+    const std::string text =
+        run("unshare --mount sh -c \"mount -t sysfs sysfs /sys && cat /sys/class/net/k0/bridge/root_id\"");
+    return text.substr(0, text.find('\n'));
   }
   std::string run(const std::string& command) const {
     const CommandResult result = host_.run(command);
@@ -157,10 +160,10 @@ class Triangle : public SpanningTreeLab {
     from.send(last);
     EXPECT_THAT(to.until(last), ::testing::Not(::testing::Contains(frame)));
   }
-  /// Each is the root in turn; each link is pulled once and put back.
+  /// Each is the root in turn; then a link of the last one's is pulled and put back.
   void go_through_everything() {
     std::uint8_t number = 0;
-    for (const std::string chosen : {"br1", "br2", "foreign"}) {
+    for (const std::string chosen : {"foreign", "br2", "br1"}) {
       SCOPED_TRACE(chosen + " is to be the root");
       set_priority("br1", chosen == "br1" ? 4096 : 32768);
       set_priority("br2", chosen == "br2" ? 4096 : 32768);
@@ -168,19 +171,17 @@ class Triangle : public SpanningTreeLab {
       const auto root = [&] {
         return chosen == "foreign" ? foreign_->root() : bridge(chosen)["id"].get<std::string>();
       };
-      const auto converges = [&](std::ptrdiff_t blocked) {
-        return eventually_within(60s, [&] { return root().starts_with("1000.") && settled(root(), blocked); });
-      };
-      ASSERT_TRUE(converges(1)) << describe();
-      expect_one_copy(++number);
-      const std::string link = chosen == "br1" ? "a" : chosen == "br2" ? "d" : "c";
-      pull(link);
-      ASSERT_TRUE(converges(0)) << "without " << link << ": " << describe();
-      expect_one_copy(++number);
-      plug(link);
-      ASSERT_TRUE(converges(1)) << "with " << link << " again: " << describe();
+      ASSERT_TRUE(eventually_within(60s, [&] { return root().starts_with("1000.") && settled(root(), 1); }))
+          << describe();
       expect_one_copy(++number);
     }
+    const std::string root = bridge("br1")["id"];
+    pull("c");
+    ASSERT_TRUE(eventually_within(60s, [&] { return settled(root, 0); })) << describe();
+    expect_one_copy(++number);
+    plug("c");
+    ASSERT_TRUE(eventually_within(60s, [&] { return settled(root, 1); })) << describe();
+    expect_one_copy(++number);
   }
 
   Foreign* foreign_ = nullptr;

@@ -222,12 +222,12 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
   start();
   const PortIndex a = add_port(), b = add_port();
   engine->want_move_events(true);
-  constexpr std::uint32_t kStations = 3 * Engine::kMoveEventsPerSecond;
-  for (std::uint32_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
+  constexpr std::uint64_t kStations = 3 * std::uint64_t{Engine::kMoveEventsPerSecond};
+  for (std::uint64_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
   wait_received(a, kStations);
   EXPECT_THAT(engine->take_events(), IsEmpty());
   const auto began = std::chrono::steady_clock::now();
-  for (std::uint32_t i = 0; i < kStations; ++i) send(b, frame(station(i), kBpdus));
+  for (std::uint64_t i = 0; i < kStations; ++i) send(b, frame(station(i), kBpdus));
   wait_received(b, kStations);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - began).count() + 1;
   pollfd waiting{engine->event_fd(), POLLIN, 0};
@@ -242,12 +242,12 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
   }
   // Whoever wants all gets all.
   engine->want_fdb_events(true);
-  for (std::uint32_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
+  for (std::uint64_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
   wait_received(a, 2 * kStations);
   EXPECT_EQ(engine->take_events().size(), kStations);
   engine->want_fdb_events(false);
   engine->want_move_events(false);
-  for (std::uint32_t i = 0; i < kStations; ++i) send(b, frame(station(i), kBpdus));
+  for (std::uint64_t i = 0; i < kStations; ++i) send(b, frame(station(i), kBpdus));
   wait_received(b, 2 * kStations);
   EXPECT_THAT(engine->take_events(), IsEmpty());
 }
@@ -256,13 +256,14 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
 class Guest {
  public:
   static constexpr std::uint16_t kRingSize = 16;
-  static constexpr std::uint32_t kHeaderSize = 12, kBufferSize = 2048;
+  static constexpr std::uint32_t kHeaderSize = 12;
+  static constexpr std::uint64_t kBufferSize = 2048;
 
   Guest() {
     EXPECT_EQ(ftruncate(file_.get(), kMemorySize), 0);
     EXPECT_TRUE(memory_.add({0, kMemorySize, 0, 0}, file_.get()).has_value());
     for (std::uint16_t i = 0; i < kRingSize; ++i) {
-      descriptors()[i] = {kBuffers + i * kBufferSize, kBufferSize, VRING_DESC_F_WRITE, 0};
+      descriptors()[i] = {kBuffers + i * kBufferSize, static_cast<std::uint32_t>(kBufferSize), VRING_DESC_F_WRITE, 0};
       available().ring[i] = i;
     }
     std::atomic_ref(available().idx).store(kRingSize, std::memory_order_release);
@@ -385,12 +386,14 @@ TEST_P(ControlSendTest, LeavesByPortsOfEveryKindWhateverTheirGate) {
   const auto first_guest = static_cast<PortIndex>(far_ends.size());
   // The last has its only ring at another worker than the frame is given to.
   const std::array<Guest*, 3> guests = {&add_guest(0), &add_guest(0), &add_guest(1)};
+  const auto port_count = static_cast<PortIndex>(ports.size());
+  ASSERT_EQ(port_count, first_guest + guests.size());
   std::uint32_t number = 0;
   for (const PortGate gate : {PortGate::kDiscarding, PortGate::kLearning, PortGate::kForwarding}) {
     set_gates(gate);
     for (const std::size_t size : {kEthernetHeaderSize + 4, std::size_t{60}, Engine::kMaxSendSize}) {
       const std::string octets = own_frame(++number, size);
-      for (PortIndex port = 0; port < ports.size(); ++port) send_own(port, octets);
+      for (PortIndex port = 0; port < port_count; ++port) send_own(port, octets);
       for (const PortIndex port : taps)
         EXPECT_EQ(receive(port), std::string(sizeof(VnetHeader), '\0') + octets) << "tap " << port;
       for (const PortIndex port : datagrams) EXPECT_EQ(receive(port), octets) << "datagram " << port;
@@ -399,13 +402,12 @@ TEST_P(ControlSendTest, LeavesByPortsOfEveryKindWhateverTheirGate) {
     }
   }
   settle();
-  for (PortIndex port = 0; port < ports.size(); ++port) {
+  for (PortIndex port = 0; port < port_count; ++port) {
     const PortTotals totals = engine->counters(port);
     EXPECT_EQ(totals.tx[static_cast<std::size_t>(CastKind::kMulticast)].frames, number) << port;
     EXPECT_EQ(totals.copies, number) << port;
     EXPECT_EQ(sum_of_drops(totals, true), 0U) << port;
   }
-  EXPECT_EQ(first_guest + guests.size(), ports.size());
 }
 
 TEST_P(ControlSendTest, NothingLeavesByAPortThatIsDownOrGone) {
