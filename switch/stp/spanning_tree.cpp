@@ -121,6 +121,8 @@ void SpanningTree::set_parameters(const BridgeParameters& parameters, TimeMs now
   for (auto& [number, port] : bridge.ports) {
     if (state_of(port) != PortState::kDiscarding)
       bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
+    // Topology change begins as INACTIVE, which flushes (17.31): changes that happen from here on are not heard of.
+    if (port.topology_state != TopologyState::kInactive) bridge.effects.emplace_back(FlushPort{number});
     if (port.port_enabled) enabled.push_back(&port);
     const PortStatus counted = port.counted;
     port = begin_port(bridge, number, port.parameters);
