@@ -119,7 +119,6 @@ class Scenario {
 
   /// From here on nothing happens any more. What is wrong then; empty: nothing.
   [[nodiscard]] std::string rest() {
-    const BridgeParameters& timers = about.timers;
     if (!net.run_until_quiet(about.convergence_bound(), 2 * about.convergence_bound()))
       return "states change for ever\n";
     forget_news();
