@@ -119,8 +119,9 @@ class Scenario {
 
   /// From here on nothing happens any more. What is wrong then; empty: nothing.
   [[nodiscard]] std::string rest() {
-    if (!net.run_until_quiet(about.convergence_bound(), 2 * about.convergence_bound()))
-      return "states change for ever\n";
+    const BridgeParameters& timers = about.timers;
+    const TimeMs quiet = timers.max_age + 2 * timers.forward_delay + 3 * timers.hello;
+    if (!net.run_until_quiet(quiet, about.convergence_bound() + quiet)) return "states change for ever\n";
     forget_news();
     if (!net.failure().empty()) return net.failure() + '\n';
     std::string wrong = net.check_tree();
