@@ -316,8 +316,8 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
   fake.pass(1500ms);
   told.clear();
   Bpdu hello = from_better_bridge(Bpdu::Kind::kConfiguration);
-  for (int i = 0; i < 50; ++i) {
-    hello.priority.root_path_cost = static_cast<std::uint32_t>(50 - i);
+  for (int i = 0; i < 20; ++i) {
+    hello.priority.root_path_cost = static_cast<std::uint32_t>(20 - i);
     receive("tap0", hello);
   }
   EXPECT_THAT(told, ElementsAre("root"));
@@ -368,7 +368,7 @@ class SpanningTreesOrderTest : public SpanningTreesTest {
   SpanningTrees trees{*fake.engine,
                       nullptr,
                       [this] { return fake.now_ms; },
-                      {.publish = [this] { publish(); }, .tell = [](const TreeEvent&) {}}};
+                      {.publish = [this] { publish(); }, .tell = [](const TreeEvent&) {}, .take_waiting = [] {}}};
 };
 
 TEST_F(SpanningTreesOrderTest, AnAgreementLeavesOnlyWhenTheOtherPortsAreKnownToDiscard) {
