@@ -61,7 +61,7 @@ _rbctl_candidates() {
     1:stats) echo "dev br clear" ;;
     2:"stats clear") echo "dev" ;;
     1:tap) echo "add del" ;;
-    *:monitor*) echo "all fdb link stp" ;;
+    *:monitor*) echo "all fdb link stp loop" ;;
     2:addbr*) echo "--no-host-port" ;;
     *:addif*) _rbctl_interfaces; echo "tap: packet: vhost-user: stream: dgram: listen:" ;;
     *:delif* | 2:hairpin* | 2:setpathcost* | 2:setportprio*) _rbctl_ports ;;
@@ -96,7 +96,10 @@ _rbctl_candidates() {
         vlan_protocol) echo "802.1Q 802.1ad" ;;
         vlan_learning) echo "shared independent" ;;
         path_cost) echo "short long" ;;
-        *) echo "forward group_fwd_mask ageing path_cost vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
+        loop_guard) echo "off report block" ;;
+        loop_probe) echo "off" ;;
+        *) echo "forward group_fwd_mask ageing path_cost loop_guard loop_probe loop_hold" \
+                "vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
       esac ;;
     2:"tap del") _rbctl_interfaces ;;
     *:"tap add"*) ((${#command[@]} > 2)) && echo "user group multi_queue" ;;
