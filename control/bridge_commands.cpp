@@ -1,6 +1,8 @@
 // The methods bridge.* of the control protocol.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "control/commands.hpp"
@@ -97,7 +99,9 @@ Commands::Answer Commands::bridge_set(Params& params, Caller&) {
   json warnings = json::array();
   const bool related =
       2 * (settings.forward_delay_s - 1) >= settings.max_age_s && settings.max_age_s >= 2 * (settings.hello_s + 1);
-  if (!related) {
+  const bool asked = std::ranges::any_of(std::array{"forward_delay_s", "hello_s", "max_age_s", "stp"},
+                                         [&](const char* member) { return params.has(member); });
+  if (asked && !related) {
     warnings.push_back(
         "2 * (forward delay - 1) >= max age >= 2 * (hello time + 1) does not hold (IEEE 802.1D-1998 8.10.2); spanning "
         "tree will not be dependable");

@@ -78,8 +78,10 @@ std::string loop_event_line(const json& event) {
   std::string out =
       fmt::format("{} {} dev {}", text_of(event, "bridge"), text_of(event, "event"), ports.at(0).get<std::string>());
   if (ports.size() > 1) out += " dev " + ports.at(1).get<std::string>();
-  if (event.contains("mac"))
-    out += fmt::format(" {} moves {}", text_of(event, "mac"), event.at("moves").get<unsigned>());
+  if (event.contains("mac")) {
+    const std::string vlan = event.contains("vlan") ? fmt::format(" vlan {}", event.at("vlan").get<int>()) : "";
+    out += fmt::format(" {}{} moves {}", text_of(event, "mac"), vlan, event.at("moves").get<unsigned>());
+  }
   if (event.contains("closed_s")) out += fmt::format(" for {} s", event.at("closed_s").get<double>());
   return out + '\n';
 }

@@ -61,7 +61,7 @@ The MAC table and the ports, as iproute2's bridge says it:
   vlan show [dev PORT] [vid VID]
   vlan add dev PORT vid VID[-VID] [pvid] [untagged]      PORT may be the bridge's own interface
   vlan del dev PORT vid VID[-VID]
-  monitor [all|fdb|link|stp]...        print what happens until interrupted
+  monitor [all|fdb|link|stp|loop]...   print what happens until interrupted
 
 VLANs beyond that:
   port PORT mode access vid VID        in the words of a switch's console; the port's VLANs begin anew
@@ -77,6 +77,8 @@ Spanning tree beyond that:
   spanning-tree [BRIDGE]               roles, states, counters of every port, and what holds it back
   spanning-tree mcheck PORT            find out anew whether the bridges behind it speak RSTP
   link set dev PORT [guard|root_block|loop_guard|bpdu_filter|restricted_tcn on|off]... [edge|p2p auto|on|off]...
+  link set BRIDGE loop_guard off|report|block [loop_probe SECONDS|off] [loop_hold SECONDS]
+                                       loops: say nothing, say so, or close the port that a probe came back by
   link set BRIDGE path_cost short|long      costs that nobody has set: the kernel's, or 20,000,000 / Mbit/s
 
 Looking closer:

@@ -113,7 +113,14 @@ bool root_role(Variables& bridge, PortVariables& port) {
     port.rr_while.hold(port.fwd_delay());
     return true;
   }
-  if (port.forward) return false;
+  // A port that hears itself is behind a loop, whoever else is there.
+  const bool hears_itself = !port.self_looped_while.zero();
+  if (hears_itself && port.learn) {
+    port.learn = port.forward = false;
+    port.fd_while.start(bridge.now, port.step_delay());
+    return true;
+  }
+  if (port.forward || hears_itself) return false;
   // At once where no port that was root before can still forward.
   if (!port.fd_while.zero() && !(bridge.rstp_version() && port.rb_while.zero() && bridge.re_rooted(port))) return false;
   if (!port.learn) {

@@ -121,6 +121,8 @@ void SpanningTree::set_parameters(const BridgeParameters& parameters, TimeMs now
   for (auto& [number, port] : bridge.ports) {
     if (state_of(port) != PortState::kDiscarding)
       bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
+    // Topology change begins as INACTIVE, which flushes (17.31): changes that happen from here on are not heard of.
+    if (port.topology_state != TopologyState::kInactive) bridge.effects.emplace_back(FlushPort{number});
     if (port.port_enabled) enabled.push_back(&port);
     const PortStatus counted = port.counted;
     port = begin_port(bridge, number, port.parameters);
@@ -173,8 +175,8 @@ void SpanningTree::check_migration(PortNumber number, TimeMs now) {
 }
 
 void SpanningTree::receive(PortNumber number, const Bpdu& bpdu, TimeMs now) {
-  advance(now);
   Variables& bridge = *variables_;
+  bridge.now = std::max(now, bridge.now);
   PortVariables& port = bridge.ports.at(number);
   ++port.counted.received;
   const bool notification = bpdu.kind == Bpdu::Kind::kTopologyChangeNotification;
@@ -280,12 +282,6 @@ PortStatus SpanningTree::port_status(PortNumber number, TimeMs now) const {
   status.forward_delay_timer = active && !port.forwarding ? port.fd_while.left(now) : 0;
   status.hold_timer = port.tx_tick.left(now);
   return status;
-}
-
-std::vector<PortNumber> SpanningTree::ports() const {
-  std::vector<PortNumber> numbers;
-  for (const auto& [number, port] : variables_->ports) numbers.push_back(number);
-  return numbers;
 }
 
 }  // namespace rb::stp

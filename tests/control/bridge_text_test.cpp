@@ -110,6 +110,17 @@ TEST(BridgeText, PrintsEventsAsTheMonitorDoes) {
   EXPECT_EQ(event_line(event, MonitorBanner::kWith), "[STP]br0 root root 1000.020000000020 by tap0 cost 2 changes 5\n");
   event["root_port"] = nullptr;
   EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 root root 1000.020000000020 cost 2 changes 5\n");
+  event = {{"kind", "loop"}, {"event", "closed"}, {"bridge", "br0"}, {"ports", {"tap0", "tap1"}}, {"closed_s", 60}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 closed dev tap0 dev tap1 for 60 s\n");
+  event = {{"kind", "loop"},
+           {"event", "flapping"},
+           {"bridge", "br0"},
+           {"ports", {"tap0", "tap1"}},
+           {"mac", "02:00:00:00:00:01"},
+           {"moves", 6},
+           {"vlan", 10}};
+  EXPECT_EQ(event_line(event, MonitorBanner::kWith),
+            "[LOOP]br0 flapping dev tap0 dev tap1 02:00:00:00:00:01 vlan 10 moves 6\n");
   event = {{"kind", "stp"}, {"event", "root_guard"}, {"bridge", "br0"}, {"port", "tap0"}, {"on", false}};
   EXPECT_EQ(event_line(event, MonitorBanner::kWithout), "br0 root_guard tap0 off\n");
   EXPECT_EQ(event_line({{"kind", "lost"}, {"count", 12}}, MonitorBanner::kWith), "12 events were lost\n");

@@ -66,6 +66,10 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndLeavesTheStateAsItWas) {
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"ageing_s", -1}}), "out_of_range");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"path_cost", "long"}, {"hello_s", 20}}), "out_of_range");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"forward", {"pause"}}}), "invalid_argument");
+  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"loop_probe_s", 0.01}}), "out_of_range");
+  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"loop_probe_s", -1}}), "out_of_range");
+  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"loop_hold_s", 0}}), "out_of_range");
+  EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"loop_guard", "block"}, {"loop_probe_s", 0}}), "invalid_argument");
   EXPECT_EQ(kind("bridge.set", {{"name", "br0"}, {"group_fwd_mask", 2}}), "invalid_argument");
   EXPECT_EQ(kind("port.set", {{"name", "tap0"}, {"cost", 0}}), "out_of_range");
   EXPECT_EQ(kind("port.set", {{"name", "tap0"}, {"priority", 64}}), "out_of_range");
@@ -126,7 +130,7 @@ TEST_F(CommandsTest, ADumpMakesTheSameSwitchAgain) {
   call("bridge.add", {{"name", "br1"}, {"host_port", false}});
   call("port.add",
        {{"bridge", "br1"}, {"port", {{"name", "tap2"}, {"create", true}, {"owner", 1000}, {"offload", false}}}});
-  call("bridge.set", {{"name", "br1"}, {"stp", "rstp"}, {"path_cost", "long"}});
+  call("bridge.set", {{"name", "br1"}, {"stp", "rstp"}, {"path_cost", "long"}, {"loop_guard", "block"}});
   call("port.set", {{"name", "tap2"}, {"cost", 150000000}, {"state", "disabled"}});
   std::string dump;
   const json dumped = call("config.dump", json::object());
@@ -154,10 +158,31 @@ TEST_F(CommandsTest, TracesAFrame) {
   EXPECT_TRUE(traced["drop"].is_null());
 }
 
+TEST_F(CommandsTest, BlockingLoopsAsksForProbes) {
+  make_bridge_with_two_ports();
+  const auto loop = [&] {
+    const json bridge = call("bridge.list", json::object())["bridges"][0];
+    return json{bridge["loop_guard"], bridge["loop_probe_s"], bridge["loop_hold_s"]};
+  };
+  EXPECT_EQ(loop(), (json{"report", 0, 60}));
+  call("bridge.set", {{"name", "br0"}, {"loop_guard", "block"}});
+  EXPECT_EQ(loop(), (json{"block", 2, 60}));
+  call("bridge.set", {{"name", "br0"}, {"loop_probe_s", 0.5}, {"loop_hold_s", 5}});
+  EXPECT_EQ(loop(), (json{"block", 0.5, 5}));
+  EXPECT_THAT(call("bridge.set", {{"name", "br0"}, {"loop_probe_s", 0}})["error"].get<std::string>(),
+              HasSubstr("goes by probes"));
+  EXPECT_EQ(loop(), (json{"block", 0.5, 5}));
+  call("bridge.set", {{"name", "br0"}, {"loop_guard", "off"}, {"loop_probe_s", 0}});
+  EXPECT_EQ(loop(), (json{"off", 0, 5}));
+}
+
 TEST_F(CommandsTest, WarnsAboutTimesThatDoNotFitEachOther) {
   make_bridge_with_two_ports();
   EXPECT_TRUE(call("bridge.set", {{"name", "br0"}, {"hello_s", 2}})["warnings"].empty());
   EXPECT_EQ(call("bridge.set", {{"name", "br0"}, {"forward_delay_s", 4}})["warnings"].size(), 1U);
+  EXPECT_TRUE(call("bridge.set", {{"name", "br0"}, {"ageing_s", 100}})["warnings"].empty())
+      << "they are not its affair";
+  EXPECT_EQ(call("bridge.set", {{"name", "br0"}, {"stp", "on"}})["warnings"].size(), 1U);
 }
 
 TEST_F(CommandsTest, AnswersEachBridgeOnceHoweverOftenItIsNamed) {

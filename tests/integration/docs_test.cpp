@@ -39,22 +39,36 @@ std::vector<Step> steps_of(const std::string& page) {
   return steps;
 }
 
-using Docs = LabTest;
+class Docs : public LabTest {
+ protected:
+  void SetUp() override {
+    LabTest::SetUp();
+    if (IsSkipped()) return;
+    // Names of namespaces are in files; those of a page are not to be the host's.
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    std::filesystem::create_directories("/run/netns");
+    ASSERT_EQ(::mount("none", "/run/netns", "tmpfs", 0, nullptr), 0);
+  }
+  static void go_through(const std::string& page, std::size_t least_steps) {
+    const std::vector<Step> steps = steps_of(page);
+    EXPECT_GT(steps.size(), least_steps);
+    for (const auto& [command, output] : steps) {
+      const CommandResult result = run_shell("cd " RB_SOURCE_DIR "\n" + command);
+      ASSERT_EQ(without_trailing_blanks(result.output), output) << command;
+    }
+  }
+};
 
 TEST_F(Docs, VlansAreAsTheirPageSays) {
-  // Names of namespaces are in files; those of the page are not to be the host's.
-  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
-  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-  std::filesystem::create_directories("/run/netns");
-  ASSERT_EQ(::mount("none", "/run/netns", "tmpfs", 0, nullptr), 0);
   const RunningDaemon daemon;
   const OpenVswitch ovs(daemon.directory(), UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)));
-  const std::vector<Step> steps = steps_of("vlans.md");
-  EXPECT_GT(steps.size(), 100U);
-  for (const auto& [command, output] : steps) {
-    const CommandResult result = run_shell("cd " RB_SOURCE_DIR "\n" + command);
-    ASSERT_EQ(without_trailing_blanks(result.output), output) << command;
-  }
+  go_through("vlans.md", 100);
+}
+
+TEST_F(Docs, SpanningTreeIsAsItsPageSays) {
+  const RunningDaemon daemon;
+  go_through("spanning-tree.md", 25);
 }
 
 }  // namespace

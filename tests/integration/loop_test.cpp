@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "spanning_tree_lab.hpp"
+#include "switch_events.hpp"
 
 namespace rb::test {
 namespace {
@@ -84,6 +85,85 @@ TEST_P(LoopUnder, CarriesABroadcastOnce) {
   EXPECT_TRUE(ends());
   // Once over the cable that forwards; and where the other's far end is open, once over that, too.
   EXPECT_LE(seen() - before, 2 * (kFrames + 1));
+}
+
+/// The next event of a kind "loop" that says this; null when none comes.
+nlohmann::json next(SwitchEvents& events, const std::string& what) {
+  return events.find([&](const nlohmann::json& event) { return event["kind"] == "loop" && event["event"] == what; },
+                     30s);
+}
+
+TEST_F(Loop, IsHintedAtByStationsThatFlap) {
+  SwitchEvents events;
+  say_something();
+  const nlohmann::json flap = next(events, "flapping");
+  ASSERT_FALSE(flap.is_null());
+  EXPECT_EQ(flap["mac"], "02:00:00:00:77:01");
+  // The host's port is one of two that hear it, or both are the cables'.
+  const std::set<std::string> ports = flap["ports"];
+  EXPECT_EQ(ports.size(), 2U);
+  for (const std::string& port : ports) EXPECT_TRUE(states(flap["bridge"]).contains(port)) << port;
+  EXPECT_THAT(Lab::call("daemon.info")["notices"].dump(), ::testing::HasSubstr("02:00:00:00:77:01 is heard behind"));
+}
+
+TEST_F(Loop, IsNotHintedAtWhereNobodyWantsToKnow) {
+  Lab::ok("rbctl link set br1 loop_guard off && rbctl link set br2 loop_guard off");
+  say_something();
+  ASSERT_TRUE(multiplies());
+  EXPECT_THAT(Lab::call("daemon.info")["notices"].dump(), ::testing::Not(::testing::HasSubstr("is heard behind")));
+}
+
+TEST_F(Loop, IsFoundByAProbe) {
+  SwitchEvents events;
+  Lab::ok("rbctl link set br1 loop_probe 0.2");
+  const nlohmann::json found = next(events, "found");
+  ASSERT_FALSE(found.is_null());
+  EXPECT_EQ(found["bridge"], "br1");
+  EXPECT_THAT(found["ports"], ::testing::UnorderedElementsAre("a", "c"));
+  EXPECT_EQ(count(states("br1"), "forwarding"), 3);  // it is told, no more
+}
+
+TEST_F(Loop, IsOpenedByTheGuard) {
+  say_something();
+  ASSERT_TRUE(multiplies());
+  SwitchEvents events;
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.2 loop_hold 3600");
+  const nlohmann::json closed = next(events, "closed");
+  ASSERT_FALSE(closed.is_null());
+  EXPECT_EQ(closed["closed_s"], 3600);
+  EXPECT_TRUE(ends()) << seen();
+  EXPECT_EQ(states("br1")[closed["ports"][1]], "blocking");
+  EXPECT_EQ(count(states("br1"), "blocking"), 1);
+  EXPECT_EQ(count(states("br2"), "forwarding"), 3);
+  EXPECT_THAT(Lab::ok("rbctl link show master br1"), ::testing::HasSubstr("the loop guard has closed it"));
+  Lab::ok("rbctl link set br1 loop_guard report");
+  EXPECT_TRUE(eventually([] { return count(states("br1"), "forwarding") == 3; }));
+}
+
+TEST_F(Loop, IsTriedAgainAfterATime) {
+  SwitchEvents events;
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.2 loop_hold 1");
+  const nlohmann::json closed = next(events, "closed"), reopened = next(events, "reopened");
+  ASSERT_FALSE(closed.is_null() || reopened.is_null());
+  EXPECT_EQ(reopened["ports"][0], closed["ports"][1]);
+  EXPECT_FALSE(next(events, "closed").is_null());
+  pull("a");
+  EXPECT_TRUE(events.until([] { return states("br1")["c"] == "forwarding"; }));
+}
+
+TEST_F(Loop, IsNoneWhereSpanningTreeHasBlockedIt) {
+  set_priority("br2", 4096);  // so that it is a port of br1 that is blocked
+  set_stp("rstp");
+  ASSERT_TRUE(eventually_within(60s, [] {
+    return count(states("br1"), "blocking") + count(states("br2"), "blocking") == 1 &&
+           count(states("br1"), "forwarding") + count(states("br2"), "forwarding") == 5;
+  }));
+  const auto punted = [] { return Lab::drops("a", "punted") + Lab::drops("c", "punted"); };
+  // br2 floods them, so they come in at the port that is blocked, or would if it were open.
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.1");
+  const std::uint64_t before = punted();
+  EXPECT_TRUE(eventually([&] { return punted() > before + 10; }));
+  EXPECT_THAT(Lab::call("daemon.info")["notices"].dump(), ::testing::Not(::testing::HasSubstr("a loop")));
 }
 
 }  // namespace
