@@ -25,7 +25,7 @@ class SpanningTreesTest : public ::testing::Test {
       ASSERT_EQ(call("port.add", {{"bridge", "br0"}, {"port", {{"name", name}}}}), json::object());
     fake.model->on_event([this](const ModelEvent& event) {
       if (event.kind != ModelEvent::Kind::kTree) return;
-      told.push_back(event.what + (event.port == nullptr ? std::string() : " " + event.port->name) +
+      told.push_back(std::string(event.what) + (event.port == nullptr ? std::string() : " " + event.port->name) +
                      (event.on ? "" : " off"));
     });
   }
@@ -327,7 +327,7 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
 }
 
 TEST_F(SpanningTreesTest, AnotherDaemonOfTheMachineHasOtherBridges) {
-  SwitchModel other(*fake.engine, fake.links, {.identity = "/tmp/other.sock", .host_ports = false});
+  SwitchModel other(*fake.engine, fake.links, {.socket_path = "/tmp/other.sock", .host_ports = false});
   ASSERT_TRUE(other.add_bridge("br0", false).has_value());
   EXPECT_NE((*other.find_bridge("br0"))->id(), (*fake.model->find_bridge("br0"))->id());
 }
