@@ -268,7 +268,8 @@ Commands::Answer Commands::batch(Params& params, Caller& caller) {
     auto answer = call(method, *own, caller);
     answers.push_back(answer ? json{{"result", *std::move(answer)}} : json{{"error", error_json(answer.error())}});
     if (answers.back().contains("error") && !go_on) break;
-    if (caller.let_urgent_happen) caller.let_urgent_happen();
+    // What spanning tree publishes would have half of the batch take effect.
+    if (caller.let_urgent_happen && !model_.has_unpublished()) caller.let_urgent_happen();
   }
   return json{{"answers", std::move(answers)}};
 }

@@ -35,7 +35,7 @@ class ControlSocket {
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  /// Sends an event to everybody who asked for its kind ("fdb", "port", "bridge", "stp").
+  /// Sends an event to everybody who asked for its kind ("fdb", "port", "bridge", "stp", "loop").
   void broadcast(const std::string& kind, const nlohmann::json& event);
   [[nodiscard]] bool anybody_wants(const std::string& kind) const;
   /// Called when a client begins or ceases to want events.

@@ -134,6 +134,7 @@ class Daemon {
       socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
       return;
     }
+    if (!socket_->anybody_wants("port")) return;
     json port = port_json(model_, *event.bridge, *event.port);
     socket_->broadcast("port", {{"kind", "port"},
                                 {"event", event.what},

@@ -1,13 +1,12 @@
 #include "control/loop_guard.hpp"
 
 #include <fmt/core.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
+#include "control/random_number.hpp"
 #include "switch/loop_probe.hpp"
 
 namespace rb {
@@ -16,23 +15,20 @@ namespace {
 /// The same is said again after so long, if it goes on.
 constexpr std::chrono::seconds kLoopSilence{30};
 
-/// What nobody can guess; never 0, which stands for no key.
-std::uint64_t random_key() {
-  std::uint64_t key = 0;
-  while (key == 0) {
-    if (getrandom(&key, sizeof key, 0) != sizeof key) throw std::runtime_error("getrandom gives no random numbers");
-  }
-  return key;
-}
-
 std::chrono::steady_clock::duration seconds(double seconds) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+/// Whether an untagged frame that leaves by one port and comes in by another is of one VLAN.
+bool in_one_vlan(const ModelBridge& bridge, const ModelPort& left_by, const ModelPort& came_by) {
+  const Vid vid = came_by.vlans.pvid;
+  return !bridge.vlans.filtering || (vid != kNoVid && left_by.vlans.untagged.test(vid));
 }
 
 }  // namespace
 
 LoopGuard::LoopGuard(EventLoop& loop, SwitchModel& model, Tell tell)
-    : model_(model), tell_(std::move(tell)), sender_(random_key()), timer_(loop, [this] { tick(); }) {}
+    : model_(model), tell_(std::move(tell)), timer_(loop, [this] { tick(); }) {}
 
 const ModelBridge* LoopGuard::guarded_bridge(const ModelPort& port) const {
   const ModelBridge* bridge = model_.bridge_at(port.bridge);
@@ -60,23 +56,27 @@ void LoopGuard::station_moved(const EngineEvent& move) {
 
 void LoopGuard::frame_came(const PuntedFrame& frame) {
   const std::optional<LoopProbe> probe = decode_loop_probe(frame.frame());
-  if (!probe || probe->sender != sender_) return;
+  if (!probe) return;
   const auto keys = keys_.find(probe->port);
   if (keys == keys_.end() || (probe->key != keys->second.last && probe->key != keys->second.last_but_one)) return;
   const ModelPort* left_by = model_.port_at(probe->port);
   const ModelPort* came_by = model_.port_at(frame.port);
-  if (left_by == nullptr || came_by == nullptr || !model_.forwards(*left_by) || !model_.forwards(*came_by)) return;
+  if (left_by == nullptr || came_by == nullptr || left_by->bridge != came_by->bridge) return;
   const ModelBridge* bridge = guarded_bridge(*came_by);
-  if (bridge == nullptr) return;
-  tell_of_probe(*bridge, *left_by, *came_by);
-  if (bridge->settings.loop.action != LoopAction::kBlock) return;
+  if (bridge == nullptr || !model_.forwards(*left_by) || !model_.forwards(*came_by) ||
+      !in_one_vlan(*bridge, *left_by, *came_by))
+    return;
+  // The host's own way into the switch is told of, and never closed.
+  const bool closes = bridge->settings.loop.action == LoopAction::kBlock && !came_by->host;
+  tell_of_probe(*bridge, *left_by, *came_by, closes);
+  if (!closes) return;
   closed_until_[came_by->index] = Clock::now() + seconds(bridge->settings.loop.hold_s);
   model_.set_loop_closed(came_by->index, true);
   start_timer();
 }
 
-void LoopGuard::tell_of_probe(const ModelBridge& bridge, const ModelPort& left_by, const ModelPort& came_by) {
-  const bool closes = bridge.settings.loop.action == LoopAction::kBlock;
+void LoopGuard::tell_of_probe(const ModelBridge& bridge, const ModelPort& left_by, const ModelPort& came_by,
+                              bool closes) {
   const Clock::time_point now = Clock::now();
   const auto told = told_.find(came_by.index);
   if (!closes && told != told_.end() && now - told->second < kLoopSilence) return;
@@ -107,7 +107,7 @@ void LoopGuard::settings_changed() {
   for (const ModelBridge* bridge : model_.bridges()) {
     const LoopSettings& settings = bridge->settings.loop;
     watches = watches || settings.action != LoopAction::kOff;
-    if (settings.probe_s != 0) {
+    if (settings.sends_probes()) {
       const auto before = next_probe_.find(bridge->index);
       next[bridge->index] =
           before == next_probe_.end() ? now : std::min(before->second, now + seconds(settings.probe_s));
@@ -148,8 +148,8 @@ void LoopGuard::reopen_due(Clock::time_point now) {
   }
   for (const PortIndex index : due) {
     closed_until_.erase(index);
-    const ModelPort& port = *model_.port_at(index);
     model_.set_loop_closed(index, false);
+    const ModelPort& port = *model_.port_at(index);
     tell_({{"kind", "loop"},
            {"event", "reopened"},
            {"bridge", model_.bridge_at(port.bridge)->name},
@@ -161,9 +161,9 @@ void LoopGuard::probe(const ModelBridge& bridge) {
   for (const ModelPort* port : model_.ports_of(bridge, SwitchModel::WithHost::kNo)) {
     if (!model_.forwards(*port)) continue;
     Keys& keys = keys_[port->index];
-    keys = {.last = random_key(), .last_but_one = keys.last};
-    model_.engine().send(port->index,
-                         encode({.sender = sender_, .port = port->index, .key = keys.last}, model_.source_of(*port)));
+    keys = {.last = random_number(), .last_but_one = keys.last};
+    model_.engine().send(port->index, encode({.sender = bridge.probe_sender, .port = port->index, .key = keys.last},
+                                             model_.source_of(*port)));
   }
 }
 

@@ -4,13 +4,15 @@
 //   1. Stations that are learned behind two ports in turn (switch/flap_detector.hpp). Workers tell of such moves, some
 //      of them, so this costs nothing while nothing moves. It is a hint: a port can forge it. So it is reported, no
 //      more.
-//   2. A probe of our own that comes in again (switch/loop_probe.hpp). Each port of a bridge with `loop_probe` sends
-//   one
-//      so often, with a random key that nobody knows but who has heard it. That proves a way from the one port to the
-//      other, and where the bridge says `loop_guard block`, the port by which it came in is closed for a time: nothing
-//      but BPDUs and probes passes. Whoever repeats a probe that it has heard closes but the port that it is behind. Of
-//      two ports that hear each other only the first is closed, for then there is no loop any more.
+//   2. A probe of the bridge's own that comes in again (switch/loop_probe.hpp). Each port of a bridge with `loop_probe`
+//      sends one so often, with a random key that nobody knows but who has heard it. That proves a way from the one
+//      port to the other, and where the bridge says `loop_guard block`, the port by which it came in is closed for a
+//      time: nothing but BPDUs and probes passes. Whoever repeats a probe has the port closed that leads to him, be it
+//      an uplink: so blocking is not for networks in which somebody behind it is not trusted. Of two ports that hear
+//      each other only the first is closed, for then there is no loop any more.
 // Probes are sent by forwarding ports and count at forwarding ports alone: what spanning tree has blocked is no loop.
+// They carry no tag, so on a VLAN-aware bridge they count where they come in by the VLAN that they left by. The
+// bridge's own port neither sends them nor is ever closed.
 //
 // Control thread only.
 #pragma once
@@ -56,7 +58,7 @@ class LoopGuard {
   void tick();
   void reopen_due(Clock::time_point now);
   void probe(const ModelBridge& bridge);
-  void tell_of_probe(const ModelBridge& bridge, const ModelPort& left_by, const ModelPort& came_by);
+  void tell_of_probe(const ModelBridge& bridge, const ModelPort& left_by, const ModelPort& came_by, bool closes);
   void start_timer();
 
   SwitchModel& model_;

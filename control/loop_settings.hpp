@@ -26,6 +26,7 @@ struct LoopSettings {
   double probe_s = 0;  // seconds between two probes of a port; 0: none is sent
   double hold_s = 60;  // how long a port is closed
 
+  [[nodiscard]] bool sends_probes() const noexcept { return action != LoopAction::kOff && probe_s != 0; }
   bool operator==(const LoopSettings&) const = default;
 };
 

@@ -92,8 +92,9 @@ void SwitchModel::renew_trees() {
   }
 }
 
-void SwitchModel::take_punted() {
-  for (const PuntedFrame& punted : engine_.take_punted()) {
+bool SwitchModel::take_punted() {
+  const std::vector<PuntedFrame> frames = engine_.take_punted(kPuntedAtOnce);
+  for (const PuntedFrame& punted : frames) {
     const ModelPort* port = port_at(punted.port);
     const std::span<const std::byte> frame = punted.frame();
     if (port == nullptr || frame.size() < sizeof(MacAddress)) continue;
@@ -103,6 +104,7 @@ void SwitchModel::take_punted() {
       loop_probe_(punted);
   }
   trees_.run();
+  return frames.size() == kPuntedAtOnce;
 }
 
 void SwitchModel::set_loop_closed(PortIndex index, bool closed) {

@@ -32,7 +32,7 @@ stp::TimeMs SpanningTrees::steady_now() {
 
 SpanningTrees::SpanningTrees(Engine& engine, EventLoop* loop, Clock clock, Model model)
     : engine_(engine), clock_(std::move(clock)), model_(std::move(model)) {
-  if (loop != nullptr) timer_.emplace(*loop, [this] { run(); }, Urgency::kUrgent);
+  if (loop != nullptr) timer_.emplace(*loop, [this] { model_.take_waiting(); }, Urgency::kUrgent);
 }
 
 // Around a publication.
@@ -79,6 +79,7 @@ void SpanningTrees::renew_port(Tree& tree, const TreePort& setup) {
   const bool enabled = setup.enabled && !port.counts.guarded;
   if (tree.machines.port_status(setup.number, clock_()).enabled != enabled)
     tree.machines.set_enabled(setup.number, enabled, clock_());
+  if (made) port.told = state_of(tree, port);  // who is told of the port is told that, too
 }
 
 void SpanningTrees::settle() {
@@ -106,7 +107,7 @@ void SpanningTrees::take_effects(Tree& tree) {
       states_changed_ = true;
       if (Port* port = port_of(state->port)) port->state = state->state;
     } else if (const auto* flush = std::get_if<stp::FlushPort>(&effect)) {
-      if (const Port* port = port_of(flush->port)) to_flush_.push_back(port->setup.index);
+      if (const Port* port = port_of(flush->port)) to_flush_.insert(port->setup.index);
     } else if (const auto* send = std::get_if<stp::SendBpdu>(&effect)) {
       Port* port = port_of(send->port);
       if (port == nullptr) continue;

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -69,6 +70,8 @@ class SpanningTrees {
   struct Model {
     std::function<void()> publish;  // the states of ports have changed: renew(), publish, settle()
     std::function<void(const TreeEvent&)> tell;
+    /// Has frames that wait received, then run() called: what has come in time must not look late.
+    std::function<void()> take_waiting;
   };
   static constexpr std::chrono::milliseconds kTellPause{200};
 
@@ -149,7 +152,7 @@ class SpanningTrees {
   std::map<BridgeIndex, Tree> trees_;
   bool states_changed_ = false;  // since the last publication
   // To be done after the next one, in this order.
-  std::vector<PortIndex> to_flush_;
+  std::set<PortIndex> to_flush_;
   std::vector<Leaving> to_send_;
   std::vector<TreeEvent> to_tell_;  // of trees that are gone
   std::optional<Timer> timer_;      // none without a loop

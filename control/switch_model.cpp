@@ -1,5 +1,7 @@
 #include "control/switch_model.hpp"
 
+#include "control/random_number.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -45,7 +47,9 @@ SwitchModel::SwitchModel(Engine& engine, LinkMonitor& links, Options options)
       port_by_index_(kMaxPorts),
       fids_(kMaxBridges),
       trees_(engine, options_.loop, options_.clock,
-             {.publish = [this] { publish(); }, .tell = [this](const TreeEvent& event) { tell_tree(event); }}) {
+             {.publish = [this] { publish(); },
+              .tell = [this](const TreeEvent& event) { tell_tree(event); },
+              .take_waiting = [this] { (void)take_punted(); }}) {
   if (options_.host_ports && !may_create_taps()) {
     options_.host_ports = false;
     notice("without CAP_NET_ADMIN bridges get no interface of their own on this host");
@@ -87,6 +91,7 @@ Result<> SwitchModel::add_bridge(const std::string& name, bool host_port) {
   bridge->fid = FidTable::of_bridge(bridge->index);
   bridge->wants_host_port = host_port;
   bridge->stable_address = stable_address(name);
+  bridge->probe_sender = random_number();
   ModelBridge& made = *bridge;
   *free = bridge.get();
   bridges_[name] = std::move(bridge);
@@ -298,7 +303,9 @@ Result<> SwitchModel::delete_port(const std::string& bridge_name, const std::str
 
 void SwitchModel::forget_device(ModelPort& port) {
   close_device(port);
-  take_punted();  // what it has still handed over must not be taken for another's that gets its index
+  // What it has still handed over must not be taken for another's that gets its index.
+  std::size_t left = engine_.max_punted() + kPuntedAtOnce;
+  while (left > kPuntedAtOnce && take_punted()) left -= kPuntedAtOnce;
   engine_.fdb().flush_port(port.index);
   engine_.clear_counters({&port.index, 1});
 }
@@ -335,7 +342,7 @@ void SwitchModel::publish() {
     state.learning = bridge->settings.ageing_s != 0;
     state.group_fwd_mask = bridge->settings.group_fwd_mask;
     state.stp = bridge->settings.stp != StpMode::kOff;
-    state.punt_probes = bridge->settings.loop.probe_s != 0;
+    if (bridge->settings.loop.sends_probes()) state.probe_sender = bridge->probe_sender;
     state.vlans = bridge->relay_vlans;
   }
   std::vector<PortState> ports;

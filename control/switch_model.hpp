@@ -146,6 +146,7 @@ struct ModelBridge {
   MacAddress local_address;
 
   MacAddress stable_address;       // of its name and this daemon
+  std::uint64_t probe_sender = 0;  // what its loop probes say whose they are; random
   ModelPort* host_port = nullptr;  // null: it has none
   /// The address of its own interface; zero without.
   [[nodiscard]] MacAddress address() const noexcept {
@@ -234,8 +235,9 @@ class SwitchModel {
   [[nodiscard]] const SpanningTrees& trees() const noexcept { return trees_; }
   /// How long a silent station is remembered now.
   [[nodiscard]] double ageing_s(const ModelBridge& bridge) const;
-  /// Frames that workers have handed over wait in the engine; timers of trees that are due expire, too.
-  void take_punted();
+  /// Takes some of the frames that workers have handed over, and lets timers of trees expire; true when there may be
+  /// more.
+  bool take_punted();
   /// Where the switch's own frames come from at a port.
   [[nodiscard]] MacAddress source_of(const ModelPort& port) const;
 
@@ -272,6 +274,8 @@ class SwitchModel {
   /// Persistent taps that this process made go with it after all.
   void end_persistence_of_made_taps();
 
+  /// Whether a batch has changed what is not published yet.
+  [[nodiscard]] bool has_unpublished() const noexcept { return unpublished_; }
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
   /// Has something said in the log, and by notices().
   void notice(std::string text);
@@ -387,6 +391,8 @@ class SwitchModel {
   std::function<void()> retry_needed_;
   std::function<void(const PuntedFrame&)> loop_probe_;
   static constexpr std::chrono::milliseconds kNotSwept{0};
+  /// So that a flood of BPDUs keeps nobody else waiting for longer than some hundredths of a second.
+  static constexpr std::size_t kPuntedAtOnce = 256;
   std::function<std::chrono::milliseconds()> sweep_time_;
   SpanningTrees trees_;
 };

@@ -225,14 +225,24 @@ int Engine::punt_fd() const noexcept {
   return impl_->shared.punts.fd();
 }
 
-std::vector<PuntedFrame> Engine::take_punted() {
+std::vector<PuntedFrame> Engine::take_punted(std::size_t max) {
   impl_->shared.punts.clear();
   std::vector<PuntedFrame> frames;
-  for (const auto& worker : impl_->workers) {
-    PuntedFrame frame;
-    for (std::size_t i = 0; i < Worker::kPuntCapacity && worker->punts().pop(frame); ++i) frames.push_back(frame);
+  for (bool any = true; any && frames.size() < max;) {
+    any = false;
+    for (const auto& worker : impl_->workers) {
+      PuntedFrame frame;
+      if (frames.size() == max || !worker->punts().pop(frame)) continue;
+      frames.push_back(frame);
+      any = true;
+    }
   }
+  if (frames.size() == max) impl_->shared.punts.wake();  // there may be more
   return frames;
+}
+
+std::size_t Engine::max_punted() const noexcept {
+  return impl_->workers.size() * Worker::kPuntCapacity;
 }
 
 std::uint64_t Engine::lost_events() const noexcept {

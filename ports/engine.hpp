@@ -43,7 +43,7 @@ struct EngineEvent {
   MacAddress mac;
 };
 
-/// A frame that is the control thread's (BridgeState::stp, punt_probes), as it came in.
+/// A frame that is the control thread's (BridgeState::stp, probe_sender), as it came in.
 struct PuntedFrame {
   static constexpr std::size_t kMaxOctets = 128;  // a BPDU has 60 on an Ethernet; more says nothing to us
 
@@ -105,8 +105,13 @@ class Engine {
 
   /// Readable when punted frames wait. A port may punt so many a second on each worker; more are dropped there.
   [[nodiscard]] int punt_fd() const noexcept;
-  [[nodiscard]] std::vector<PuntedFrame> take_punted();
-  static constexpr unsigned kPuntsPerSecond = 100;
+  [[nodiscard]] std::vector<PuntedFrame> take_punted(std::size_t max);
+  /// How many can wait at once.
+  [[nodiscard]] std::size_t max_punted() const noexcept;
+  /// Bridges send a few a second at most (IEEE 802.1D-2004 17.13.12); some may share a LAN.
+  static constexpr unsigned kPuntsPerSecond = 30;
+  /// Likewise loop probes, by themselves: a storm of them must not take BPDUs' place.
+  static constexpr unsigned kProbesPerSecond = 20;
 
   [[nodiscard]] unsigned worker_count() const noexcept;
   /// One line for the log: which ways of io_uring are used.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ports/owned_port.hpp"
+#include "switch/loop_probe.hpp"
 #include "switch/parse.hpp"
 
 namespace rb {
@@ -338,7 +339,8 @@ void Worker::hand_punted_over(std::uint32_t now_s) noexcept {
   for (const FrameIndex index : relay_.punted()) {
     const Frame& frame = frames_[index];
     DropReason ends = DropReason::kPuntLimit;
-    if (punt_limits_[frame.ingress].take(now_s)) {
+    const bool probe = MacNumber::at(frame.pieces[0].data) == kLoopProbeGroup;
+    if (probe ? probe_limits_[frame.ingress].take(now_s) : punt_limits_[frame.ingress].take(now_s)) {
       PuntedFrame punted{.port = frame.ingress};
       for (std::size_t i = 0; i < frame.piece_count && punted.size < punted.octets.size(); ++i) {
         const std::size_t size = std::min<std::size_t>(frame.pieces[i].size, punted.octets.size() - punted.size);

@@ -91,7 +91,7 @@ struct EngineShared {
 class Worker {
  public:
   static constexpr std::size_t kEventCapacity = 4096;
-  static constexpr std::size_t kPuntCapacity = 4096;  // of 40 ports that punt as much as they may for a second
+  static constexpr std::size_t kPuntCapacity = 4096;  // of 80 ports that punt as much as they may for a second
   using Command = std::function<void(Worker&)>;
 
   /// Starts the thread; `started` gets the ring's Result once.
@@ -266,6 +266,7 @@ class Worker {
   RateLimit<Engine::kMoveEventsPerSecond> move_limit_;
   EventQueue<PuntedFrame, kPuntCapacity> punts_;
   std::vector<RateLimit<Engine::kPuntsPerSecond>> punt_limits_{kMaxPorts};  // by port
+  std::vector<RateLimit<Engine::kProbesPerSecond>> probe_limits_{kMaxPorts};
   std::array<std::atomic<int>, kMaxPorts> port_errors_{};  // errno of each port that has failed; 0: it has not
   std::atomic<bool> port_failed_{false};
 

@@ -16,6 +16,10 @@ namespace rb {
   return std::uint32_t{load16(at)} << 16 | load16(at + 2);
 }
 
+[[nodiscard]] inline std::uint64_t load64(const std::byte* at) noexcept {
+  return std::uint64_t{load32(at)} << 32 | load32(at + 4);
+}
+
 /// Stores the low 16 bits of `value`: header arithmetic is modulo the field's size.
 inline void store16(std::byte* at, std::uint32_t value) noexcept {
   at[0] = static_cast<std::byte>(value >> 8 & 0xff);
@@ -24,6 +28,10 @@ inline void store16(std::byte* at, std::uint32_t value) noexcept {
 inline void store32(std::byte* at, std::uint32_t value) noexcept {
   store16(at, value >> 16);
   store16(at + 2, value);
+}
+inline void store64(std::byte* at, std::uint64_t value) noexcept {
+  store32(at, static_cast<std::uint32_t>(value >> 32));
+  store32(at + 4, static_cast<std::uint32_t>(value & 0xffffffff));
 }
 
 }  // namespace rb

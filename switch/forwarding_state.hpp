@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,7 +53,8 @@ struct BridgeState {
   /// Punted, which is handed to the control thread and to nobody else, are frames to 01-80-C2-00-00-00, tagged or not
   /// and whatever VLANs say; false: they are flooded.
   bool stp = false;
-  bool punt_probes = false;  // likewise loop probes (loop_probe.hpp), which are untagged; false: ordinary multicast
+  /// Likewise its own loop probes (loop_probe.hpp), by their sender's number; those of others are ordinary multicast.
+  std::optional<std::uint64_t> probe_sender = std::nullopt;
   /// Null: tags are payload, and all its frames are of `fid`.
   std::shared_ptr<const BridgeVlans> vlans = nullptr;
 };

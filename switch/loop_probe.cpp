@@ -11,15 +11,8 @@ namespace {
 // Behind the Ethernet header: what it is, and the version of what follows.
 constexpr std::array<std::byte, 8> kLoopProbeMark = {std::byte{'r'}, std::byte{'b'}, std::byte{' '}, std::byte{'l'},
                                                      std::byte{'o'}, std::byte{'o'}, std::byte{'p'}, std::byte{1}};
-constexpr std::size_t kTypeAt = 12, kMarkAt = 14, kSenderAt = 22, kKeyAt = 30, kPortAt = 38, kProbeEnd = 40;
-
-void store64(std::byte* at, std::uint64_t value) noexcept {
-  store32(at, static_cast<std::uint32_t>(value >> 32));
-  store32(at + 4, static_cast<std::uint32_t>(value & 0xffffffff));
-}
-std::uint64_t load64(const std::byte* at) noexcept {
-  return std::uint64_t{load32(at)} << 32 | load32(at + 4);
-}
+constexpr std::size_t kTypeAt = 12, kMarkAt = 14, kKeyAt = 30, kPortAt = 38, kProbeEnd = 40;
+static_assert(kMarkAt + kLoopProbeMark.size() == kLoopProbeSenderAt);
 
 }  // namespace
 
@@ -30,7 +23,7 @@ LoopProbeFrame encode(const LoopProbe& probe, const MacAddress& source) noexcept
   std::memcpy(&frame[6], source.octets.data(), source.octets.size());
   store16(&frame[kTypeAt], kLoopProbeEtherType);
   std::ranges::copy(kLoopProbeMark, &frame[kMarkAt]);
-  store64(&frame[kSenderAt], probe.sender);
+  store64(&frame[kLoopProbeSenderAt], probe.sender);
   store64(&frame[kKeyAt], probe.key);
   store16(&frame[kPortAt], probe.port);
   return frame;
@@ -41,7 +34,8 @@ std::optional<LoopProbe> decode_loop_probe(std::span<const std::byte> frame) noe
       load16(&frame[kTypeAt]) != kLoopProbeEtherType ||
       !std::ranges::equal(frame.subspan(kMarkAt, kLoopProbeMark.size()), kLoopProbeMark))
     return std::nullopt;
-  return LoopProbe{.sender = load64(&frame[kSenderAt]), .port = load16(&frame[kPortAt]), .key = load64(&frame[kKeyAt])};
+  return LoopProbe{
+      .sender = load64(&frame[kLoopProbeSenderAt]), .port = load16(&frame[kPortAt]), .key = load64(&frame[kKeyAt])};
 }
 
 }  // namespace rb

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "switch/big_endian.hpp"
 #include "switch/frame.hpp"
 #include "switch/mac_address.hpp"
 
@@ -20,12 +21,20 @@ inline constexpr std::uint16_t kLoopProbeEtherType = 0x88b5;
 
 /// What one says. Nobody but who has heard it can say it again: its key is random, and asked for when it comes back.
 struct LoopProbe {
-  std::uint64_t sender = 0;  // a switch, by a random number of its start
+  std::uint64_t sender = 0;  // a bridge, by a random number of its own
   PortIndex port = kNoPort;  // by which it left
   std::uint64_t key = 0;
 
   bool operator==(const LoopProbe&) const = default;
 };
+
+/// Where a probe says whose it is.
+inline constexpr std::size_t kLoopProbeSenderAt = 22;
+/// Whether a frame to kLoopProbeGroup is a probe of this sender; its first octets are enough.
+[[nodiscard]] inline bool is_loop_probe_of(std::uint64_t sender, std::span<const std::byte> frame) noexcept {
+  return frame.size() >= kLoopProbeSenderAt + sizeof sender && load16(&frame[12]) == kLoopProbeEtherType &&
+         load64(&frame[kLoopProbeSenderAt]) == sender;
+}
 
 /// As long as a frame on an Ethernet has to be, without FCS.
 inline constexpr std::size_t kLoopProbeSize = 60;

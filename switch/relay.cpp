@@ -57,8 +57,8 @@ bool is_bpdu(MacNumber destination) noexcept {
 /// Whether a frame to a group is the control thread's.
 bool is_punted(const Frame& frame, MacNumber destination, const BridgeState& bridge) noexcept {
   if (is_bpdu(destination)) return bridge.stp;
-  return bridge.punt_probes && destination == kLoopProbeGroup &&
-         load16(frame.pieces[0].data + kAddressesSize) == kLoopProbeEtherType;
+  return destination == kLoopProbeGroup && bridge.probe_sender &&
+         is_loop_probe_of(*bridge.probe_sender, {frame.pieces[0].data, frame.pieces[0].size});
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ void Relay::parse_all() noexcept {
     explainer_->punted(bpdu);
   // As the kernel's bridge (br_handle_local_finish): a BPDU says where its sender is, in a VLAN that it may be in.
   // A probe that has come back would say that of ourselves.
-  if (!bpdu || port.gate == PortGate::kDiscarding) return;
+  if (!bpdu || port.gate == PortGate::kDiscarding || port.locked) return;
   const BridgeState& bridge = state_->bridge(port.bridge);
   Fid fid = bridge.fid;
   if (bridge.vlans != nullptr) {
@@ -221,7 +221,7 @@ void Relay::admit_all() noexcept {
       if ((mask >> last_digit & 1) == 0) {
         // As the kernel's bridge: a control frame that stays here still says where its sender is; a pause frame does
         // not.
-        learns_[index] = last_digit != 1;
+        learns_[index] = last_digit != 1 && !port.locked;
         drop(index, DropReason::kReservedGroup);
         return false;
       }

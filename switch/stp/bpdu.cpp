@@ -46,14 +46,6 @@ constexpr std::uint32_t units_of(std::int64_t ms) noexcept {
 }
 static_assert(units_of(ms_of(kMaxUnits)) == kMaxUnits && units_of(ms_of(1)) == 1);
 
-std::uint64_t load64(const std::byte* at) noexcept {
-  return std::uint64_t{load32(at)} << 32 | load32(at + 4);
-}
-void store64(std::byte* at, std::uint64_t value) noexcept {
-  store32(at, static_cast<std::uint32_t>(value >> 32));
-  store32(at + 4, static_cast<std::uint32_t>(value & 0xffffffff));
-}
-
 // 9.2.9.
 constexpr std::array kRolesOnWire = {PortRole::kDisabled, PortRole::kAlternate, PortRole::kRoot, PortRole::kDesignated};
 constexpr unsigned role_bits(PortRole role) noexcept {

@@ -57,9 +57,8 @@ void record_agreement(const Variables& bridge, PortVariables& port) {
 
 /// 17.21.17
 void set_tc_flags(PortVariables& port) {
-  if (port.parameters.restricted_tcn) return;
-  if (port.message.topology_change) port.rcvd_tc = true;
   if (port.message.topology_change_ack) port.rcvd_tc_ack = true;
+  if (port.message.topology_change && !port.parameters.restricted_tcn) port.rcvd_tc = true;
 }
 
 /// 17.21.23. STP keeps what it has heard for what is left of max age (IEEE 802.1D-1998 8.5.6.2).
@@ -70,7 +69,7 @@ void updt_rcvd_info_while(Variables& bridge, PortVariables& port) {
                                                                          : times.max_age - times.message_age;
   port.rcvd_info_while.start(bridge.now, lasts);
   port.information_since = bridge.now;
-  port.message_tc = port.message.topology_change;
+  port.message_tc = port.message.topology_change && !port.parameters.restricted_tcn;
   if (bridge.rstp_version() || port.role != PortRole::kRoot) return;
   // STP's designated ports pass on at once what the root says (IEEE 802.1D-1998 8.6.4).
   bridge.concerns_all = true;

@@ -175,8 +175,8 @@ void SpanningTree::check_migration(PortNumber number, TimeMs now) {
 }
 
 void SpanningTree::receive(PortNumber number, const Bpdu& bpdu, TimeMs now) {
-  advance(now);
   Variables& bridge = *variables_;
+  bridge.now = std::max(now, bridge.now);
   PortVariables& port = bridge.ports.at(number);
   ++port.counted.received;
   const bool notification = bpdu.kind == Bpdu::Kind::kTopologyChangeNotification;
@@ -282,12 +282,6 @@ PortStatus SpanningTree::port_status(PortNumber number, TimeMs now) const {
   status.forward_delay_timer = active && !port.forwarding ? port.fd_while.left(now) : 0;
   status.hold_timer = port.tx_tick.left(now);
   return status;
-}
-
-std::vector<PortNumber> SpanningTree::ports() const {
-  std::vector<PortNumber> numbers;
-  for (const auto& [number, port] : variables_->ports) numbers.push_back(number);
-  return numbers;
 }
 
 }  // namespace rb::stp

@@ -145,7 +145,8 @@ class SpanningTree {
   void set_enabled(PortNumber number, bool enabled, TimeMs now);
   /// Finds out anew whether the other side speaks RSTP (mcheck, 17.19.13).
   void check_migration(PortNumber number, TimeMs now);
-  /// A BPDU has come in.
+  /// A BPDU has come in. No timer expires by this: BPDUs that have waited while nobody called advance() have come in
+  /// time.
   void receive(PortNumber number, const Bpdu& bpdu, TimeMs now);
   /// Lets timers expire.
   void advance(TimeMs now);
@@ -159,7 +160,6 @@ class SpanningTree {
   [[nodiscard]] BridgeStatus status(TimeMs now) const;
   /// The port must be there.
   [[nodiscard]] PortStatus port_status(PortNumber number, TimeMs now) const;
-  [[nodiscard]] std::vector<PortNumber> ports() const;
 
  private:
   std::unique_ptr<Variables> variables_;

@@ -39,7 +39,9 @@ void new_tc_while(const Variables& bridge, PortVariables& port) {
 void set_tc_prop_tree(Variables& bridge, const PortVariables& from) {
   for (auto& [number, port] : bridge.ports) port.tc_prop = port.tc_prop || &port != &from;
   bridge.concerns_all = true;
-  ++bridge.topology_changes;
+  // One change is flagged by several messages, which come a hello time apart.
+  const std::int64_t pause = 2 * bridge.root_times.hello + kSecond;
+  if (!bridge.last_topology_change || bridge.now - *bridge.last_topology_change > pause) ++bridge.topology_changes;
   bridge.last_topology_change = bridge.now;
 }
 

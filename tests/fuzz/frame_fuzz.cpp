@@ -95,7 +95,10 @@ rb::ForwardingState some_ports(const Rules& rules) {
   fids[10] = 10;
   fids[20] = fids[30] = 20;  // two that learn together
   const auto vlans = std::make_shared<const rb::BridgeVlans>(rb::kTpidCustomer, fids, members);
-  const rb::BridgeState plain{.present = true, .fid = 1, .stp = rules.protocols, .punt_probes = rules.protocols};
+  const rb::BridgeState plain{.present = true,
+                              .fid = 1,
+                              .stp = rules.protocols,
+                              .probe_sender = rules.protocols ? std::optional<std::uint64_t>(0) : std::nullopt};
   rb::BridgeState aware = plain;
   aware.fid = 2;
   aware.vlans = vlans;

@@ -37,7 +37,8 @@ class ControlFramesTest : public testing::EngineTest {
   /// Punted frames until there are so many; fewer when none comes for ten seconds.
   std::vector<PuntedFrame> take_punted(std::size_t count) {
     std::vector<PuntedFrame> all;
-    while (all.size() < count && punts_wait()) std::ranges::copy(engine->take_punted(), std::back_inserter(all));
+    while (all.size() < count && punts_wait())
+      std::ranges::copy(engine->take_punted(engine->max_punted()), std::back_inserter(all));
     return all;
   }
   std::uint64_t drops(PortIndex port, DropReason reason) {
@@ -57,7 +58,8 @@ class ControlFramesTest : public testing::EngineTest {
 TEST_F(ControlFramesTest, PuntedFramesAreGivenWithTheirFirstOctetsAndThePort) {
   start();
   const PortIndex a = add_port(), b = add_port();
-  bridge.stp = bridge.punt_probes = true;
+  bridge.stp = true;
+  bridge.probe_sender = 0;
   ports[b].gate = PortGate::kDiscarding;
   publish();
   EXPECT_FALSE(punts_wait(0));
@@ -78,7 +80,7 @@ TEST_F(ControlFramesTest, PuntedFramesAreGivenWithTheirFirstOctetsAndThePort) {
     EXPECT_EQ(drops(port, DropReason::kPunted), frames.size());
   }
   EXPECT_FALSE(punts_wait(0));
-  EXPECT_THAT(engine->take_punted(), IsEmpty());
+  EXPECT_THAT(engine->take_punted(engine->max_punted()), IsEmpty());
   EXPECT_THAT(engine->take_events(), IsEmpty()) << "events have a queue of their own";
   EXPECT_TRUE(nothing_waits(a) && nothing_waits(b));
 }
@@ -198,6 +200,25 @@ TEST_F(ControlFramesTest, APortPuntsNoMoreThanItsShareOfASecond) {
   EXPECT_EQ(of_another[0].port, b);
 }
 
+TEST_F(ControlFramesTest, AStormOfProbesTakesNoBpdusPlace) {
+  start();
+  const PortIndex a = add_port();
+  bridge.stp = true;
+  bridge.probe_sender = 0;
+  publish();
+  std::string probe = frame(station(1), kLoopProbeGroup.address(), 0, 100);
+  probe.replace(24, 2, "\x88\xb5");
+  constexpr std::uint32_t kProbes = 1000, kBpduCount = Engine::kPuntsPerSecond;
+  for (std::uint32_t i = 0; i < kProbes; ++i) send(a, probe);
+  for (std::uint32_t i = 0; i < kBpduCount; ++i) send(a, frame(station(1), kBpdus, i));
+  wait_received(a, kProbes + kBpduCount);
+  std::uint64_t bpdus = 0;
+  for (const PuntedFrame& punted : engine->take_punted(engine->max_punted()))
+    bpdus += MacAddress::from_bytes(punted.octets.data()) == kBpdus ? 1 : 0;
+  EXPECT_EQ(bpdus, kBpduCount);
+  EXPECT_GE(drops(a, DropReason::kPuntLimit), 1U);
+}
+
 TEST_F(ControlFramesTest, AFullQueueLosesTheNewestAndTheyAreCounted) {
   start();
   constexpr std::uint32_t kFramesAPort = Engine::kPuntsPerSecond;
@@ -215,7 +236,7 @@ TEST_F(ControlFramesTest, AFullQueueLosesTheNewestAndTheyAreCounted) {
   }
   EXPECT_EQ(punted, Worker::kPuntCapacity);
   EXPECT_EQ(punted + lost, std::uint64_t{kPorts} * kFramesAPort);
-  EXPECT_EQ(engine->take_punted().size(), Worker::kPuntCapacity);
+  EXPECT_EQ(engine->take_punted(engine->max_punted()).size(), Worker::kPuntCapacity);
 }
 
 TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {

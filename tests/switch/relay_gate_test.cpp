@@ -105,7 +105,8 @@ TEST_F(RelayGateTest, ADiscardingPortLearnsNothingEither) {
 }
 
 TEST_F(RelayGateTest, APortThatIsDownIsAsIfItWereNot) {
-  board.bridges[0].stp = board.bridges[0].punt_probes = true;
+  board.bridges[0].stp = true;
+  board.bridges[0].probe_sender = 0;
   board.ports[0].gate = PortGate::kDown;
   for (const MacAddress& destination : {station(2), station(99), kBroadcast, kMulticast, kBpdus, kLldp, kPause})
     expect(destination, DropReason::kIngressDown, false);
@@ -170,14 +171,17 @@ TEST_F(RelayGateTest, WhatIsNoFrameOrComesFromNobodyIsNotPunted) {
 }
 
 TEST_F(RelayGateTest, LoopProbesArePuntedWhileSomebodyLooksForLoops) {
-  board.bridges[0].punt_probes = true;
+  board.bridges[0].probe_sender = 0;
   for (const PortGate gate : {PortGate::kDiscarding, PortGate::kLearning, PortGate::kForwarding}) {
     board.ports[0].gate = gate;
     expect(kProbes, DropReason::kPunted, false, kLoopProbeEtherType);
   }
   board.ports[0].bpdu_filter = true;
   expect(kProbes, DropReason::kPunted, false, kLoopProbeEtherType);
-  // Other frames to that group, of that type, and BPDUs are nobody's.
+  // Those of another switch, other frames to that group, of that type, and BPDUs are nobody's.
+  board.bridges[0].probe_sender = 1;
+  expect(kProbes, std::nullopt, true, kLoopProbeEtherType);
+  board.bridges[0].probe_sender = 0;
   expect(kProbes, std::nullopt, true, 0x0800);
   expect(kMulticast, std::nullopt, true, kLoopProbeEtherType);
   expect(kProbes, std::nullopt, true, 0x8100);
@@ -221,7 +225,8 @@ class RelayGateVlanTest : public ::testing::Test {
     open.egress.set(20);
     open.pvid = 20;
     bridge.emplace(std::vector{strict, open, open});
-    bridge->board.bridges[0].stp = bridge->board.bridges[0].punt_probes = true;
+    bridge->board.bridges[0].stp = true;
+    bridge->board.bridges[0].probe_sender = 0;
   }
   /// How a frame of station `from` ends.
   std::string send(PortIndex ingress, const Tags& tags, const MacAddress& destination, std::uint8_t from) {
@@ -278,7 +283,8 @@ TEST_F(RelayGateVlanTest, ProbesPassUntaggedAndTeachNothing) {
 }
 
 TEST_F(RelayGateVlanTest, WithoutAProtocolBpdusAreFramesOfTheirVlan) {
-  bridge->board.bridges[0].stp = bridge->board.bridges[0].punt_probes = false;
+  bridge->board.bridges[0].stp = false;
+  bridge->board.bridges[0].probe_sender.reset();
   EXPECT_EQ(send(0, {}, kBpdus, 1), "frame_type");
   EXPECT_EQ(send(0, {0x8100'000a}, kBpdus, 2), "goes on");
   EXPECT_EQ(send(0, {0x8100'0014}, kBpdus, 3), "vlan_ingress");
@@ -329,7 +335,8 @@ TEST_F(TraceGateTest, SaysWhyAPortLetsNothingIn) {
 }
 
 TEST_F(TraceGateTest, SaysWhoTakesAFrameOutOfTheTraffic) {
-  board.bridges[0].stp = board.bridges[0].punt_probes = true;
+  board.bridges[0].stp = true;
+  board.bridges[0].probe_sender = 0;
   std::string text = trace(kBpdus);
   EXPECT_THAT(text, HasSubstr("(punted)"));
   EXPECT_THAT(text, HasSubstr("admit: a BPDU: goes to the spanning tree of the bridge, and no further\n"));
