@@ -463,7 +463,7 @@ bool are_joined_without(const Network& net, std::size_t segment, std::size_t bri
 struct Distribution {
   std::vector<TimeMs> times = {};
 
-  [[nodiscard]] TimeMs at(unsigned percent) const { return times[(times.size() - 1) * percent / 100]; }
+  [[nodiscard]] TimeMs at(unsigned percent) const { return times.at((times.size() - 1) * percent / 100); }
   void print(const char* protocol, const char* what) {
     ASSERT_FALSE(times.empty());
     std::ranges::sort(times);
@@ -512,6 +512,7 @@ struct Convergence {
 };
 
 TEST(StpConvergence, OfRstpIsFastWhereTheRootLives) {
+  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "one network is no distribution";
   Convergence convergence(Mix::kRstp);
   EXPECT_LT(convergence.cold_start.at(99), 6'000);    // the transmit hold count makes some wait, a second each
   EXPECT_LT(convergence.link_failure.at(90), 1'000);  // no timer at all
@@ -519,6 +520,7 @@ TEST(StpConvergence, OfRstpIsFastWhereTheRootLives) {
   EXPECT_LT(convergence.root_failure.at(99), 45'000);
 }
 TEST(StpConvergence, OfStpTakesTwiceTheForwardDelay) {
+  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "one network is no distribution";
   Convergence convergence(Mix::kStp);
   EXPECT_GE(convergence.cold_start.at(0), 30'000);
   EXPECT_LT(convergence.cold_start.at(99), 40'000);
