@@ -100,7 +100,7 @@ struct BridgeStatus {
   bool topology_change_detected = false;  // and still has to be told to the root
   std::int64_t hello_timer = 0, tcn_timer = 0, topology_change_timer = 0;
   std::uint64_t topology_changes = 0;                      // that were detected here or heard of
-  std::optional<std::int64_t> since_topology_change = {};  // milliseconds
+  std::optional<std::int64_t> since_topology_change;  // milliseconds
 };
 
 /// Of a port.
