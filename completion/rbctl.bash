@@ -97,7 +97,9 @@ _rbctl_candidates() {
         vlan_learning) echo "shared independent" ;;
         path_cost) echo "short long" ;;
         loop_guard) echo "off report block" ;;
-        *) echo "forward group_fwd_mask ageing path_cost loop_guard loop_probe loop_hold vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
+        loop_probe) echo "off" ;;
+        *) echo "forward group_fwd_mask ageing path_cost loop_guard loop_probe loop_hold" \
+                "vlan_filtering vlan_protocol vlan_default_pvid vlan_learning" ;;
       esac ;;
     2:"tap del") _rbctl_interfaces ;;
     *:"tap add"*) ((${#command[@]} > 2)) && echo "user group multi_queue" ;;

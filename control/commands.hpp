@@ -28,7 +28,7 @@ struct Caller {
   bool subscribes = false;         // out: `monitor` was called,
   std::vector<std::string> kinds;  // for these kinds of events
   /// To be called between parts of what takes long: lets what is urgent happen. May be empty.
-  std::function<void()> let_urgent_happen = {};
+  std::function<void()> let_urgent_happen;
 };
 
 /// What bridge.set and port.set take about VLANs.

@@ -38,12 +38,6 @@ UniqueFd block_signals() {
   return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Daemons of one machine are told apart by their sockets; the usual one needs nothing besides the machine.
-std::string identity_of(const std::string& socket_path) {
-  const std::string path = std::filesystem::absolute(socket_path).lexically_normal();
-  return path == kDefaultSocketPath ? std::string() : path;
-}
-
 class Daemon {
  public:
   Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
@@ -169,9 +163,9 @@ Result<> run_daemon(const DaemonOptions& options) {
   if (!path) return std::unexpected(path.error());
   Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
   if (!engine) return std::unexpected(engine.error());
-  Daemon daemon(
-      std::move(*engine),
-      {.identity = identity_of(options.socket_path), .host_ports = options.host_ports, .allow_uso = options.allow_uso});
+  Daemon daemon(std::move(*engine), {.socket_path = std::filesystem::absolute(options.socket_path).lexically_normal(),
+                                     .host_ports = options.host_ports,
+                                     .allow_uso = options.allow_uso});
   daemon.set_socket_path(options.socket_path);
   if (options.config_file) {
     if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;

@@ -97,7 +97,7 @@ void LoopGuard::tell_of_probe(const ModelBridge& bridge, const ModelPort& left_b
 
 void LoopGuard::model_changed(const ModelEvent& event) {
   if (event.kind == ModelEvent::Kind::kBridge) settings_changed();
-  if (event.kind == ModelEvent::Kind::kPort && std::string_view(event.what) == "delete") forget(event.port->index);
+  if (event.kind == ModelEvent::Kind::kPort && event.what == "delete") forget(event.port->index);
 }
 
 void LoopGuard::settings_changed() {

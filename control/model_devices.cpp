@@ -69,7 +69,8 @@ std::string_view device_state_name(DeviceState state) noexcept {
 }
 
 MacAddress SwitchModel::stable_address(const std::string& bridge) const {
-  const std::string seed = machine_identity() + options_.identity + bridge;
+  const bool usual = options_.socket_path == kDefaultSocketPath;
+  const std::string seed = machine_identity() + (usual ? "" : options_.socket_path) + bridge;
   MacAddress address = MacAddress::from_number(XXH3_64bits(seed.data(), seed.size()));
   address.octets[0] = static_cast<std::uint8_t>((address.octets[0] & 0xfc) | 2);
   return address;

@@ -167,8 +167,7 @@ void SwitchModel::tell_tree(const TreeEvent& event) {
   if (event.kind == TreeEvent::Kind::kGuard && event.on) {
     notice(fmt::format("bridge {}: a BPDU has come in by {}, and its guard has closed it", bridge.name, port->name));
   }
-  // Names of kinds are literals.
-  if (listener_) listener_({ModelEvent::Kind::kTree, tree_event_name(event.kind).data(), &bridge, port, event.on});
+  if (listener_) listener_({ModelEvent::Kind::kTree, tree_event_name(event.kind), &bridge, port, event.on});
 }
 
 }  // namespace rb

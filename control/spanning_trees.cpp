@@ -43,12 +43,12 @@ void SpanningTrees::renew(BridgeIndex bridge, const stp::BridgeParameters& param
   Tree& tree = at->second;
   if (made) tree.told = tree.machines.status(clock_());
   if (tree.machines.parameters() != parameters) tree.machines.set_parameters(parameters, clock_());
+  std::map<stp::PortNumber, PortIndex> indexes;
+  for (const TreePort& setup : ports) indexes[setup.number] = setup.index;
   for (auto port = tree.ports.begin(); port != tree.ports.end();) {
     const auto left = port++;
-    const bool stays = std::ranges::any_of(ports, [&](const TreePort& setup) {
-      return setup.number == left->first && setup.index == left->second.setup.index;
-    });
-    if (stays) continue;
+    const auto stays = indexes.find(left->first);
+    if (stays != indexes.end() && stays->second == left->second.setup.index) continue;
     tree.machines.remove_port(left->first, clock_());
     tree.ports.erase(left);
   }

@@ -383,7 +383,7 @@ void SwitchModel::tell_change(ModelEvent::Kind kind, const ModelBridge& bridge, 
   later_events_.push_back({kind, bridge.name, port == nullptr ? std::string() : port->name});
 }
 
-void SwitchModel::tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port) {
+void SwitchModel::tell(ModelEvent::Kind kind, std::string_view what, const ModelBridge& bridge, const ModelPort* port) {
   if (listener_) listener_({kind, what, &bridge, port});
 }
 

@@ -20,6 +20,7 @@
 #include "control/fid_table.hpp"
 #include "control/peer_link.hpp"
 #include "control/peer_listener.hpp"
+#include "control/socket_path.hpp"
 #include "control/spanning_trees.hpp"
 #include "control/vhost_connection.hpp"
 #include "control/vlan_settings.hpp"
@@ -160,7 +161,7 @@ struct ModelBridge {
 /// What somebody may want to know about; see monitor.hpp.
 struct ModelEvent {
   enum class Kind : std::uint8_t { kBridge, kPort, kTree } kind;
-  const char* what;  // "add", "delete", "change"; of kTree a tree_event_name()
+  std::string_view what;  // "add", "delete", "change"; of kTree a tree_event_name()
   const ModelBridge* bridge;
   const ModelPort* port;  // of kPort, and of kTree where it is about one
   bool on = true;         // of kTree: false: not any more
@@ -170,7 +171,7 @@ class SwitchModel {
  public:
   struct Options {
     EventLoop* loop = nullptr;  // where connections to peers and timers wait; null: there can be none
-    std::string identity = {};  // what tells this daemon from others of this machine; "" for one of them
+    std::string socket_path = kDefaultSocketPath;  // tells this daemon from others of this machine
     SpanningTrees::Clock clock = SpanningTrees::steady_now;
     bool host_ports = true;  // --no-host-port clears it
     bool allow_uso = true;   // --without uso clears it
@@ -355,7 +356,7 @@ class SwitchModel {
   void forget_own_addresses();
   /// Of a change that publish_soon() has published, or will.
   void tell_change(ModelEvent::Kind kind, const ModelBridge& bridge, const ModelPort* port = nullptr);
-  void tell(ModelEvent::Kind kind, const char* what, const ModelBridge& bridge, const ModelPort* port = nullptr);
+  void tell(ModelEvent::Kind kind, std::string_view what, const ModelBridge& bridge, const ModelPort* port = nullptr);
   /// The same on every start; locally administered, unicast.
   [[nodiscard]] MacAddress stable_address(const std::string& bridge) const;
   ModelPort& keep(std::unique_ptr<ModelPort> port);

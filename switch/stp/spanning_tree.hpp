@@ -160,6 +160,8 @@ class SpanningTree {
   [[nodiscard]] BridgeStatus status(TimeMs now) const;
   /// The port must be there.
   [[nodiscard]] PortStatus port_status(PortNumber number, TimeMs now) const;
+  /// Ascending.
+  [[nodiscard]] std::vector<PortNumber> ports() const;
 
  private:
   std::unique_ptr<Variables> variables_;

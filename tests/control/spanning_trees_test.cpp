@@ -25,7 +25,7 @@ class SpanningTreesTest : public ::testing::Test {
       ASSERT_EQ(call("port.add", {{"bridge", "br0"}, {"port", {{"name", name}}}}), json::object());
     fake.model->on_event([this](const ModelEvent& event) {
       if (event.kind != ModelEvent::Kind::kTree) return;
-      told.push_back(event.what + (event.port == nullptr ? std::string() : " " + event.port->name) +
+      told.push_back(std::string(event.what) + (event.port == nullptr ? std::string() : " " + event.port->name) +
                      (event.on ? "" : " off"));
     });
   }
@@ -316,8 +316,8 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
   fake.pass(1500ms);
   told.clear();
   Bpdu hello = from_better_bridge(Bpdu::Kind::kConfiguration);
-  for (int i = 0; i < 50; ++i) {
-    hello.priority.root_path_cost = static_cast<std::uint32_t>(50 - i);
+  for (int i = 0; i < 20; ++i) {
+    hello.priority.root_path_cost = static_cast<std::uint32_t>(20 - i);
     receive("tap0", hello);
   }
   EXPECT_THAT(told, ElementsAre("root"));
@@ -327,7 +327,7 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
 }
 
 TEST_F(SpanningTreesTest, AnotherDaemonOfTheMachineHasOtherBridges) {
-  SwitchModel other(*fake.engine, fake.links, {.identity = "/tmp/other.sock", .host_ports = false});
+  SwitchModel other(*fake.engine, fake.links, {.socket_path = "/tmp/other.sock", .host_ports = false});
   ASSERT_TRUE(other.add_bridge("br0", false).has_value());
   EXPECT_NE((*other.find_bridge("br0"))->id(), (*fake.model->find_bridge("br0"))->id());
 }
@@ -368,7 +368,7 @@ class SpanningTreesOrderTest : public SpanningTreesTest {
   SpanningTrees trees{*fake.engine,
                       nullptr,
                       [this] { return fake.now_ms; },
-                      {.publish = [this] { publish(); }, .tell = [](const TreeEvent&) {}}};
+                      {.publish = [this] { publish(); }, .tell = [](const TreeEvent&) {}, .take_waiting = [] {}}};
 };
 
 TEST_F(SpanningTreesOrderTest, AnAgreementLeavesOnlyWhenTheOtherPortsAreKnownToDiscard) {

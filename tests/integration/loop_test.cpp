@@ -123,6 +123,56 @@ TEST_F(Loop, IsFoundByAProbe) {
   EXPECT_EQ(count(states("br1"), "forwarding"), 3);  // it is told, no more
 }
 
+TEST_F(Loop, IsFoundByBothWhoSendProbes) {
+  SwitchEvents events;
+  Lab::ok("rbctl link set br1 loop_probe 0.2 && rbctl link set br2 loop_probe 0.2");
+  std::set<std::string> bridges;
+  while (bridges.size() < 2) {
+    const nlohmann::json found = next(events, "found");
+    ASSERT_FALSE(found.is_null()) << "only " << bridges.size();
+    bridges.insert(found["bridge"]);
+  }
+}
+
+TEST_F(Loop, IsNoneWhereTwoBridgesAreJoinedOnce) {
+  pull("c");
+  ASSERT_TRUE(eventually([] { return states("br2")["d"] == "disabled"; }));
+  // Each hears the other's probes, which it passes on to its host.
+  const Wire wire = host_->wire();
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.1 && rbctl link set br2 loop_guard block loop_probe 0.1");
+  const auto is_probe = [](const Octets& frame) { return frame.size() >= 14 && frame[0] == 3 && frame[1] == 0x52; };
+  for (int probes = 0; probes < 20; probes += is_probe(wire.receive(10'000)) ? 1 : 0) {
+    ASSERT_TRUE(states("br1")["a"] == "forwarding" && states("br2")["b"] == "forwarding");
+  }
+  EXPECT_THAT(Lab::call("daemon.info")["notices"].dump(), ::testing::Not(::testing::HasSubstr("a loop")));
+}
+
+TEST_F(Loop, IsNoneBetweenPortsOfDifferentVlans) {
+  Lab::ok("rbctl link set br1 vlan_filtering 1 && rbctl port a mode access vid 10 && rbctl port c mode access vid 20");
+  const auto punted = [] { return Lab::drops("a", "punted") + Lab::drops("c", "punted"); };
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.1");
+  ASSERT_TRUE(eventually([&] { return punted() > 10; }));
+  EXPECT_EQ(count(states("br1"), "forwarding"), 3);
+  Lab::ok("rbctl port c mode access vid 10");
+  EXPECT_TRUE(eventually([] { return count(states("br1"), "blocking") == 1; }));
+}
+
+TEST_F(Loop, OfTheHostItselfIsToldAndItsPortStaysOpen) {
+  lab.reset();
+  lab.emplace(std::vector<std::string>{});  // bridges with interfaces of their own
+  Lab::ok(
+      "rbctl addbr br1 && rbctl addif br1 tap:t0,create && ip link add name k0 type bridge && ip link set dev k0 up");
+  for (const char* device : {"br1", "t0"}) Lab::ok(std::string("ip link set dev ") + device + " up master k0");
+  ASSERT_TRUE(eventually([] { return states("br1")["t0"] == "forwarding"; }));
+  SwitchEvents events;
+  Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.2 loop_hold 1");
+  const nlohmann::json found = next(events, "found");
+  ASSERT_FALSE(found.is_null());
+  EXPECT_THAT(found["ports"], ::testing::ElementsAre("t0", "br1"));
+  Lab::ok("ip link set dev br1 down && rbctl delbr br1");
+  EXPECT_TRUE(Lab::call("daemon.info").contains("pid"));
+}
+
 TEST_F(Loop, IsOpenedByTheGuard) {
   say_something();
   ASSERT_TRUE(multiplies());

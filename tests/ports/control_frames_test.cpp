@@ -150,7 +150,7 @@ TEST_F(ControlFramesTest, NoBpduIsLostAmongTenThousandFrames) {
   const PortIndex a = add_port(), b = add_port(), c = add_port();
   bridge.stp = true;
   publish();
-  constexpr std::uint32_t kFrames = 10000, kEvery = 200, kBpduCount = kFrames / kEvery;
+  constexpr std::uint32_t kFrames = 10000, kEvery = 500, kBpduCount = kFrames / kEvery;
   std::atomic<bool> done{false};
   std::thread sinks([&] {  // so that the others' sockets are not what limits the rate
     char sink[2048];

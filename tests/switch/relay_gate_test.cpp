@@ -138,9 +138,11 @@ TEST_F(RelayGateTest, BpdusAreTheSpanningTreesInEveryStateButDown) {
   }
   expect(kMulticast, std::nullopt, true);
   expect(kLldp, DropReason::kReservedGroup, true);
-  // As the kernel's bridge, which learns of link-local frames before it asks whether the port is locked.
+  // Else a frame that goes nowhere would unlock the port for whom it names (Linux: no_linklocal_learn).
   board.ports[0].locked = true;
-  expect(kBpdus, DropReason::kPunted, true);
+  expect(kBpdus, DropReason::kPunted, false);
+  expect(kLldp, DropReason::kReservedGroup, false);
+  board.ports[0].locked = false;
   board.ports[0].learning = false;
   expect(kBpdus, DropReason::kPunted, false);
 }
@@ -226,7 +228,7 @@ class RelayGateVlanTest : public ::testing::Test {
     open.pvid = 20;
     bridge.emplace(std::vector{strict, open, open});
     bridge->board.bridges[0].stp = true;
-    bridge->board.bridges[0].probe_sender = 0;
+    bridge->board.bridges[0].probe_sender = 0x08090a0b0c0d0e0f;  // what stands there in a TaggedFrame
   }
   /// How a frame of station `from` ends.
   std::string send(PortIndex ingress, const Tags& tags, const MacAddress& destination, std::uint8_t from) {
