@@ -115,7 +115,6 @@ class Watched {
     require((status.root_port == 0) == (status.root == status.id));
     require(status.root_port == 0 || ports_.contains(status.root_port));
     require(status.times.max_age >= 6'000 && status.times.hello >= 1'000 && status.times.forward_delay >= 2'000);
-    require(tree_.ports().size() == ports_.size());
     for (const auto& [number, port] : ports_) {
       const PortStatus now = tree_.port_status(number, now_);
       require(now.state == port.state);

@@ -36,7 +36,7 @@ class Alone {
       : tree({.id = kOwnId, .protocol = protocol, .tx_hold_count = tx_hold_count}, 0) {}
 
   PortNumber add_port(PortParameters parameters = {}) {
-    const auto number = static_cast<PortNumber>(tree.ports().size() + 1);
+    const PortNumber number = ++port_count;
     parameters.id = id_of(number);
     tree.add_port(number, parameters, now);
     tree.set_enabled(number, true, now);
@@ -87,6 +87,7 @@ class Alone {
   static constexpr BridgeId kOwnId = BridgeId::of(0x8000, MacAddress{{0x02, 0, 0, 0, 0x05, 0}});
 
   SpanningTree tree;
+  PortNumber port_count = 0;  // numbered from 1
   TimeMs now = 0;
   std::vector<SendBpdu> sent;
   std::vector<PortNumber> flushed;
@@ -270,7 +271,6 @@ TEST(SpanningTree, ARemovedRootPortIsReplaced) {
   alone.pass(0);
   EXPECT_EQ(alone.tree.status(alone.now).root_port, second);
   EXPECT_EQ(alone.state(second), PortState::kForwarding);
-  EXPECT_THAT(alone.tree.ports(), ElementsAre(second));
 }
 
 // Changes of parameters act at once.
@@ -609,7 +609,7 @@ class TopologyChange : public ::testing::Test {
   std::vector<PortNumber> ports_that_tell() {
     alone.pass(2 * kSecond);
     std::vector<PortNumber> ports;
-    for (const PortNumber port : alone.tree.ports())
+    for (PortNumber port = 1; port <= alone.port_count; ++port)
       if (std::ranges::any_of(alone.sent_by(port), &Bpdu::topology_change)) ports.push_back(port);
     return ports;
   }
