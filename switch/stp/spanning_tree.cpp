@@ -284,10 +284,4 @@ PortStatus SpanningTree::port_status(PortNumber number, TimeMs now) const {
   return status;
 }
 
-std::vector<PortNumber> SpanningTree::ports() const {
-  std::vector<PortNumber> numbers;
-  for (const auto& [number, port] : variables_->ports) numbers.push_back(number);
-  return numbers;
-}
-
 }  // namespace rb::stp

@@ -99,7 +99,7 @@ struct BridgeStatus {
   bool topology_change = false;           // flagged by the root, or while it goes around
   bool topology_change_detected = false;  // and still has to be told to the root
   std::int64_t hello_timer = 0, tcn_timer = 0, topology_change_timer = 0;
-  std::uint64_t topology_changes = 0;                      // that were detected here or heard of
+  std::uint64_t topology_changes = 0;                 // that were detected here or heard of
   std::optional<std::int64_t> since_topology_change;  // milliseconds
 };
 
@@ -160,8 +160,6 @@ class SpanningTree {
   [[nodiscard]] BridgeStatus status(TimeMs now) const;
   /// The port must be there.
   [[nodiscard]] PortStatus port_status(PortNumber number, TimeMs now) const;
-  /// Ascending.
-  [[nodiscard]] std::vector<PortNumber> ports() const;
 
  private:
   std::unique_ptr<Variables> variables_;
