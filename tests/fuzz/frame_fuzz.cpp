@@ -131,7 +131,8 @@ struct Addressee {
     std::array<std::uint8_t, rb::kEthernetHeaderSize> octets;
     std::memcpy(octets.data(), frame.pieces[0].data, octets.size());
     bpdu = std::memcmp(octets.data(), "\x01\x80\xc2\0\0\0", 6) == 0;
-    probe = std::memcmp(octets.data(), "\x03RBLP\0", 6) == 0 && octets[12] == 0x88 && octets[13] == 0xb5;
+    probe = std::memcmp(octets.data(), "\x03RBLP\0", 6) == 0 && octets[12] == 0x88 && octets[13] == 0xb5 &&
+            frame.pieces[0].size >= 30 && std::memcmp(frame.pieces[0].data + 22, "\0\0\0\0\0\0\0\0", 8) == 0;
     from_station = (octets[6] & 1) == 0 && std::memcmp(&octets[6], "\0\0\0\0\0\0", 6) != 0;
   }
   bool bpdu = false, probe = false, from_station = false;
