@@ -87,6 +87,14 @@ stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridg
   return status;
 }
 
+/// The name of the root port, or null where the bridge is the root.
+json root_port_json(const SwitchModel& model, const ModelBridge& bridge, const stp::BridgeStatus& status) {
+  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo)) {
+    if (port->number == status.root_port) return port->name;
+  }
+  return nullptr;
+}
+
 /// Why a port does not do what it should; "" when it does.
 std::string trouble_of(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
   if (port.loop_closed) {
@@ -257,14 +265,11 @@ json tree_json(const SwitchModel& model, const ModelBridge& bridge) {
   if (bridge.settings.stp == StpMode::kOff) return object;
   const stp::BridgeStatus status = tree_status(model, bridge);
   json ports = json::array();
-  json root_port;
-  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo)) {
-    if (port->number == status.root_port) root_port = port->name;
+  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
     ports.push_back(tree_port_json(model, bridge, *port));
-  }
   object.update({{"id", bridge_id_text(status.id)},
                  {"root_id", bridge_id_text(status.root)},
-                 {"root_port", std::move(root_port)},
+                 {"root_port", root_port_json(model, bridge, status)},
                  {"root_path_cost", status.root_path_cost},
                  {"path_cost", path_costs_name(bridge.settings.path_costs)},
                  {"max_age_s", seconds(status.times.max_age)},
@@ -286,12 +291,8 @@ json tree_event_json(const SwitchModel& model, const ModelEvent& event) {
     return object;
   }
   const stp::BridgeStatus status = tree_status(model, *event.bridge);
-  json root_port;
-  for (const ModelPort* port : model.ports_of(*event.bridge, SwitchModel::WithHost::kNo)) {
-    if (port->number == status.root_port) root_port = port->name;
-  }
   object.update({{"root_id", bridge_id_text(status.root)},
-                 {"root_port", std::move(root_port)},
+                 {"root_port", root_port_json(model, *event.bridge, status)},
                  {"root_path_cost", status.root_path_cost},
                  {"topology_changes", status.topology_changes}});
   return object;

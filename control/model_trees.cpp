@@ -71,15 +71,16 @@ void SwitchModel::begin_tree(ModelBridge& bridge) {
 }
 
 void SwitchModel::renew_trees() {
+  std::map<BridgeIndex, std::vector<TreePort>> ports;
+  for (const auto& [name, port] : ports_) {
+    if (!port->host && bridge_at(port->bridge)->settings.stp != StpMode::kOff)
+      ports[port->bridge].push_back(tree_port(*port));
+  }
   for (const auto& [name, bridge] : bridges_) {
     const BridgeSettings& settings = bridge->settings;
     if (settings.stp == StpMode::kOff) {
       trees_.remove(bridge->index);
       continue;
-    }
-    std::vector<TreePort> ports;
-    for (const auto& [port_name, port] : ports_) {
-      if (port->bridge == bridge->index && !port->host) ports.push_back(tree_port(*port));
     }
     const stp::Protocol protocol = settings.stp == StpMode::kOn ? stp::Protocol::kStp : stp::Protocol::kRstp;
     trees_.renew(bridge->index,
@@ -88,7 +89,7 @@ void SwitchModel::renew_trees() {
                   .max_age = milliseconds(settings.max_age_s),
                   .hello = milliseconds(settings.hello_s),
                   .forward_delay = milliseconds(settings.forward_delay_s)},
-                 ports);
+                 ports[bridge->index]);
   }
 }
 

@@ -15,6 +15,31 @@ void set_re_root_tree(Variables& bridge) {
   for (auto& [number, port] : bridge.ports) port.re_root = true;
 }
 
+/// PROPOSED and AGREED of root, alternate and backup ports: all others are to discard, and when they do, it is said.
+bool answer_proposal(Variables& bridge, PortVariables& port) {
+  if (port.proposed && !port.agree) {
+    set_sync_tree(bridge);
+    port.proposed = false;
+    return true;
+  }
+  if (!(!port.agree && bridge.all_synced()) && !(port.proposed && port.agree)) return false;
+  port.proposed = port.sync = false;
+  port.agree = true;
+  port.new_info = true;
+  return true;
+}
+
+/// LEARN, then FORWARD, of a port that may.
+void go_on(const Variables& bridge, PortVariables& port) {
+  if (!port.learn) {
+    port.learn = true;
+    port.fd_while.start(bridge.now, port.step_delay());
+  } else {
+    port.forward = true;
+    port.fd_while.stop();
+  }
+}
+
 bool become_disabled(PortVariables& port) {
   port.role = port.selected_role;
   port.role_state = RoleState::kDisablePort;
@@ -66,18 +91,7 @@ bool alternate_role(Variables& bridge, PortVariables& port) {
     port.rb_while.hold(2 * port.hello_time());
     return true;
   }
-  if (port.proposed && !port.agree) {
-    set_sync_tree(bridge);
-    port.proposed = false;
-    return true;
-  }
-  if ((!port.agree && bridge.all_synced()) || (port.proposed && port.agree)) {
-    port.proposed = false;
-    port.agree = true;
-    port.new_info = true;
-    return true;
-  }
-  return false;
+  return answer_proposal(bridge, port);
 }
 
 bool become_root_port(const Variables& bridge, PortVariables& port) {
@@ -90,17 +104,7 @@ bool become_root_port(const Variables& bridge, PortVariables& port) {
 }
 
 bool root_role(Variables& bridge, PortVariables& port) {
-  if (port.proposed && !port.agree) {
-    set_sync_tree(bridge);
-    port.proposed = false;
-    return true;
-  }
-  if ((!port.agree && bridge.all_synced()) || (port.proposed && port.agree)) {
-    port.proposed = port.sync = false;
-    port.agree = true;
-    port.new_info = true;
-    return true;
-  }
+  if (answer_proposal(bridge, port)) return true;
   if (!port.forward && !port.re_root) {
     set_re_root_tree(bridge);
     return true;
@@ -123,13 +127,7 @@ bool root_role(Variables& bridge, PortVariables& port) {
   if (port.forward || hears_itself) return false;
   // At once where no port that was root before can still forward.
   if (!port.fd_while.zero() && !(bridge.rstp_version() && port.rb_while.zero() && bridge.re_rooted(port))) return false;
-  if (!port.learn) {
-    port.learn = true;
-    port.fd_while.start(bridge.now, port.step_delay());
-  } else {
-    port.forward = true;
-    port.fd_while.stop();
-  }
+  go_on(bridge, port);
   return true;
 }
 
@@ -169,14 +167,8 @@ bool designated_role(const Variables& bridge, PortVariables& port) {
   const bool may_go_on = (port.fd_while.zero() || port.agreed || port.oper_edge) &&
                          (port.rr_while.zero() || !port.re_root) && !port.sync && !port.held_back();
   if (!may_go_on || port.forward) return false;
-  if (!port.learn) {
-    port.learn = true;
-    port.fd_while.start(bridge.now, port.step_delay());
-  } else {
-    port.forward = true;
-    port.fd_while.stop();
-    port.agreed = port.send_rstp;
-  }
+  go_on(bridge, port);
+  if (port.forward) port.agreed = port.send_rstp;
   return true;
 }
 
