@@ -24,17 +24,22 @@ class SpanningTrees : public SpanningTreeLab {
     }
     return {};
   }
+  /// Ports a and c of br1, which is the root, with b and d of br2. They speak RSTP; whatever had to wait for its
+  /// forward delays would take a minute.
+  static void join_two_bridges_twice() {
+    for (const char* name : {"br1", "br2"}) {
+      add_bridge(name, "rstp");
+      Lab::ok(std::string("rbctl setfd ") + name + " 30");
+    }
+    set_priority("br1", 4096);
+    connect("br1", "a", "br2", "b");
+    connect("br1", "c", "br2", "d");
+  }
   static std::string all() { return Lab::ok("rbctl spanning-tree"); }
 };
 
 TEST_F(SpanningTrees, OfRstpFindTogetherAndHealInMoments) {
-  add_bridge("br1", "rstp");
-  add_bridge("br2", "rstp");
-  // With STP each step would take a minute now.
-  for (const char* name : {"br1", "br2"}) Lab::ok(std::string("rbctl setfd ") + name + " 30");
-  set_priority("br1", 4096);
-  connect("br1", "a", "br2", "b");
-  connect("br1", "c", "br2", "d");
+  join_two_bridges_twice();
   SwitchEvents events;
   const auto one_blocks = [] {
     return count(states("br1"), "forwarding") == 2 && states("br2").at("b") == "forwarding" &&
@@ -106,13 +111,7 @@ TEST_F(SpanningTrees, APortCostsWhatTheSpeedOfItsDeviceSays) {
 }
 
 TEST_F(SpanningTrees, LoseNoBpduAndNoTimeUnderAFullRateOfData) {
-  add_bridge("br1", "rstp");
-  add_bridge("br2", "rstp");
-  // Whatever has to wait for it would take a minute.
-  for (const char* name : {"br1", "br2"}) Lab::ok(std::string("rbctl setfd ") + name + " 30");
-  set_priority("br1", 4096);
-  connect("br1", "a", "br2", "b");
-  connect("br1", "c", "br2", "d");
+  join_two_bridges_twice();
   Lab::Host& host = lab->add_host("br1");
   Lab::ok("rbctl link set dev " + host.device + " edge on");
   SwitchEvents events;
