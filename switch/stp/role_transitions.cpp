@@ -22,7 +22,9 @@ bool answer_proposal(Variables& bridge, PortVariables& port) {
     port.proposed = false;
     return true;
   }
-  if (!(!port.agree && bridge.all_synced()) && !(port.proposed && port.agree)) return false;
+  // Either the others have just come to discard, or a proposal repeated is agreed to again.
+  if (!port.agree && !bridge.all_synced()) return false;
+  if (port.agree && !port.proposed) return false;
   port.proposed = port.sync = false;
   port.agree = true;
   port.new_info = true;
