@@ -140,6 +140,8 @@ const std::vector<Named>& scenes() {
   constexpr auto kStations = BridgeLoad::To::kStations, kEverybody = BridgeLoad::To::kEverybody;
   static const std::vector<Named> all = {
       {"unicast-2", "a frame through the relay: 2 ports, 2 stations", 512, scene<Bridge>(2U, 2U, kStations)},
+      {"unicast-run", "a frame of a run of 32 from one station to another", 512,
+       scene<Bridge>(2U, 2U, kStations, std::size_t{kBatch})},
       {"unicast-256", "a frame through the relay: 256 ports, 100,000 stations", 512,
        scene<Bridge>(256U, 100000U, kStations)},
       {"flood-63", "a frame that is flooded to 63 ports", 64, scene<Bridge>(64U, 1000U, kEverybody)},

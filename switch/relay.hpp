@@ -1,18 +1,18 @@
 // Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
-// TapPort::transmit. process() takes the batch through six stages, each a plain loop over all frames or their stations:
+// TapPort::transmit. Frames come in runs: one behind the other from one port, alike in all that is looked at here. So
+// the batch is cut into runs, and decisions are taken for those, in six stages, each a plain loop:
 //
-//   parse_all    reads the addresses and the VLAN, and checks what the frame says of itself; only here octets are read.
-//                What is the control thread's (BPDUs, loop probes) is taken out before VLANs have a say
+//   parse_all    reads the addresses and the VLAN, and checks what each frame says of itself; only here octets are
+//                read. What is the control thread's (BPDUs, loop probes) is taken out before VLANs have a say
 //   admit_all    source address, reserved groups, port state, locked ports
-//   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap; of a run
-//                of equal sources only the first
+//   prefetch_all tells the FDB which stations are going to be asked for, so that their cache misses overlap
 //   learn_all    enters sources in the FDB (8.7)
 //   look_up_all  looks all unicast destinations up
-//   decide_all   unicast to one port or flood; one predicate, may_deliver(), for every copy; the tag it leaves with
+//   decide_all   unicast to one port or flood; one predicate, may_deliver(), for all copies; the tag they leave with
 //
-// Rules: nothing here allocates, locks, throws or logs. A stage marks a frame it drops and later stages skip it; each
+// Rules: nothing here allocates, locks, throws or logs. A stage marks a run it drops and later stages skip it; each
 // frame ends as exactly one of forwarded, flooded or dropped (counters.hpp), all of which is counted here but for
 // punted frames: whoever takes them counts them. The state and the frames are only read,
 // but for a frame's VnetHeader, which parse_all reduces to what holds of the frame.
@@ -21,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "switch/counters.hpp"
@@ -75,6 +76,23 @@ class Relay {
   }
 
  private:
+  /// Frames one behind the other that have the same port, addresses, type and tag.
+  struct Run {
+    FdbKey source;
+    FdbKey destination;
+    VlanTag tag;             // the bridge's own tag, as they came
+    std::uint32_t octets;    // of all frames
+    Vid vid;                 // kNoVid: the bridge is not VLAN-aware, or the frames belong to no VLAN of it
+    std::uint16_t priority;  // of those with a VID, as classify() says
+    PortIndex ingress;
+    FrameIndex first;
+    std::uint16_t count;
+    std::uint16_t looked_up;  // of a unicast run that is not dropped: its place in looked_up_ and hits_
+    CastKind cast;
+    bool dropped;
+    bool learns;
+  };
+
   void parse_all() noexcept;
   void admit_all() noexcept;
   void prefetch_all() noexcept;
@@ -82,17 +100,21 @@ class Relay {
   void look_up_all() noexcept;
   void decide_all(EgressLists& egress) noexcept;
 
-  [[nodiscard]] Fid enter_vlan(FrameIndex index, const PortState& port, const BridgeState& bridge) noexcept;
-  void punt(FrameIndex index, const EthernetHeader& header) noexcept;
-  void admit(FrameIndex index) noexcept;
-  void keep_out(FrameIndex index) noexcept;
-  [[nodiscard]] bool is_admissible(FrameIndex index, const PortState& port) noexcept;
-  void send_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
-  void flood(FrameIndex index, EgressLists& egress) noexcept;
-  void copy_to(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
-  [[nodiscard]] FrameIndex with_tag(FrameIndex index, PortIndex port, const PortState& to) noexcept;
-  [[nodiscard]] VlanCounters* vlan_counters(FrameIndex index, PortIndex port) noexcept;
-  void drop(FrameIndex index, DropReason reason) noexcept;
+  [[nodiscard]] Run* begin_run(FrameIndex first, const PortState& port) noexcept;
+  [[nodiscard]] std::optional<DropReason> enter_vlan(Run& run, const PortState& port,
+                                                     const BridgeVlans& vlans) noexcept;
+  void punt(Run& run, const EthernetHeader& header, const PortState& port, const BridgeState& bridge) noexcept;
+  void admit(Run& run) noexcept;
+  void keep_out(Run& run, const PortState& port) noexcept;
+  [[nodiscard]] bool is_admissible(Run& run, const PortState& port) noexcept;
+  void send_to(Run& run, PortIndex port, EgressLists& egress) noexcept;
+  void flood(Run& run, EgressLists& egress) noexcept;
+  void copy_to(const Run& run, PortIndex port, EgressLists& egress) noexcept;
+  void copy_in_vlan(const Run& run, PortIndex port, const PortState& to, EgressLists& egress) noexcept;
+  void drop_copies(const Run& run, PortIndex port, DropReason reason, std::uint64_t count) noexcept;
+  [[nodiscard]] VlanCounters* vlan_counters(const Run& run, PortIndex port) noexcept;
+  void drop(Run& run, DropReason reason) noexcept;
+  void refuse(const Frame& frame, CastKind cast, DropReason reason) noexcept;
 
   Fdb& fdb_;
   std::span<PortCounters> counters_;
@@ -103,32 +125,29 @@ class Relay {
   // The batch at hand.
   std::span<const Frame> frames_;
   const ForwardingState* state_ = nullptr;
-  std::array<bool, kMaxBatch> dropped_;
-  std::array<bool, kMaxBatch> learns_;
-  std::array<CastKind, kMaxBatch> cast_;
-  // kNoVid: the frame's bridge is not VLAN-aware, or the frame belongs to no VLAN of it.
-  std::array<Vid, kMaxBatch> vid_;
-  std::array<std::uint16_t, kMaxBatch> priority_;  // of frames with a VID, as classify() says
-  std::array<VlanTag, kMaxBatch> tag_;
-  std::array<FdbKey, kMaxBatch> source_;
-  std::array<FdbKey, kMaxBatch> destination_;
-  std::array<FdbHit, kMaxBatch> hit_;
-  /// Stations that the FDB is asked about, of some frames of the batch, packed.
+  std::array<CastKind, kMaxBatch> cast_;  // of each frame
+  std::array<Run, kMaxBatch> runs_;
+  std::size_t run_count_ = 0;
+  /// Stations that the FDB is asked about, packed.
   struct Stations {
     std::size_t count = 0;
     std::array<FdbKey, kMaxBatch> keys;
     std::array<FdbHome, kMaxBatch> homes;
-    std::array<FrameIndex, kMaxBatch> frames;
+    std::array<PortIndex, kMaxBatch> ports;  // where they were seen
 
-    void add(FdbKey key, std::size_t frame) noexcept {
+    void add(FdbKey key, PortIndex port) noexcept {
       keys[count] = key;
-      frames[count++] = static_cast<FrameIndex>(frame);
+      ports[count++] = port;
+    }
+    /// Whether the last one is this.
+    [[nodiscard]] bool ends_with(FdbKey key, PortIndex port) const noexcept {
+      return count != 0 && keys[count - 1] == key && ports[count - 1] == port;
     }
     void prefetch(const Fdb& fdb) noexcept { fdb.prefetch({keys.data(), count}, {homes.data(), count}); }
   };
   Stations learners_;   // sources
   Stations looked_up_;  // unicast destinations
-  std::array<FdbHit, kMaxBatch> look_up_hits_;
+  std::array<FdbHit, kMaxBatch> hits_;
   std::array<LearnEvent, kMaxBatch> learned_;
   std::size_t learned_count_ = 0;
   std::array<FrameIndex, kMaxBatch> punted_;

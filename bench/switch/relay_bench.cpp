@@ -16,16 +16,20 @@ void run(benchmark::State& bench, Load& load, std::size_t batch) {
 
 void BM_Relay_Unicast(benchmark::State& bench) {
   BridgeLoad load(static_cast<std::size_t>(bench.range(0)), static_cast<std::size_t>(bench.range(1)),
-                  BridgeLoad::To::kStations);
+                  BridgeLoad::To::kStations, static_cast<std::size_t>(bench.range(3)));
   run(bench, load, static_cast<std::size_t>(bench.range(2)));
 }
 BENCHMARK(BM_Relay_Unicast)
-    ->ArgNames({"ports", "stations", "batch"})
-    ->Args({2, 2, 32})
-    ->Args({2, 2, 256})
-    ->Args({64, 10000, 32})
-    ->Args({256, 1000000, 32})
-    ->Args({256, 1000000, 256});
+    ->ArgNames({"ports", "stations", "batch", "run"})
+    ->Args({2, 2, 32, 1})
+    ->Args({2, 2, 32, 32})
+    ->Args({2, 2, 256, 1})
+    ->Args({2, 2, 256, 32})
+    ->Args({64, 10000, 32, 1})
+    ->Args({64, 10000, 256, 4})
+    ->Args({256, 1000000, 32, 1})
+    ->Args({256, 1000000, 256, 1})
+    ->Args({256, 1000000, 256, 32});
 
 void BM_Relay_Flood(benchmark::State& bench) {
   BridgeLoad load(static_cast<std::size_t>(bench.range(0)), 1000, BridgeLoad::To::kEverybody);

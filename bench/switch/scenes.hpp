@@ -96,18 +96,19 @@ struct Load {
   std::size_t next = 0;
 };
 
-/// A bridge of `port_count` ports, and frames over `station_count` stations, all known.
+/// A bridge of `port_count` ports, and frames over `station_count` stations, all known, `run` frames one behind the
+/// other from the same one.
 struct BridgeLoad : Load {
   enum class To : std::uint8_t { kStations, kEverybody };
 
-  BridgeLoad(std::size_t port_count, std::size_t station_count, To destinations)
+  BridgeLoad(std::size_t port_count, std::size_t station_count, To destinations, std::size_t run = 1)
       : Load(std::max<std::size_t>(station_count * 2, 1024)) {
     state = std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}},
                                               std::vector<PortState>(port_count, forwarding_port()));
     for (std::size_t i = 0; i < station_count; ++i)
       fdb.learn(station_key(i), static_cast<PortIndex>(i % port_count), 1);
     for (std::size_t i = 0; i < kFrames; ++i) {
-      const std::size_t source = i * 7919 % station_count;
+      const std::size_t source = i / run * 7919 % station_count;
       const MacAddress to = destinations == To::kEverybody ? MacAddress::from_number(0xffffffffffffULL)
                                                            : station_address((source + 1) % station_count);
       add_frame(station_address(source), to, static_cast<PortIndex>(source % port_count));
