@@ -103,6 +103,9 @@ bool Vring::holds(std::uint64_t guest_address, std::uint32_t size) noexcept {
 void Vring::look_ahead(unsigned wanted) noexcept {
   constexpr unsigned kFarthest = 64;
   const unsigned count = available(std::min(wanted, kFarthest));
+  // What the driver has read is written next, and stores wait for each other.
+  for (unsigned i = 0; i < count && !layout_.is_packed; i += kCacheLine / sizeof(vring_used_elem))
+    prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
   std::array<std::uint16_t, kFarthest> heads;
   for (unsigned i = 0; i < count && !layout_.is_packed; ++i) {
     heads[i] =

@@ -1,4 +1,5 @@
 """ringbridged with ports of each kind, with one thread that forwards unless options say otherwise."""
+import pathlib
 import re
 
 from ..case import USUAL_MTU
@@ -9,13 +10,24 @@ FDB_SIZE = 4 << 20  # stations
 HOSTS_VLAN, OTHER_VLAN = 10, 20  # of the trunk between two bridges
 
 
+def programs_and_options(switch):
+    """The build a switch is taken from, and the daemon's options: `--build DIR` among them, which is ours, names another one."""
+    options = list(switch.options)
+    if "--build" not in options:
+        return switch.lab.programs, options
+    at = options.index("--build")
+    directory = pathlib.Path(*options[at + 1:at + 2]).resolve()
+    if not (directory / "control/ringbridged").exists():
+        raise Unsupported(f"--build {directory}: there is no control/ringbridged")
+    return directory, options[:at] + options[at + 2:]
+
+
 class Daemon:
     """A ringbridged, told by rbctl what to do."""
 
     def __init__(self, switch):
-        programs = switch.lab.programs
+        programs, options = programs_and_options(switch)
         socket = switch.directory / "control.sock"
-        options = list(switch.options)
         if not any(word.startswith("--fdb-size") for word in options):
             options += ["--fdb-size", FDB_SIZE]
         self.rbctl = [programs / "control/rbctl", "--socket", socket]
