@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-
-#include "switch/copy.hpp"
-
 namespace rb {
 namespace {
 
@@ -17,7 +14,7 @@ class Filling {
  public:
   /// `available`: how many chains it may take, which wait; at least one.
   Filling(Vring& ring, unsigned available) noexcept
-      : ring_(ring), available_(available), head_(ring.head(0)), walk_(ring, head_, ChainWalk::Direction::kToGuest) {}
+      : ring_(ring), available_(available), head_(ring.head(0)), walk_(ring, head_, VringDirection::kToGuest) {}
 
   /// An octet of the guest's.
   struct Spot {
@@ -66,7 +63,7 @@ class Filling {
       in_chain_ = 0;
       head_ = ring_.head(chains_);
       if (ring_.trouble().fault != VringFault::kNone) return false;
-      walk_ = ChainWalk(ring_, head_, ChainWalk::Direction::kToGuest);
+      walk_ = ChainWalk(ring_, head_, VringDirection::kToGuest);
     }
     room_ = ring_.at(buffer_.addr, buffer_.len);
     room_address_ = buffer_.addr;
@@ -128,7 +125,7 @@ std::optional<SentChain> find_chain(Vring& ring, std::uint16_t head, std::uint32
                                     std::uint32_t max_frame_size, std::span<Piece> pieces) noexcept {
   std::size_t count = 0;
   std::uint64_t size = 0;
-  ChainWalk walk(ring, head, ChainWalk::Direction::kFromGuest);
+  ChainWalk walk(ring, head, VringDirection::kFromGuest);
   for (vring_desc buffer; walk.next(buffer);) {
     while (buffer.len != 0) {
       if (count == pieces.size()) {
@@ -169,17 +166,7 @@ std::optional<DropReason> put_frame(const Frame& frame, const VnetHeader& vnet, 
     return put_piecemeal(frame, vnet, guest, ring, budget);
   const Piece room = ring.at(descriptor.addr, descriptor.len);
   if (room.size != descriptor.len) return put_piecemeal(frame, vnet, guest, ring, budget);
-  VnetHeader header = vnet;
-  header.num_buffers = 1;
-  // Ten octets and perhaps two more.
-  std::memcpy(room.data, &header, offsetof(VnetHeader, num_buffers));
-  if (guest.header_size == sizeof header)
-    std::memcpy(room.data + offsetof(VnetHeader, num_buffers), &header.num_buffers, sizeof header.num_buffers);
-  std::byte* to = room.data + guest.header_size;
-  for (std::size_t i = 0; i < frame.piece_count; ++i) {
-    copy_octets(to, frame.pieces[i].data, frame.pieces[i].size);
-    to += frame.pieces[i].size;
-  }
+  write_frame(room.data, frame, vnet, guest.header_size);
   ring.wrote(descriptor.addr, size);
   ring.put_used(head, size);
   ring.take(1);

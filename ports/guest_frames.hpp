@@ -1,10 +1,13 @@
 // Frames in descriptor chains: reading them out of a guest's memory, and writing them there.
 #pragma once
 
+#include <cstddef>
+#include <cstring>
 #include <optional>
 #include <span>
 
 #include "ports/vring.hpp"
+#include "switch/copy.hpp"
 #include "switch/drop_reason.hpp"
 #include "switch/frame.hpp"
 
@@ -12,6 +15,7 @@ namespace rb {
 
 /// Octets of a virtio_net_hdr without num_buffers: that of a device before 1.0 that merges no buffers.
 inline constexpr std::uint32_t kLegacyHeaderSize = 10;
+static_assert(offsetof(VnetHeader, num_buffers) == kLegacyHeaderSize);
 
 /// A chain that a guest sends, as it lies in our memory.
 struct SentChain {
@@ -61,6 +65,19 @@ struct GuestReceive {
   std::uint32_t header_size = 0;  // octets of its virtio_net_hdr: 10 or 12
   bool mergeable = false;         // a frame may take several chains
 };
+
+/// Writes a frame behind `vnet` into a buffer that has room for both, as all that its chain is for.
+inline void write_frame(std::byte* to, const Frame& frame, VnetHeader vnet, std::uint32_t header_size) noexcept {
+  vnet.num_buffers = 1;
+  // Ten octets and perhaps two more.
+  std::memcpy(to, &vnet, kLegacyHeaderSize);
+  if (header_size == sizeof vnet) std::memcpy(to + kLegacyHeaderSize, &vnet.num_buffers, sizeof vnet.num_buffers);
+  to += header_size;
+  for (std::size_t i = 0; i < frame.piece_count; ++i) {
+    copy_octets(to, frame.pieces[i].data, frame.pieces[i].size);
+    to += frame.pieces[i].size;
+  }
+}
 
 /// Copies a frame behind `vnet` into the next chains of a receive ring, which are put into its used ring but not
 /// published. `budget`: how many buffers may be looked at, of which it takes what it needs; none left is kEgressFull,

@@ -34,6 +34,12 @@ constexpr std::uint64_t notify_detail(std::uint64_t kind, unsigned ring, std::ui
   return kind << 39 | std::uint64_t{ring} << 32 | generation;
 }
 
+/// What a guest is told of a frame that need not be finished for it.
+VnetHeader vnet_for(const Frame& frame, const PortState& to) noexcept {
+  if (to.accepts.has(Offloads::kCsum)) return *frame.vnet;
+  return {};  // it has not learned what DATA_VALID means
+}
+
 }  // namespace
 
 /// One ring of this worker.
@@ -264,35 +270,21 @@ void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
 
 void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
   Vring& ring = queue.ring;
-  std::array<std::uint16_t, kBurst> heads;
-  std::array<Piece, kBurst>& simple = simple_chains_;
-  for (unsigned i = 0; i < count; ++i) {
-    heads[i] = ring.head(i);
-    ring.prefetch(heads[i]);
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    simple[i].size = 0;
-    const vring_desc descriptor = ring.descriptor(heads[i]);
-    if (descriptor.flags != 0 || descriptor.len < queue.header_size || descriptor.len > kMaxFrameSize) continue;
-    const Piece piece = ring.at(descriptor.addr, descriptor.len);
-    if (piece.size != descriptor.len) continue;
-    simple[i] = piece;
-    __builtin_prefetch(piece.data);
-    __builtin_prefetch(piece.data + 63);
-  }
+  count = ring.look_ahead(count, VringDirection::kFromGuest, chains_);
   unsigned taken = 0;
   bool spent = false;
   for (; taken < count && ring.trouble().fault == VringFault::kNone; ++taken) {
+    const WaitingChain& chain = chains_[taken];
     if (queue.enabled) [[likely]] {
-      if (simple[taken].size != 0) [[likely]] {
-        lend_simple(queue, simple[taken], worker);
-      } else if (spent || !receive_chain(queue, heads[taken], worker)) {
+      if (chain.simple.size >= queue.header_size && chain.simple.size <= kMaxFrameSize) [[likely]] {
+        lend_simple(queue, chain.simple, worker);
+      } else if (spent || !receive_chain(queue, chain.head, worker)) {
         break;
       } else {
         spent = worker.read_budget() == 0;  // chains of many pieces are much work
       }
     }
-    ring.put_used(heads[taken], 0);
+    ring.put_used(chain.head, 0);
   }
   ring.take(taken);
   worker.lent_by(*this);
@@ -373,9 +365,53 @@ void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& t
     }
     return worker.wake_for_mail(*mail_to_);
   }
-  if (receiving_.size() == 1) receiving_.front()->ring.look_ahead(static_cast<unsigned>(indexes.size()));
+  if (receiving_.size() == 1) indexes = indexes.subspan(put_simple(*receiving_.front(), indexes, to, worker));
   for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
   flush(worker);
+}
+
+/// Copies frames as they are into chains of one buffer each, up to the first for which that will not do; how many.
+std::size_t VhostPort::put_simple(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
+                                  Worker& worker) noexcept {
+  std::array<std::uint64_t, kCastKindCount> frames{}, octets{};
+  std::size_t put = 0;
+  for (bool all = true; all && put < indexes.size();) {
+    const std::size_t wanted = std::min<std::size_t>(indexes.size() - put, Vring::kMaxAhead);
+    const std::size_t burst = put_burst(queue, indexes.subspan(put, wanted), to, worker);
+    for (const FrameIndex frame : indexes.subspan(put, burst)) {
+      const auto cast = static_cast<std::size_t>(worker.cast(frame));
+      ++frames[cast];
+      octets[cast] += worker.frame(frame).size;
+    }
+    put += burst;
+    all = burst == wanted;
+  }
+  for (std::size_t cast = 0; cast < kCastKindCount; ++cast) {
+    if (frames[cast] != 0) worker.count_sent(index(), static_cast<CastKind>(cast), octets[cast], frames[cast]);
+  }
+  return put;
+}
+
+/// The same of at most Vring::kMaxAhead frames, which are still to be counted.
+std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
+                                 Worker& worker) noexcept {
+  Vring& ring = queue.ring;
+  const std::size_t wanted = std::min<std::size_t>(indexes.size(), queue.put_budget);
+  const unsigned count =
+      ring.look_ahead(ring.available(static_cast<unsigned>(wanted)), VringDirection::kToGuest, chains_);
+  unsigned put = 0;
+  for (; put < count; ++put) {
+    const Frame& frame = worker.frame(indexes[put]);
+    const WaitingChain& chain = chains_[put];
+    const std::uint32_t size = queue.header_size + frame.size;
+    if (chain.simple.size < size || needs_software_offload(*frame.vnet, to.accepts)) break;
+    write_frame(chain.simple.data, frame, vnet_for(frame, to), queue.header_size);
+    ring.wrote(chain.guest_address, size);
+    ring.put_used(chain.head, size);
+  }
+  ring.take(put);
+  queue.put_budget -= put;
+  return put;
 }
 
 void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept {
@@ -384,10 +420,8 @@ void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Wor
   std::optional<DropReason> dropped;
   if (needs_software_offload(*frame.vnet, to.accepts)) {
     dropped = put_segments(frame, queue);
-  } else if (to.accepts.has(Offloads::kCsum)) {
-    dropped = put(frame, *frame.vnet, queue);
   } else {
-    dropped = put(frame, VnetHeader{}, queue);  // it has not learned what DATA_VALID means
+    dropped = put(frame, vnet_for(frame, to), queue);
   }
   dropped ? worker.counters(index()).drop(*dropped) : worker.count_sent(index(), cast, frame.size);
   if (queue.ring.trouble().fault != VringFault::kNone) [[unlikely]]

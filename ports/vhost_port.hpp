@@ -101,6 +101,10 @@ class VhostPort final : public OwnedPort {
   void lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept;
   [[nodiscard]] bool copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
                           Worker& worker) noexcept;
+  [[nodiscard]] std::size_t put_simple(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
+                                       Worker& worker) noexcept;
+  [[nodiscard]] std::size_t put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
+                                      Worker& worker) noexcept;
   [[nodiscard]] static std::optional<DropReason> put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept;
   [[nodiscard]] static std::optional<DropReason> put_segments(const Frame& frame, Queue& queue) noexcept;
   void publish(Queue& queue, Worker& worker) noexcept;
@@ -112,7 +116,7 @@ class VhostPort final : public OwnedPort {
   [[nodiscard]] bool memory_lost(Worker& worker) noexcept;
   void fail(const Queue& queue, Worker& worker) noexcept;
 
-  static constexpr unsigned kBurst = 64;  // chains taken from a ring in one round
+  static constexpr unsigned kBurst = Vring::kMaxAhead;  // chains taken from a ring in one round
 
   unsigned worker_count_;
   std::array<std::unique_ptr<Queue>, kMaxRings> queues_;
@@ -120,10 +124,10 @@ class VhostPort final : public OwnedPort {
   std::optional<unsigned> mail_to_;
   std::uint64_t broken_seen_ = 0;
   std::uint32_t last_generation_ = 0;
-  std::size_t first_ = 0;                    // of transmitting_, where the next round begins
-  unsigned outstanding_ = 0;                 // requests in the worker's ring
-  std::array<Piece, kBurst> simple_chains_;  // of a burst, those of one descriptor, in one piece; of no size: others
-  bool queued_ = false;                      // arm() is going to be called
+  std::size_t first_ = 0;                              // of transmitting_, where the next round begins
+  unsigned outstanding_ = 0;                           // requests in the worker's ring
+  std::array<WaitingChain, Vring::kMaxAhead> chains_;  // of the burst at hand
+  bool queued_ = false;                                // arm() is going to be called
   bool open_ = false;
   bool failed_ = false, stopping_ = false;
 

@@ -100,28 +100,46 @@ bool Vring::holds(std::uint64_t guest_address, std::uint32_t size) noexcept {
   return true;
 }
 
-void Vring::look_ahead(unsigned wanted) noexcept {
-  constexpr unsigned kFarthest = 64;
-  const unsigned count = available(std::min(wanted, kFarthest));
-  // What the driver has read is written next, and stores wait for each other.
-  for (unsigned i = 0; i < count && !layout_.is_packed; i += kCacheLine / sizeof(vring_used_elem))
-    prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
-  std::array<std::uint16_t, kFarthest> heads;
-  for (unsigned i = 0; i < count && !layout_.is_packed; ++i) {
-    heads[i] =
-        __atomic_load_n(&layout_.available->ring[static_cast<std::uint16_t>(next_ + i) & mask_], __ATOMIC_RELAXED);
-    heads[i] &= mask_;  // only a hint
-    __builtin_prefetch(&layout_.descriptors[heads[i]]);
-  }
+template <bool kIsPacked>
+unsigned Vring::look_ahead_at(unsigned count, VringDirection direction,
+                              std::span<WaitingChain, kMaxAhead> chains) noexcept {
+  const bool to_guest = direction == VringDirection::kToGuest;
   for (unsigned i = 0; i < count; ++i) {
-    const auto* address_of =
-        layout_.is_packed ? &layout_.packed.ring[packed_.head(i)].addr : &layout_.descriptors[heads[i]].addr;
-    const std::uint64_t address = __atomic_load_n(address_of, __ATOMIC_RELAXED);
-    const Piece piece = memory_->at(address, 1, hint_);
-    if (piece.size == 0) continue;
-    prefetch_to_write(piece.data);
-    prefetch_to_write(piece.data + kCacheLine);
+    chains[i].head = head(i);
+    if constexpr (!kIsPacked) __builtin_prefetch(&layout_.descriptors[chains[i].head]);
   }
+  if (trouble_.fault != VringFault::kNone) return 0;
+  if constexpr (!kIsPacked) {
+    // What the driver has read is written next, and stores wait for each other.
+    for (unsigned i = 0; i < count; i += kCacheLine / sizeof(vring_used_elem))
+      prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
+  }
+  const std::uint16_t wanted_flags = to_guest ? VRING_DESC_F_WRITE : 0;
+  for (unsigned i = 0; i < count; ++i) {
+    WaitingChain& chain = chains[i];
+    const vring_desc buffer = descriptor(chain.head);
+    chain.guest_address = buffer.addr;
+    chain.simple = {};
+    if (buffer.flags != wanted_flags) continue;
+    // What lies outside is a fault when its turn has come.
+    const Piece piece = memory_->at(buffer.addr, buffer.len, hint_);
+    if (piece.size != buffer.len || piece.size == 0) continue;
+    chain.simple = piece;
+    if (to_guest) {
+      prefetch_to_write(piece.data);
+      prefetch_to_write(piece.data + kCacheLine);
+    } else {
+      __builtin_prefetch(piece.data);
+      __builtin_prefetch(piece.data + kCacheLine - 1);
+    }
+  }
+  return count;
+}
+
+unsigned Vring::look_ahead(unsigned count, VringDirection direction,
+                           std::span<WaitingChain, kMaxAhead> chains) noexcept {
+  return layout_.is_packed ? look_ahead_at<true>(count, direction, chains)
+                           : look_ahead_at<false>(count, direction, chains);
 }
 
 bool Vring::memory_lost() const noexcept {
@@ -209,7 +227,7 @@ bool ChainWalk::next(vring_desc& buffer) noexcept {
     const bool to_guest = (buffer.flags & VRING_DESC_F_WRITE) != 0;
     if (buffer.len == 0) {
       ring_->fail(VringFault::kEmpty, buffer.addr);
-    } else if (to_guest != (direction_ == Direction::kToGuest)) {
+    } else if (to_guest != (direction_ == VringDirection::kToGuest)) {
       ring_->fail(VringFault::kDirection, buffer.addr);
     } else {
       return true;

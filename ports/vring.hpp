@@ -23,6 +23,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "ports/dirty_log.hpp"
@@ -67,9 +68,21 @@ struct VringTrouble {
   std::uint64_t value = 0;
 };
 
+/// Which way the frames of a ring go.
+enum class VringDirection : std::uint8_t { kFromGuest, kToGuest };
+
+/// A chain that waits. One of one descriptor, whose buffer lies in one stretch of memory, need not be walked.
+struct WaitingChain {
+  std::uint64_t guest_address;  // of its buffer
+  Piece simple;                 // its buffer; of no size: it is not of that kind, or wrong
+  std::uint16_t head;
+};
+
 class Vring {
  public:
   static constexpr unsigned kMaxSize = 32768;
+  /// Chains that look_ahead() looks at.
+  static constexpr unsigned kMaxAhead = 64;
 
   Vring() = default;
   /// Begins with the chain behind `next` already taken ones. `log`: null, or where writes are marked. All are borrowed.
@@ -113,10 +126,6 @@ class Vring {
     return {copy.addr, copy.len, static_cast<std::uint16_t>(copy.flags & kShared),
             static_cast<std::uint16_t>((at + 1) & mask_)};
   }
-  void prefetch(std::uint16_t at) const noexcept {
-    if (!layout_.is_packed) __builtin_prefetch(&layout_.descriptors[at]);  // of a packed one it has been read
-  }
-
   /// Gives a taken chain back, with `written` octets in its buffers; the driver sees it after publish().
   void put_used(std::uint16_t head, std::uint32_t written) noexcept {
     if (layout_.is_packed) return packed_.put_used(written);
@@ -147,8 +156,11 @@ class Vring {
   }
   /// Whether all of a buffer lies in the guest's memory; else the ring has failed.
   [[nodiscard]] bool holds(std::uint64_t guest_address, std::uint32_t size) noexcept;
-  /// Brings the next chains' descriptors and the beginnings of their buffers near, at most `wanted`.
-  void look_ahead(unsigned wanted) noexcept;
+  /// Copies the descriptors of the next chains, of which as many wait (available()) and there is room for in `chains`,
+  /// and brings the beginnings of their buffers near, and what put_used() writes. How many chains: all, or none after a
+  /// fault.
+  [[nodiscard]] unsigned look_ahead(unsigned count, VringDirection direction,
+                                    std::span<WaitingChain, kMaxAhead> chains) noexcept;
   /// Whether a file of the guest's memory, or of a log, was truncated.
   [[nodiscard]] bool memory_lost() const noexcept;
   /// The device has written there.
@@ -168,6 +180,9 @@ class Vring {
 
  private:
   [[nodiscard]] unsigned look_again(unsigned wanted) noexcept;
+  template <bool kIsPacked>
+  [[nodiscard]] unsigned look_ahead_at(unsigned count, VringDirection direction,
+                                       std::span<WaitingChain, kMaxAhead> chains) noexcept;
   [[nodiscard]] unsigned packed_available(unsigned wanted) noexcept;
 
   VringLayout layout_;
@@ -191,9 +206,8 @@ class ChainWalk {
  public:
   /// As QEMU's VIRTQUEUE_MAX_SIZE, of a chain and of an indirect table; a longer one would be a way to keep us busy.
   static constexpr unsigned kMaxDescriptors = 1024;
-  enum class Direction : std::uint8_t { kFromGuest, kToGuest };
 
-  ChainWalk(Vring& ring, std::uint16_t head, Direction direction) noexcept
+  ChainWalk(Vring& ring, std::uint16_t head, VringDirection direction) noexcept
       : ring_(&ring), head_(head), next_(head), direction_(direction) {}
 
   /// The next buffer as the guest gave it; false at the end, or when the ring has failed.
@@ -205,7 +219,7 @@ class ChainWalk {
   Vring* ring_;
   std::uint16_t head_;
   std::uint16_t next_;
-  Direction direction_;
+  VringDirection direction_;
   bool ended_ = false;
   unsigned count_ = 0;            // descriptors so far
   std::uint64_t table_ = 0;       // guest address of an indirect table; of no meaning while table_size_ is 0

@@ -204,10 +204,10 @@ class Worker {
   /// Counts a frame that came in but cannot enter the batch, and gives its buffer back.
   void drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept;
   /// Counts a frame that is on its way out.
-  void count_sent(PortIndex port, CastKind cast, std::uint32_t size) noexcept {
+  void count_sent(PortIndex port, CastKind cast, std::uint64_t octets, std::uint64_t frames = 1) noexcept {
     PortCounters::Traffic& tx = counters_[port].tx[static_cast<std::size_t>(cast)];
-    tx.frames.add(1);
-    tx.bytes.add(size);
+    tx.frames.add(frames);
+    tx.bytes.add(octets);
   }
   /// Tells the control thread that a port failed with an errno.
   void report_port_error(PortIndex port, int error) noexcept;

@@ -31,7 +31,7 @@ std::uint16_t sum_of(std::uint32_t number) noexcept {
 
 }  // namespace
 
-bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept {
+bool asks_for_more(const VnetHeader& vnet, Offloads accepts) noexcept {
   if ((vnet.flags & kVnetNeedsCsum) != 0 && !accepts.has(Offloads::kCsum)) return true;
   switch (vnet.gso_type) {
     case kGsoNone:

@@ -25,8 +25,15 @@
 
 namespace rb {
 
-/// True when `frame` carries work (NEEDS_CSUM, GSO) that a port which takes `accepts` must not be given.
-[[nodiscard]] bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept;
+/// True when there is work (NEEDS_CSUM, GSO) that is more than `accepts`.
+[[nodiscard]] bool asks_for_more(const VnetHeader& vnet, Offloads accepts) noexcept;
+
+/// True when a frame carries work that a port which takes `accepts` must not be given.
+[[nodiscard]] inline bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept {
+  if ((vnet.flags & kVnetNeedsCsum) == 0 && vnet.gso_type == kGsoNone) [[likely]]
+    return false;
+  return asks_for_more(vnet, accepts);
+}
 
 /// Cuts one frame into finished segments. A frame without GSO that only lacks its checksum comes out as one segment.
 ///

@@ -50,28 +50,22 @@ class RingScene {
 
   /// The switch's part. How many frames went through.
   unsigned pass() noexcept {
-    const unsigned count = from_.available(kBatch);
-    std::array<std::uint16_t, kBatch> heads;
-    for (unsigned i = 0; i < count; ++i) {
-      heads[i] = from_.head(i);
-      from_.prefetch(heads[i]);
-    }
-    to_.look_ahead(count);
-    unsigned budget = kBatch, put = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      std::array<Piece, 4> room;
-      const auto chain = find_chain(from_, heads[i], kHeaderSize, kFrameSize, room);
-      if (!chain) break;
-      ChainReader reader({room.data(), chain->piece_count});
+    const unsigned count = from_.look_ahead(from_.available(kBatch), VringDirection::kFromGuest, sent_);
+    const unsigned room = to_.look_ahead(to_.available(count), VringDirection::kToGuest, received_);
+    unsigned put = 0;
+    for (; put < room && sent_[put].simple.size == kHeaderSize + kFrameSize; ++put) {
+      const std::byte* const octets = sent_[put].simple.data;
       VnetHeader vnet;
-      reader.read(reinterpret_cast<std::byte*>(&vnet), kHeaderSize);
+      std::memcpy(&vnet, octets, kHeaderSize);
       std::array<std::byte, kFrameSize> head;
-      reader.read(head.data(), kFrameSize);
+      copy_octets(head.data(), octets + kHeaderSize, kFrameSize);
       Piece piece{head.data(), kFrameSize};
-      if (!put_frame({&vnet, &piece, kFrameSize, 1, 0}, vnet, {kHeaderSize, true}, to_, budget)) ++put;
-      from_.put_used(heads[i], 0);
+      write_frame(received_[put].simple.data, {&vnet, &piece, kFrameSize, 1, 0}, vnet, kHeaderSize);
+      to_.put_used(received_[put].head, kHeaderSize + kFrameSize);
+      from_.put_used(sent_[put].head, 0);
     }
-    from_.take(count);
+    to_.take(put);
+    from_.take(put);
     (void)from_.publish();
     (void)to_.publish();
     return put;
@@ -134,6 +128,7 @@ class RingScene {
   UniqueFd file_{::memfd_create("ring_scene", MFD_CLOEXEC)};
   GuestMemory memory_;
   Vring from_, to_;
+  std::array<WaitingChain, Vring::kMaxAhead> sent_, received_;
   unsigned offered_ = 0;
   bool wrap_ = true;  // of the next packed descriptors
 };

@@ -166,7 +166,8 @@ class Device {
       case 3:
         return put({.header_size = 12, .mergeable = true}, step.number);
       case 4:
-        return ring_.look_ahead(step.number);
+        return go_ahead(step.number % 2 != 0 ? rb::VringDirection::kToGuest : rb::VringDirection::kFromGuest,
+                        step.number / 2);
       default:
         ring_.suppress_kicks();
         (void)ring_.ask_for_kicks();
@@ -221,6 +222,34 @@ class Device {
     reader.read(octets.data() + some, left);
     require(octets == expected);
     return true;
+  }
+  /// Uses waiting chains, up to the first that is not simple.
+  void go_ahead(rb::VringDirection direction, unsigned wanted) {
+    std::array<rb::WaitingChain, rb::Vring::kMaxAhead> chains;
+    const unsigned available = ring_.available(std::min(wanted, rb::Vring::kMaxAhead));
+    const unsigned count = ring_.look_ahead(available, direction, chains);
+    require(count == (failed() ? 0 : available));
+    const std::uint32_t size = rb::kEthernetHeaderSize + wanted;
+    rb::Piece octets{frame_octets().data(), size};
+    rb::VnetHeader vnet;
+    unsigned used = 0;
+    for (; used < count; ++used) {
+      const rb::WaitingChain& chain = chains[used];
+      require(chain.head < layout_.size);
+      if (chain.simple.size == 0) break;
+      require(memory_.holds(chain.simple));
+      std::uint32_t written = 0;
+      if (direction == rb::VringDirection::kToGuest) {
+        constexpr std::uint32_t kHeader = sizeof vnet;
+        if (chain.simple.size < kHeader + size) break;
+        rb::write_frame(chain.simple.data, {&vnet, &octets, size, 1, 0}, vnet, kHeader);
+        written = kHeader + size;
+        ring_.wrote(chain.guest_address, written);
+      }
+      ring_.put_used(chain.head, written);
+    }
+    ring_.take(used);
+    publish(used);
   }
   /// Puts a frame, of a size that the number tells, in three pieces.
   void put(rb::GuestReceive guest, std::uint8_t number) {

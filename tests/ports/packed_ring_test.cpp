@@ -65,7 +65,7 @@ void go_round(unsigned size, unsigned length, unsigned batch) {
     ASSERT_EQ(ring.available(size + 1), count);
     for (unsigned i = 0; i < count; ++i) {
       ASSERT_EQ(ring.head(i), heads[i]);
-      ChainWalk walk(ring, heads[i], ChainWalk::Direction::kFromGuest);
+      ChainWalk walk(ring, heads[i], VringDirection::kFromGuest);
       unsigned buffers = 0;
       for (vring_desc buffer; walk.next(buffer); ++buffers) ASSERT_EQ(buffer.addr, kBuffers + buffers * 0x10ULL);
       ASSERT_EQ(buffers, length);
@@ -381,7 +381,7 @@ TEST(PackedRing, AsksForKicksAndSuppressesThem) {
 class PackedTable : public ::testing::Test {
  protected:
   /// The sizes of a chain's buffers before its end, or before what is wrong with it.
-  std::vector<std::uint32_t> walk(ChainWalk::Direction direction = ChainWalk::Direction::kFromGuest) {
+  std::vector<std::uint32_t> walk(VringDirection direction = VringDirection::kFromGuest) {
     ring = driver.vring();
     EXPECT_EQ(ring.available(1), 1U);
     ChainWalk chain(ring, ring.head(0), direction);
@@ -414,7 +414,7 @@ TEST_F(PackedTable, GivesItsBuffersInTheirOrder) {
   EXPECT_EQ(ring.next(), 0x8001) << "a table takes one descriptor";
   driver.begin_at(0x8000);
   driver.offer_table(7, three, kTables, kWrite);
-  EXPECT_EQ(walk(ChainWalk::Direction::kToGuest), (Sizes{10, 20, 30}));
+  EXPECT_EQ(walk(VringDirection::kToGuest), (Sizes{10, 20, 30}));
   driver.begin_at(0x8000);
   driver.offer_table(7, three, kRegionSize - 16);  // in two regions
   EXPECT_EQ(walk(), (Sizes{10, 20, 30}));

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,7 +14,7 @@
 namespace rb {
 namespace {
 
-using Direction = ChainWalk::Direction;
+using Direction = VringDirection;
 using Buffers = std::vector<std::pair<std::uint64_t, std::uint32_t>>;  // guest addresses and sizes
 
 constexpr std::uint64_t kPage = 4096, kRegionSize = 0x40000;
@@ -194,13 +195,32 @@ TEST_F(VringTest, NothingIsAvailableAfterAFault) {
   EXPECT_EQ(seen.available(1), 0U);
 }
 
-TEST_F(VringTest, LooksAheadWithoutAFault) {
+TEST_F(VringTest, LooksAheadForChainsOfOneBufferInOnePiece) {
   Vring vring = ring();
+  std::array<WaitingChain, Vring::kMaxAhead> chains;
+  describe(0, {.addr = kBuffer, .len = 100, .flags = 0, .next = 0});
   describe(1, {.addr = kGap, .len = 1, .flags = 0, .next = 0});
-  for (const unsigned head : {0, 1, 65535}) offer(head);
-  vring.look_ahead(1000);
+  describe(2, {.addr = kBuffer, .len = 1, .flags = VRING_DESC_F_NEXT, .next = 0});
+  describe(3, {.addr = kBuffer + 8, .len = 1, .flags = VRING_DESC_F_WRITE, .next = 0});
+  for (const unsigned head : {0, 1, 2, 3}) offer(head);
+  ASSERT_EQ(vring.look_ahead(vring.available(64), Direction::kFromGuest, chains), 4U);
+  for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(chains[i].head, i);
+  EXPECT_EQ(chains[0].simple.size, 100U);
+  EXPECT_EQ(chains[0].guest_address, kBuffer);
+  for (const unsigned other : {1, 2, 3}) EXPECT_EQ(chains[other].simple.size, 0U) << other;
+  ASSERT_EQ(vring.look_ahead(4, Direction::kToGuest, chains), 4U);
+  EXPECT_EQ(chains[3].simple.size, 1U);
+  for (const unsigned other : {0, 1, 2}) EXPECT_EQ(chains[other].simple.size, 0U) << other;
+  // A buffer that lies outside is one when its turn has come.
   EXPECT_EQ(vring.trouble().fault, VringFault::kNone);
-  EXPECT_EQ(vring.available(8), 3U);
+}
+
+TEST_F(VringTest, LooksAheadAtNothingWhenAHeadIsOutOfRange) {
+  Vring vring = ring();
+  std::array<WaitingChain, Vring::kMaxAhead> chains;
+  for (const unsigned head : {0, 65535}) offer(head);
+  EXPECT_EQ(vring.look_ahead(vring.available(64), Direction::kFromGuest, chains), 0U);
+  EXPECT_EQ(vring.trouble().fault, VringFault::kHeadOutOfRange);
 }
 
 // Notifications.
