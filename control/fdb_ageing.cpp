@@ -7,7 +7,9 @@
 namespace rb {
 namespace {
 
-constexpr std::chrono::milliseconds kTick{1000};
+constexpr std::chrono::milliseconds kLongestRest{1000}, kShortestRest{1};
+/// Buckets at once: a quarter of a MiB, or some 50 us, for which a worker may have to wait that has the same processor.
+constexpr double kLargestSlice = 4096;
 /// The whole FDB is looked at in a tenth of the shortest ageing time, within these bounds.
 constexpr double kShortestWalk_s = 1, kLongestWalk_s = 30;
 
@@ -22,7 +24,7 @@ void FdbAgeing::enter(Phase phase) {
   phase_ = phase;
   met_dynamic_ = false;
   if (phase == Phase::kAsleep) timer_.stop();
-  if (phase != Phase::kAsleep && !timer_.running()) timer_.start_periodic(kTick);
+  if (phase != Phase::kAsleep && !timer_.running()) timer_.start_once(kLongestRest);
   renew_wish();
 }
 
@@ -52,13 +54,16 @@ void FdbAgeing::tick() {
   }
   Fdb& fdb = model_.engine().fdb();
   const double walk_s = std::clamp(shortest_s / 10, kShortestWalk_s, kLongestWalk_s);
-  const auto slice = static_cast<std::size_t>(static_cast<double>(fdb.bucket_count()) / walk_s) + 1;
+  const double buckets_a_second = static_cast<double>(fdb.bucket_count()) / walk_s + 1;
+  const double slice = std::min(buckets_a_second, kLargestSlice);
+  const std::chrono::duration<double> rest(slice / buckets_a_second);
+  timer_.start_once(std::max(kShortestRest, std::chrono::duration_cast<std::chrono::milliseconds>(rest)));
   const auto ageing_time_of = [&](Fid fid) {
     met_dynamic_ = true;  // asked for dynamic entries only
     const ModelBridge* bridge = model_.bridge_of_fid(fid);
     return bridge == nullptr ? 0 : times_s[bridge->index];
   };
-  const bool walked_round = fdb.sweep(slice, model_.engine().now_s(), ageing_time_of, aged_);
+  const bool walked_round = fdb.sweep(static_cast<std::size_t>(slice), model_.engine().now_s(), ageing_time_of, aged_);
   if (!walked_round) return;
   if (met_dynamic_) return enter(Phase::kWalking);
   enter(phase_ == Phase::kWalking ? Phase::kSettling : Phase::kAsleep);

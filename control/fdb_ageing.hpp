@@ -1,10 +1,11 @@
-// FdbAgeing: sweeps the FDB a slice a second while there is something in it that can age, and sleeps otherwise.
+// FdbAgeing: sweeps the FDB slice by slice while there is something in it that can age, and sleeps otherwise.
 //
 // How it works. Workers learn without a word to the control thread, so falling asleep takes care that nothing is
 // overlooked. A whole walk that has met no dynamic entry is not enough: a station may have been learned behind its
 // back. So the walk's end asks the workers to tell what they learn, and a second walk that meets none either ends in
 // sleep. From then on the first station learned wakes the timer, and the workers fall silent again. A switch without
-// stations never wakes; one with stations wakes once a second, on the control thread alone.
+// stations never wakes; one with stations wakes once a second, on the control thread alone, or more often where the FDB
+// is so large that a second's share of it would keep a processor from the workers for long.
 //
 // Control thread only.
 #pragma once
@@ -27,7 +28,7 @@ class FdbAgeing {
   void learned();
   /// Whether somebody else wants the workers' FDB events, too.
   void want_events(bool wanted);
-  /// One slice. The timer calls it every second.
+  /// One slice. The timer calls it, at least every second.
   void tick();
   /// Until the next slice; 0 while asleep.
   [[nodiscard]] std::chrono::milliseconds left() const { return timer_.left(); }
