@@ -42,30 +42,34 @@ void PackedRing::forget_position(vring_packed_desc_event& device_event) noexcept
   __atomic_store_n(&device_event.off_wrap, std::uint16_t{0}, __ATOMIC_RELAXED);
 }
 
-bool PackedRing::is_available(Position position) const noexcept {
-  const std::uint16_t flags = __atomic_load_n(&layout_.ring[position.at].flags, __ATOMIC_ACQUIRE);
-  return ((flags & kAvailable) != 0) == position.wrap && ((flags & kUsed) != 0) != position.wrap;
+bool PackedRing::is_available(std::uint16_t flags, bool wrap) noexcept {
+  return (flags & (kAvailable | kUsed)) == (wrap ? kAvailable : kUsed);
 }
 
 unsigned PackedRing::available(unsigned wanted, bool& looped) noexcept {
   wanted = std::min(wanted, kMaxAhead - (taken_ - put_));
-  while (found_ - taken_ < wanted && is_available(found_at_)) {
-    Chain chain{.start = found_at_.at, .count = 0, .id = 0};
-    Position at = found_at_;
-    for (bool more = true; more;) {
+  unsigned count = found_ - taken_;
+  Position at = found_at_;  // copies: what is written below could be a member, as far as the compiler knows
+  for (; count < wanted; ++count) {
+    const vring_packed_desc* descriptor = &layout_.ring[at.at];
+    std::uint16_t flags = __atomic_load_n(&descriptor->flags, __ATOMIC_ACQUIRE);
+    if (!is_available(flags, at.wrap)) break;
+    Chain chain{.start = at.at, .count = 1, .id = 0};
+    at.advance(1, size_);
+    while ((flags & VRING_DESC_F_NEXT) != 0) {
       if (++chain.count > size_) {
         looped = true;
-        return found_ - taken_;
+        return count;
       }
-      const vring_packed_desc& descriptor = layout_.ring[at.at];
-      more = (__atomic_load_n(&descriptor.flags, __ATOMIC_RELAXED) & VRING_DESC_F_NEXT) != 0;
-      chain.id = __atomic_load_n(&descriptor.id, __ATOMIC_RELAXED);
+      descriptor = &layout_.ring[at.at];
+      flags = __atomic_load_n(&descriptor->flags, __ATOMIC_RELAXED);
       at.advance(1, size_);
     }
+    chain.id = __atomic_load_n(&descriptor->id, __ATOMIC_RELAXED);
     chains_[found_++ % kMaxAhead] = chain;
     found_at_ = at;
   }
-  return std::min(found_ - taken_, wanted);
+  return std::min(count, wanted);
 }
 
 void PackedRing::put_used(std::uint32_t written) noexcept {
@@ -109,8 +113,7 @@ void PackedRing::suppress_kicks() noexcept {
 bool PackedRing::ask_for_kicks() noexcept {
   // For any chain: none waits, so the next one is meant with and without an event index.
   __atomic_store_n(&layout_.device_event->flags, std::uint16_t{VRING_PACKED_EVENT_FLAG_ENABLE}, __ATOMIC_SEQ_CST);
-  const std::uint16_t flags = __atomic_load_n(&layout_.ring[found_at_.at].flags, __ATOMIC_SEQ_CST);
-  return ((flags & kAvailable) != 0) == found_at_.wrap && ((flags & kUsed) != 0) != found_at_.wrap;
+  return is_available(__atomic_load_n(&layout_.ring[found_at_.at].flags, __ATOMIC_SEQ_CST), found_at_.wrap);
 }
 
 }  // namespace rb

@@ -78,7 +78,7 @@ class PackedRing {
     std::uint16_t start = 0, count = 0, id = 0;
   };
   void keep_position() noexcept;
-  [[nodiscard]] bool is_available(Position position) const noexcept;
+  [[nodiscard]] static bool is_available(std::uint16_t flags, bool wrap) noexcept;
 
   PackedLayout layout_;
   unsigned size_ = 0;

@@ -4,12 +4,12 @@ from .linux_bridge import LinuxBridge
 from .open_vswitch import OpenVswitch, OpenVswitchDpdk
 from .pump import Pump
 from .ringbridge import (Ringbridge, RingbridgePacket, RingbridgeStream, RingbridgeTrunk, RingbridgeTrunkPlain,
-                         RingbridgeVhost)
+                         RingbridgeVhost, RingbridgeVhostPacked)
 from .testpmd import Testpmd
 from .vde import Vde
 
 SWITCHES = {"ringbridge": Ringbridge, "ringbridge-packet": RingbridgePacket, "ringbridge-stream": RingbridgeStream,
-            "ringbridge-vhost": RingbridgeVhost, "ringbridge-trunk": RingbridgeTrunk,
+            "ringbridge-vhost": RingbridgeVhost, "ringbridge-vhost-packed": RingbridgeVhostPacked, "ringbridge-trunk": RingbridgeTrunk,
             "ringbridge-trunk-plain": RingbridgeTrunkPlain, "linux-bridge": LinuxBridge, "ovs": OpenVswitch,
             "ovs-dpdk": OpenVswitchDpdk, "vde": Vde, "testpmd": Testpmd, "pump": Pump, "none": Cable}
 for _name, _switch in SWITCHES.items():

@@ -157,3 +157,12 @@ class RingbridgeVhost(RingbridgeBase):
         self.daemon.tell(*(f"addif {BRIDGE} vhost-user:{path},name={name}" for path, name in zip(sockets, names)))
         self.trunks(names)
         self.load_ports = self.guests_on(sockets)
+
+
+class RingbridgeVhostPacked(RingbridgeVhost):
+    """The same guests with packed rings."""
+
+    title = "ringbridge, packed rings"
+
+    def guests_on(self, sockets):
+        return [f"{port},packed=on" for port in super().guests_on(sockets)]
