@@ -8,8 +8,9 @@ namespace rb {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestRest{1000}, kShortestRest{1};
-/// Buckets at once: a quarter of a MiB, or some 50 us, for which a worker may have to wait that has the same processor.
-constexpr double kLargestSlice = 4096;
+/// Buckets at once, unless the walk takes more: a quarter of a MiB, or some 50 us, for which a worker may have to wait
+/// that has the same processor.
+constexpr double kUsualSlice = 4096;
 /// The whole FDB is looked at in a tenth of the shortest ageing time, within these bounds.
 constexpr double kShortestWalk_s = 1, kLongestWalk_s = 30;
 
@@ -55,7 +56,8 @@ void FdbAgeing::tick() {
   Fdb& fdb = model_.engine().fdb();
   const double walk_s = std::clamp(shortest_s / 10, kShortestWalk_s, kLongestWalk_s);
   const double buckets_a_second = static_cast<double>(fdb.bucket_count()) / walk_s + 1;
-  const double slice = std::min(buckets_a_second, kLargestSlice);
+  const double least = buckets_a_second * std::chrono::duration<double>(kShortestRest).count();
+  const double slice = std::min(buckets_a_second, std::max(kUsualSlice, least));
   const std::chrono::duration<double> rest(slice / buckets_a_second);
   timer_.start_once(std::max(kShortestRest, std::chrono::duration_cast<std::chrono::milliseconds>(rest)));
   const auto ageing_time_of = [&](Fid fid) {

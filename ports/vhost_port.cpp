@@ -16,7 +16,8 @@
 namespace rb {
 namespace {
 
-constexpr unsigned kIdleRounds = 200;  // in vain, before a ring asks for kicks
+constexpr std::size_t kAheadOfOthers = 4;  // chains to look at behind a frame that is not simply copied
+constexpr unsigned kIdleRounds = 200;      // in vain, before a ring asks for kicks
 /// Descriptors that are as much work as a frame: a guest that cuts its frames to pieces is served fewer of them.
 constexpr unsigned kDescriptorsAFrame = 16;
 /// Octets of the largest frame that a guest may send: what a buffer holds.
@@ -365,34 +366,41 @@ void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& t
     }
     return worker.wake_for_mail(*mail_to_);
   }
-  if (receiving_.size() == 1) indexes = indexes.subspan(put_simple(*receiving_.front(), indexes, to, worker));
-  for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
+  if (receiving_.size() == 1) {
+    put_all(indexes, to, worker);
+  } else {
+    for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
+  }
   flush(worker);
 }
 
-/// Copies frames as they are into chains of one buffer each, up to the first for which that will not do; how many.
-std::size_t VhostPort::put_simple(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
-                                  Worker& worker) noexcept {
+/// Puts frames into the only ring that there is, in bursts as far as they and its chains are simple.
+void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
   std::array<std::uint64_t, kCastKindCount> frames{}, octets{};
-  std::size_t put = 0;
-  for (bool all = true; all && put < indexes.size();) {
-    const std::size_t wanted = std::min<std::size_t>(indexes.size() - put, Vring::kMaxAhead);
-    const std::size_t burst = put_burst(queue, indexes.subspan(put, wanted), to, worker);
-    for (const FrameIndex frame : indexes.subspan(put, burst)) {
+  std::size_t most = Vring::kMaxAhead;
+  while (!indexes.empty()) {
+    const std::size_t wanted = std::min(indexes.size(), most);
+    const std::size_t put = put_burst(*receiving_.front(), indexes.first(wanted), to, worker);
+    for (const FrameIndex frame : indexes.first(put)) {
       const auto cast = static_cast<std::size_t>(worker.cast(frame));
       ++frames[cast];
       octets[cast] += worker.frame(frame).size;
     }
-    put += burst;
-    all = burst == wanted;
+    indexes = indexes.subspan(put);
+    most = std::min<std::size_t>(2 * most, Vring::kMaxAhead);
+    if (put == wanted) continue;
+    // Where one is not simple, others are not: looking far ahead would be in vain.
+    most = kAheadOfOthers;
+    send(worker.frame(indexes.front()), worker.cast(indexes.front()), to, worker);
+    indexes = indexes.subspan(1);
   }
   for (std::size_t cast = 0; cast < kCastKindCount; ++cast) {
     if (frames[cast] != 0) worker.count_sent(index(), static_cast<CastKind>(cast), octets[cast], frames[cast]);
   }
-  return put;
 }
 
-/// The same of at most Vring::kMaxAhead frames, which are still to be counted.
+/// Copies frames as they are into chains of one buffer each, up to the first for which that will not do, of at most
+/// Vring::kMaxAhead; they are still to be counted. How many.
 std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
                                  Worker& worker) noexcept {
   Vring& ring = queue.ring;

@@ -101,8 +101,7 @@ class VhostPort final : public OwnedPort {
   void lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept;
   [[nodiscard]] bool copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
                           Worker& worker) noexcept;
-  [[nodiscard]] std::size_t put_simple(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
-                                       Worker& worker) noexcept;
+  void put_all(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept;
   [[nodiscard]] std::size_t put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
                                       Worker& worker) noexcept;
   [[nodiscard]] static std::optional<DropReason> put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept;
@@ -124,10 +123,11 @@ class VhostPort final : public OwnedPort {
   std::optional<unsigned> mail_to_;
   std::uint64_t broken_seen_ = 0;
   std::uint32_t last_generation_ = 0;
-  std::size_t first_ = 0;                              // of transmitting_, where the next round begins
-  unsigned outstanding_ = 0;                           // requests in the worker's ring
-  std::array<WaitingChain, Vring::kMaxAhead> chains_;  // of the burst at hand
-  bool queued_ = false;                                // arm() is going to be called
+  std::size_t first_ = 0;     // of transmitting_, where the next round begins
+  unsigned outstanding_ = 0;  // requests in the worker's ring
+  // Of the burst at hand: one is taken, or given, before another is looked at.
+  std::array<WaitingChain, Vring::kMaxAhead> chains_;
+  bool queued_ = false;  // arm() is going to be called
   bool open_ = false;
   bool failed_ = false, stopping_ = false;
 

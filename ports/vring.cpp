@@ -100,31 +100,26 @@ bool Vring::holds(std::uint64_t guest_address, std::uint32_t size) noexcept {
   return true;
 }
 
-template <bool kIsPacked>
-unsigned Vring::look_ahead_at(unsigned count, VringDirection direction,
-                              std::span<WaitingChain, kMaxAhead> chains) noexcept {
-  const bool to_guest = direction == VringDirection::kToGuest;
+unsigned Vring::look_ahead(unsigned count, VringDirection direction,
+                           std::span<WaitingChain, kMaxAhead> chains) noexcept {
+  const bool to_guest = direction == VringDirection::kToGuest, is_split = !layout_.is_packed;
   for (unsigned i = 0; i < count; ++i) {
     chains[i].head = head(i);
-    if constexpr (!kIsPacked) __builtin_prefetch(&layout_.descriptors[chains[i].head]);
+    if (is_split) __builtin_prefetch(&layout_.descriptors[chains[i].head]);
   }
   if (trouble_.fault != VringFault::kNone) return 0;
-  if constexpr (!kIsPacked) {
-    // What the driver has read is written next, and stores wait for each other.
-    for (unsigned i = 0; i < count; i += kCacheLine / sizeof(vring_used_elem))
-      prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
-  }
-  const std::uint16_t wanted_flags = to_guest ? VRING_DESC_F_WRITE : 0;
+  // What the driver has read is written next, and stores wait for each other.
+  for (unsigned i = 0; i < count && is_split; i += kCacheLine / sizeof(vring_used_elem))
+    prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
+  const std::uint16_t simple_flags = to_guest ? VRING_DESC_F_WRITE : 0;
   for (unsigned i = 0; i < count; ++i) {
     WaitingChain& chain = chains[i];
     const vring_desc buffer = descriptor(chain.head);
     chain.guest_address = buffer.addr;
     chain.simple = {};
-    if (buffer.flags != wanted_flags) continue;
     // What lies outside is a fault when its turn has come.
     const Piece piece = memory_->at(buffer.addr, buffer.len, hint_);
-    if (piece.size != buffer.len || piece.size == 0) continue;
-    chain.simple = piece;
+    if (piece.size == 0) continue;
     if (to_guest) {
       prefetch_to_write(piece.data);
       prefetch_to_write(piece.data + kCacheLine);
@@ -132,14 +127,9 @@ unsigned Vring::look_ahead_at(unsigned count, VringDirection direction,
       __builtin_prefetch(piece.data);
       __builtin_prefetch(piece.data + kCacheLine - 1);
     }
+    if (buffer.flags == simple_flags && piece.size == buffer.len) chain.simple = piece;
   }
   return count;
-}
-
-unsigned Vring::look_ahead(unsigned count, VringDirection direction,
-                           std::span<WaitingChain, kMaxAhead> chains) noexcept {
-  return layout_.is_packed ? look_ahead_at<true>(count, direction, chains)
-                           : look_ahead_at<false>(count, direction, chains);
 }
 
 bool Vring::memory_lost() const noexcept {

@@ -180,9 +180,6 @@ class Vring {
 
  private:
   [[nodiscard]] unsigned look_again(unsigned wanted) noexcept;
-  template <bool kIsPacked>
-  [[nodiscard]] unsigned look_ahead_at(unsigned count, VringDirection direction,
-                                       std::span<WaitingChain, kMaxAhead> chains) noexcept;
   [[nodiscard]] unsigned packed_available(unsigned wanted) noexcept;
 
   VringLayout layout_;

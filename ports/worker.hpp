@@ -203,7 +203,7 @@ class Worker {
   void wake_for_mail(unsigned worker) noexcept { shared_.workers[worker]->wake_for_mail(); }
   /// Counts a frame that came in but cannot enter the batch, and gives its buffer back.
   void drop_received(PortIndex ingress, BufferId buffer, std::uint32_t size, DropReason reason) noexcept;
-  /// Counts a frame that is on its way out.
+  /// Counts frames that are on their way out, `octets` in all.
   void count_sent(PortIndex port, CastKind cast, std::uint64_t octets, std::uint64_t frames = 1) noexcept {
     PortCounters::Traffic& tx = counters_[port].tx[static_cast<std::size_t>(cast)];
     tx.frames.add(frames);

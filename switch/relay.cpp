@@ -91,7 +91,7 @@ bool has_tag(const Frame& frame, VlanTag tag) noexcept {
 static_assert(kMaxBatch <= Fdb::kMaxLookUps);
 
 // always_inline: what has one or two callers and is called for every run or copy; as functions of their own they took a
-// tenth of the instructions of a frame, and a quarter of those of a flooded copy.
+// tenth of the instructions of a frame that is a run of its own, and a quarter of those of a flooded copy.
 
 void Relay::process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
                     EgressLists& egress) noexcept {

@@ -1,8 +1,8 @@
 // Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
 // How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
-// TapPort::transmit. Frames come in runs: one behind the other from one port, alike in all that is looked at here. So
-// the batch is cut into runs, and decisions are taken for those, in six stages, each a plain loop:
+// TapPort::transmit. Frames come in runs: one behind the other from one port to one station. So the batch is cut into
+// runs, and what does not depend on a frame's size is decided for those, in six stages, each a plain loop:
 //
 //   parse_all    reads the addresses and the VLAN, and checks what each frame says of itself; only here octets are
 //                read. What is the control thread's (BPDUs, loop probes) is taken out before VLANs have a say
@@ -133,7 +133,7 @@ class Relay {
     std::size_t count = 0;
     std::array<FdbKey, kMaxBatch> keys;
     std::array<FdbHome, kMaxBatch> homes;
-    std::array<PortIndex, kMaxBatch> ports;  // where they were seen
+    std::array<PortIndex, kMaxBatch> ports;  // whose frames have them
 
     void add(FdbKey key, PortIndex port) noexcept {
       keys[count] = key;

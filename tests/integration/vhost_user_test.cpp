@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <map>
+#include <random>
 #include <set>
 
 #include "vhost_lab.hpp"
@@ -159,6 +160,31 @@ TEST_F(VhostUser, FillsBuffersOfManyPieces) {
     EXPECT_TRUE(b->sees(frame)) << size;
     EXPECT_TRUE(c->sees(frame)) << size;
   }
+}
+
+TEST_F(VhostUser, KeepsTheOrderOfABurstWhateverItsBuffersAre) {
+  const auto a = add("vm1"), b = add("vm2", {.buffer_count = 0});
+  std::mt19937 random(1);
+  for (unsigned i = 0; i < 60; ++i) b->rx().post(1, 600, random() % 3 == 0 ? 3 : 1, random() % 8 == 0);
+  constexpr unsigned kBurst = 16, kBursts = 200;
+  unsigned number = 0;
+  for (unsigned burst = 0; burst < kBursts; ++burst) {
+    std::vector<Octets> sent;
+    for (unsigned i = 0; i < kBurst; ++i) {
+      // Some need several buffers, some one that is one.
+      const std::size_t size = random() % 4 == 0 ? 500 + random() % 1000 : 46 + random() % 400;
+      sent.push_back(numbered(kEverybody, kA, number++, size));
+      ASSERT_TRUE(a->tx().add({.octets = sent.back()}));
+    }
+    a->tx().publish();
+    for (const Octets& frame : sent) {
+      const std::optional<OffloadedFrame> got = b->rx().receive();
+      ASSERT_TRUE(got.has_value()) << burst;
+      ASSERT_TRUE(got->octets == frame) << burst;
+    }
+  }
+  EXPECT_TRUE(eventually([] { return Lab::stats("vm2")["tx"]["broadcast"]["frames"] == kBurst * kBursts; }));
+  EXPECT_EQ(egress_drops("vm2"), 0U);
 }
 
 TEST_F(VhostUser, LosesWhatDoesNotFitABufferThatCannotBeMerged) {

@@ -47,7 +47,8 @@ class RingbridgeBase(Switch):
 
     @property
     def version(self):
-        return self.lab.version
+        programs, _ = programs_and_options(self)
+        return run(programs / "control/ringbridged", "--version").split()[-1]
 
     def flush(self):
         self.daemon.tell(*(f"fdb flush br {bridge}" for bridge in self.bridges))
