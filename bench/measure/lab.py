@@ -55,6 +55,11 @@ def run(*command, lines=None):
     return done.stdout
 
 
+def version_of(programs):
+    """Of the ringbridge that stands there."""
+    return run(programs / "control/ringbridged", "--version").split()[-1]
+
+
 def processor_time(pid):
     """Seconds that all threads of a process have run."""
     nanoseconds = 0
@@ -208,7 +213,7 @@ class Lab:
     @property
     def version(self):
         """Of what is built here."""
-        return run(self.programs / "control/ringbridged", "--version").split()[-1]
+        return version_of(self.programs)
 
     def dpdk_files(self, name, resources):
         """The prefix of what a DPDK program has in /run/dpdk, which it does not always take away."""

@@ -3,7 +3,7 @@ import pathlib
 import re
 
 from ..case import USUAL_MTU
-from ..lab import Unsupported, run
+from ..lab import Unsupported, run, version_of
 from .base import BRIDGE, DeviceSwitch, Switch
 
 FDB_SIZE = 4 << 20  # stations
@@ -47,8 +47,7 @@ class RingbridgeBase(Switch):
 
     @property
     def version(self):
-        programs, _ = programs_and_options(self)
-        return run(programs / "control/ringbridged", "--version").split()[-1]
+        return version_of(programs_and_options(self)[0])
 
     def flush(self):
         self.daemon.tell(*(f"fdb flush br {bridge}" for bridge in self.bridges))
