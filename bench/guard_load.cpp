@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // guard_load: does a fixed amount of the switch's work, for callgrind to count its instructions (bench/guard).
 //
 // How it works. Each scene is prepared and warmed up; then a fixed number of passes goes through guard_counted(), and

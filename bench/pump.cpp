@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // pump: the floor of rbbench. Copies frames between two taps with io_uring and does not look at them.
 //
 // How it works. Two taps, one thread, one ring. A round is one system call: it hands over the writes of the frames
@@ -39,8 +40,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/tap_device.hpp"
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
+#include "ports/tap/tap_device.hpp"
 
 namespace {
 

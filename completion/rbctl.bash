@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Bash completion for rbctl, the control tool of ringbridge. Names of bridges and ports are asked from rbctl itself;
 # without a running daemon there are none to offer.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Bash completion for ringbridged, the switch. The options are read from its own --help.
 
 _ringbridged() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Numbers as they stand in headers: network order, at any alignment. The caller has checked that the octets are there.
 #pragma once
 

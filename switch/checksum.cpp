@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // How it works
 //
 // 2^16 = 1 (mod 2^16 - 1), so a 64-bit word can be added as two 32-bit halves into two 64-bit accumulators, and all

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The Internet checksum (RFC 1071): the ones' complement sum over a scatter list, and its parts.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Which VLAN a frame belongs to (IEEE 802.1Q-2022 6.9), by the rules of the kernel's bridge (br_vlan.c).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Copying of what is mostly short: inline, without a call for a frame of 64 octets.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Per-port counters: one writer (a worker), any number of readers.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Why a frame was dropped. Every frame that does not leave is counted under exactly one of these.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // EgressLists: which frames of one batch leave by which port, grouped so that each port is flushed once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Explainer: puts the relay's decisions about one frame into words. Used by trace_frame; forwarding has none.
 #pragma once
 

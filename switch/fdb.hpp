@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Fdb: the filtering database (IEEE 802.1Q-2022 8.8), which station is behind which port.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // FdbValue: the 64 bits an FDB slot holds beside its key, and what each of them means.
 #pragma once
 

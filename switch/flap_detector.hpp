@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // FlapDetector: notices stations that are learned behind one port and another in turn, which is what a loop between the
 // two looks like from inside the FDB.
 //

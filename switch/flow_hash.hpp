@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A number for the conversation that a frame belongs to, so that its frames keep to one queue and stay in order.
 #pragma once
 

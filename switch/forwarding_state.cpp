@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "switch/forwarding_state.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // ForwardingState: everything the relay needs to know, immutable once built; workers read it without a lock.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A frame as the switch sees it: a view, never a copy (docs/architecture.md, "A frame is a view").
 #pragma once
 

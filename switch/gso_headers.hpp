@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Where the headers of a frame lie that is to be cut into segments, and whether its VnetHeader tells the truth.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "switch/loop_probe.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Loop probes: frames by which the switch finds out whether what leaves by one of its ports comes in by another.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A 48-bit MAC address (IEEE 802-2014 8), its text form, and the group addresses a bridge treats apart.
 #pragma once
 

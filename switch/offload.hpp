@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Software offload: finishes a frame's checksum, or cuts a GSO frame into segments, for an egress port that cannot
 // take it unfinished. The frame itself is only read: other ports may be sending the same octets.
 //

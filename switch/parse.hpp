@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The one border for frame octets: reads the Ethernet header and refuses what no later code may rely on.
 #pragma once
 

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Relay: decides for a batch of frames by which ports each leaves (IEEE 802.1Q-2022 8.6).
 //
-// How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap_port.cpp), Relay::process (here) and
-// TapPort::transmit. Frames come in runs: one behind the other from one port to one station. So the batch is cut into
-// runs, and what does not depend on a frame's size is decided for those, in six stages, each a plain loop:
+// How it works. A frame's whole path is TapPort::arm / on_completion (ports/tap/tap_port.cpp), Relay::process (here)
+// and TapPort::transmit. Frames come in runs: one behind the other from one port to one station. So the batch is cut
+// into runs, and what does not depend on a frame's size is decided for those, in six stages, each a plain loop:
 //
 //   parse_all    reads the addresses and the VLAN, and checks what each frame says of itself; only here octets are
 //                read. What is the control thread's (BPDUs, loop probes) is taken out before VLANs have a say

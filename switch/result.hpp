@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Result and Error: how an operation that can fail says so. Bad frames never use this; they are counted drops.
 #pragma once
 

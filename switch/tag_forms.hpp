@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // TagForms: frames of one batch as they leave with another VLAN tag, or without theirs.
 //
 // How it works. A form is a Frame of its own: a head in memory of the TagForms (virtio_net_hdr, addresses, the new tag,

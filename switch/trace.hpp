@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // trace_frame: what the relay would do with a frame and why, by the relay's own code, changing nothing.
 #pragma once
 

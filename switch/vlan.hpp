@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // VLANs as the relay knows them: sets of VIDs, what a port and a bridge do with them, and a frame's tag.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Counters by port and VLAN: one writer (a worker), any number of readers, memory only for VLANs that are there.
 #pragma once
 

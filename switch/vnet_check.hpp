@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The border for virtio_net_hdr: what comes with a frame is checked against the frame once, here, and then believed.
 //
 // How it works

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // virtio_net_hdr (virtio 1.2 5.1.6): what a frame carries about checksums and segmentation still to be done,
 // and Offloads, the set of those that a port can take.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A flow: the frames that one port sends, where to, how many and how fast.
 #pragma once
 

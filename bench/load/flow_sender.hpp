@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A flow under way: hands over the frames that are due, and counts them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Takes what comes out of a port, and tells whose it is.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Latencies: a histogram with a bounded relative error, and what a flow's stamps tell at the port where they arrive.
 #pragma once
 

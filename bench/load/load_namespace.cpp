@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/load/load_namespace.hpp"
 
 #include <linux/if_link.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A network namespace in which devices are, and their receive counters.
 #pragma once
 
@@ -5,9 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "ports/netns.hpp"
-#include "ports/rtnetlink.hpp"
-#include "ports/unique_fd.hpp"
+#include "ports/base/netns.hpp"
+#include "ports/base/unique_fd.hpp"
+#include "ports/links/rtnetlink.hpp"
 
 namespace bench {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Where the load generator sends frames into a switch, and takes out what comes: one interface for all kinds of port.
 #pragma once
 

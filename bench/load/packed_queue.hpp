@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The driver's side of a packed virtqueue (virtio 1.2 2.8): PackedSender and PackedReceiver, for a guest that only
 // polls.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // How it works. A packet socket hands over up to 64 frames a system call (sendmmsg), straight to the device:
 // PACKET_QDISC_BYPASS is the choice that treats all kinds of device alike, as a veth has no queueing discipline and a
 // tap has one, which would cost the tap's sender only. Nothing waits: what the device or its queue does not take is

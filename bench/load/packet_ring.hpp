@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Frames of trials as they arrive at a device, with the time at which the kernel had them.
 #pragma once
 
@@ -8,7 +9,7 @@
 #include <string>
 
 #include "bench/load/load_port.hpp"
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
 
 namespace bench {
 

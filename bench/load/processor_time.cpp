@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/load/processor_time.hpp"
 
 #include <fmt/format.h>

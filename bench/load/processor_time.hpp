@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Processor time: of the whole machine, and of the processes that are measured.
 #pragma once
 

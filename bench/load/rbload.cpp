@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // rbload: sends frames into a switch by any of its ports, and tells what came out and when.
 //
 // How it works. All ports are opened once. Then each line that comes in is a request for a trial (request.hpp), and

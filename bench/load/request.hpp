@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The border where a line from outside becomes a request.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // RingBuffers: where the frames of a ring are. Buffer i belongs to descriptor i for good.
 #pragma once
 

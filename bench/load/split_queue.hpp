@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The driver's side of a split virtqueue (virtio 1.2 2.7): SplitSender and SplitReceiver, for a guest that only polls.
 //
 // How it works. Switches give buffers back in ring order (VIRTIO_F_IN_ORDER promises it), so descriptor i always

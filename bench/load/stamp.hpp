@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What a frame of a trial carries behind its EtherType, and how it is found in a frame that arrived.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Super-frames: IPv4/TCP frames longer than a wire takes, as a guest hands them over for somebody else to cut (TSO).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What the parts of the load generator share: devices in network namespaces, waiting, and giving up.
 #pragma once
 
@@ -15,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
 
 namespace bench {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // How it works. Each stream has two threads: one sends from a buffer of 128 KiB, one receives into another. They run
 // where the scheduler likes, as those of real programs do. What counts is what the receivers have taken in, in a window
 // inside the run.
@@ -18,8 +19,8 @@
 #include <vector>
 
 #include "bench/load/support.hpp"
-#include "ports/netns.hpp"
-#include "ports/unique_fd.hpp"
+#include "ports/base/netns.hpp"
+#include "ports/base/unique_fd.hpp"
 
 namespace bench {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A trial of TCP: streams between two network namespaces, and how many octets arrived in which time.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A trial of frames: sets up its threads, measures a window inside it, and waits for the last frames.
 #pragma once
 

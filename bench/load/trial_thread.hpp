@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // One thread of a trial: sends the flows of its ports and empties those that look, round after round.
 #pragma once
 

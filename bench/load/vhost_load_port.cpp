@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A guest that only sends and receives: the driver of a virtio network device, polling, on a vhost-user socket.
 //
 // How it works. One thread polls both rings; nothing is copied: frames are written into the buffers that the switch
@@ -18,8 +19,8 @@
 #include "bench/load/super_frame.hpp"
 #include "bench/load/support.hpp"
 #include "bench/load/virtio_user.hpp"
-#include "ports/prefetch.hpp"
-#include "ports/virtio_features.hpp"
+#include "ports/vhost/prefetch.hpp"
+#include "ports/vhost/virtio_features.hpp"
 
 namespace bench {
 namespace {

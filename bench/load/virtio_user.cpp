@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/load/virtio_user.hpp"
 
 #include <linux/memfd.h>
@@ -11,8 +12,8 @@
 #include <bit>
 
 #include "bench/load/support.hpp"
-#include "ports/passed_descriptors.hpp"
-#include "ports/virtio_features.hpp"
+#include "ports/base/passed_descriptors.hpp"
+#include "ports/vhost/virtio_features.hpp"
 
 namespace bench {
 namespace {

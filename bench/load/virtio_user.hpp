@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // VirtioUser: a guest's side of a vhost-user connection (QEMU docs/interop/vhost-user.rst): the guest's memory, and the
 // messages that show it and its rings. What happens in the rings is not seen here.
 #pragma once
@@ -10,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/unique_fd.hpp"
-#include "ports/vhost_message.hpp"
+#include "ports/base/unique_fd.hpp"
+#include "ports/vhost/vhost_message.hpp"
 
 namespace bench {
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Builds what is measured and what measures, where no build was named."""
 import pathlib
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A case: one measurement that is made of every switch in turns, and what it needs."""
 import dataclasses
 from collections.abc import Callable

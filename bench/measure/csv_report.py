@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A run as CSV: one line a sample, with everything that is known of it, for spreadsheets and scripts."""
 import csv
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Ports that exist already, of a switch that rbbench knows nothing about: --ports."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the reports share: medians and their spread, numbers in units that a person reads, the words and colours of switches."""
 import collections
 import math

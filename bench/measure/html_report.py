@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A run as one HTML file that needs nothing else: ratios, plots and figures, for a screen, a telephone and paper.
 
 Each plot is drawn twice, wide and narrow, and the style sheet shows the one that fits, so that letters can be read on a telephone.

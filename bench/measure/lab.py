@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What switches and their hosts stand in: namespaces, processes that end with this one, directories and huge pages.
 
 Everything is given to an ExitStack as soon as it is there, so that it goes away however the program ends; processes end

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The load generator, rbload: what it is asked, and what it answers."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The run: builds every switch for as many ports as a group of cases needs, and measures in turns."""
 import contextlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How busy the machine is with what is not measured, looked at between measurements."""
 import pathlib
 import statistics

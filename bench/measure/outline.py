@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a report has in it, whatever its format: sections of plots and tables, made from a document of results.
 
 A section begins with ratios, then shows plots, then figures. Every measurement is in a table at least: what no plot takes is

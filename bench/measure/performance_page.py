@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The measured part of docs/performance.md, made of a run: tables, and the main plots as SVG files in a directory beside the page.
 
 The page says where by two lines, `<!-- measured: begin ... -->` and `<!-- measured: end -->`. What stands outside them is

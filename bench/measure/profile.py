@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """How much of a switch's time is its own code, and how much the kernel's."""
 import signal
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The document of a run: what the reports are made of, and --json writes."""
 import datetime
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A switch that stands ready, with the load generator on its ports, and what every measurement does with the two."""
 import contextlib
 import typing

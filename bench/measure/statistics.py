@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is made of samples: medians with their spread, ratios within rounds, and searches for the greatest that holds."""
 import statistics
 

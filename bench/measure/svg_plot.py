@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Plots as SVG: lines, grouped bars, and intervals around a ratio of one.
 
 How it works: each function gives the text of one <svg>. Colours come in pairs, for a light and for a dark ground; the style

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a terminal shows: for each measurement, when it is done, ratios first, then the figures of each switch."""
 import os
 import time

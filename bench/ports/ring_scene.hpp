@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // RingScene: frames of 64 octets out of one vring into another, in memory of its own; no guest, no eventfd.
 #pragma once
 
@@ -10,9 +11,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "ports/guest_frames.hpp"
-#include "ports/packed_ring.hpp"
-#include "ports/vring.hpp"
+#include "ports/vhost/guest_frames.hpp"
+#include "ports/vhost/packed_ring.hpp"
+#include "ports/vhost/vring.hpp"
 
 namespace rb::bench {
 

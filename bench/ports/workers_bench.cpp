@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // workers_bench: what a second worker brings, with ports in memory.
 //
 // How it works. Two ports exist in memory alone: when a worker asks one for frames it makes them, and frames that are
@@ -30,8 +31,8 @@
 #include <thread>
 #include <vector>
 
-#include "ports/engine.hpp"
-#include "ports/worker.hpp"
+#include "ports/engine/engine.hpp"
+#include "ports/engine/worker.hpp"
 
 namespace rb::bench {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // FDB look-up and learning: 64 k and 1 M entries, hit and miss, in batches.
 #include <benchmark/benchmark.h>
 

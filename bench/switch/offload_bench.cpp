@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // How fast frames are summed, checked and cut in software.
 #include <benchmark/benchmark.h>
 

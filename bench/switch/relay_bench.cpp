@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The relay alone, frames a second: no port, no kernel.
 #include <benchmark/benchmark.h>
 

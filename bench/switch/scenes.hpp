@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Scenes: frames, stations and switches as the benchmarks of switch/ measure them and bench/guard counts them.
 #pragma once
 
@@ -11,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "ports/huge_pages.hpp"
+#include "ports/engine/huge_pages.hpp"
 #include "switch/big_endian.hpp"
 #include "switch/relay.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Bpdu: the three messages of the spanning tree protocols, as octets and as values (IEEE 802.1D-2004 9).
 //
 // How it works. Octets from a port are hostile: decode() is their only border, checks every bound once and refuses what

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Bridge detection: whether there is only an end station at a port (IEEE 802.1D-2004 17.25).
 #include "switch/stp/variables.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Port information: what a port knows of the best bridge on its LAN, and for how long (IEEE 802.1D-2004 17.27).
 #include <utility>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Port transmit: says what a port knows, when it is new and every hello time, and not too often
 // (IEEE 802.1D-2004 17.26).
 #include "switch/stp/variables.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Port protocol migration: which of the protocols a port speaks (IEEE 802.1D-2004 17.24).
 #include "switch/stp/variables.hpp"
 

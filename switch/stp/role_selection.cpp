@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Port role selection: which port is what (IEEE 802.1D-2004 17.28).
 #include "switch/stp/variables.hpp"
 

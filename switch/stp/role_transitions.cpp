@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Port role transitions: a port's way into its role, and from there to learning and forwarding without a loop
 // (IEEE 802.1D-2004 17.29). Each function makes the next transition of one role, where there is one.
 #include "switch/stp/variables.hpp"

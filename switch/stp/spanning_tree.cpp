@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "switch/stp/spanning_tree.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // SpanningTree: one bridge's part in the spanning tree protocols, RSTP and STP (IEEE 802.1D-2004 17).
 //
 // How it works. The standard's nine state machines run over the variables of a bridge and its ports (variables.hpp);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Topology change: what is known of stations is forgotten where they may have moved (IEEE 802.1D-2004 17.31).
 //
 // In STP (force protocol version 0) the root alone flags a change, for as long as IEEE 802.1D-1998 8.5.3.13 says, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The variables of a bridge and its ports that the state machines share (IEEE 802.1D-2004 17.15 to 17.21), named as the
 // standard names them. Private to switch/stp; everybody else sees spanning_tree.hpp.
 #pragma once

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """bench/guard: what it makes of figures, and what it says where there are none."""
 import contextlib
 import importlib.machinery

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What builds switches, as far as it needs no privilege: how they are written, programs that end, what is swept."""
 import argparse
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The tests of rbbench against a switch whose limits are known, since it is made up here."""
 import argparse
 import pathlib

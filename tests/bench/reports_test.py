@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The reports of rbbench, made of results as a run could give them."""
 import csv
 import html.parser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What measure.statistics makes of samples."""
 import pathlib
 import sys

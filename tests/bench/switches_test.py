@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Which build of ringbridge a switch is taken from."""
 import pathlib
 import sys

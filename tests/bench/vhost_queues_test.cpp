@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The driver's side of both kinds of ring against a device that is written from virtio 1.2 alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Reads tests/golden/: what the original tools print.
 #pragma once
 
@@ -5,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "test_paths.hpp"
 
 namespace rb::test {
 

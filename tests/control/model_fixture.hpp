@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A switch model without privilege: taps are socket pairs, and bridges have no interface of their own.
 #pragma once
 
@@ -12,10 +13,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include "control/commands.hpp"
-#include "control/switch_model.hpp"
-#include "ports/engine.hpp"
-#include "ports/link_monitor.hpp"
+#include "control/api/commands.hpp"
+#include "control/model/switch_model.hpp"
+#include "ports/engine/engine.hpp"
+#include "ports/links/link_monitor.hpp"
 
 namespace rb::testing {
 

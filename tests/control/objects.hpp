@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Objects of docs/control-protocol.md with the values that stand in the golden transcripts.
 #pragma once
 

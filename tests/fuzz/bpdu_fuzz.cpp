@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any octets as a BPDU: what can be read is written and read again. Then what was read, time and whatever else happens
 // to a bridge of a few ports: whatever its neighbours say, its effects are well formed, its states suit its roles, it
 // says no more than it may, and it is not woken for nothing.

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any line is either refused or becomes requests that travel as JSON; the same words never crash brctl's reader.
 #include <cstddef>
 #include <cstdint>
 #include <sstream>
 #include <string>
 
-#include "control/brctl_words.hpp"
-#include "control/read_command.hpp"
+#include "control/rbctl/brctl_words.hpp"
+#include "control/rbctl/read_command.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string line(data, data + size);

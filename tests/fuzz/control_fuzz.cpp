@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Lines of any octets, as a client of the control socket may send them: through JSON-RPC and the whole command table.
 // Taps are socket pairs, so nothing is made on the host.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
-#include "control/json_rpc.hpp"
+#include "control/base/json_rpc.hpp"
 #include "tests/control/model_fixture.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

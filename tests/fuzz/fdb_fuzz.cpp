@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Drives the FDB and a map with the same operations; five octets of input are one operation.
 #include <cstdint>
 #include <cstdlib>

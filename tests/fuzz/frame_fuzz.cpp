@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any octets as a virtio_net_hdr and a frame: through the relay, once by a bridge that ignores tags and once on each
 // kind of port of one that knows VLANs, each in every state that a port may be in, with and without protocols that take
 // frames for themselves; and what leaves through the Segmenter. The books balance after each frame.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any octets as a virtio_net_hdr and a scattered frame: what the border lets pass must be safe to hand on, and what
 // the Segmenter makes of it, believed or not, must be whole segments of that frame.
 //

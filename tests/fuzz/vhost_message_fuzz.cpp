@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any octets and descriptors as what a front end sends: whatever rings come of it lie in memory that is there, until
 // they have been stopped; and what cannot be followed changes nothing.
 //
@@ -16,7 +17,7 @@
 #include <span>
 #include <vector>
 
-#include "ports/vhost_backend.hpp"
+#include "ports/vhost/vhost_backend.hpp"
 
 namespace {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Any octets as a guest's memory, its ring included: frames out of its chains and into them. Whatever it says, nothing
 // outside of its memory is touched, and nothing is used that was not available.
 //
@@ -13,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "ports/guest_frames.hpp"
+#include "ports/vhost/guest_frames.hpp"
 
 namespace {
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Tests run_guest itself: the guest has Debian's 6.1 kernel and the modules, and the script's exit status comes out.
 # Usage: run_guest_test.sh CACHE_DIR
 set -euo pipefail

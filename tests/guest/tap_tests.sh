@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Runs the core of the integration tests in a guest with Debian's 6.1 kernel: the switch of this build, on real taps.
 # Usage: tap_tests.sh BUILD_DIR CACHE_DIR
 set -euo pipefail

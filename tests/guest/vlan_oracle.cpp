@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What the kernel's bridge with VLAN filtering does with each kind of frame, from each kind of port to each other.
 //
 // Runs as root where nothing else is, on a kernel that has it (vlan_oracle.sh: in a guest). Prints a line for each

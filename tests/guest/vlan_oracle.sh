@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Asks the bridge of Debian's 6.1 kernel, in a guest, what it does with tagged frames, and compares that with what is on
 # record. Usage: vlan_oracle.sh BUILD_DIR CACHE_DIR RECORD; with --record behind it, the record is made anew.
 set -euo pipefail

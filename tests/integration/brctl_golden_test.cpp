@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Runs every command of the golden transcript through the built rbctl, called as brctl, against a real ringbridged, and
 // compares what both printed. The deliberate differences (docs/brctl.md) are written out in expected().
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The life of a daemon: started, stopped, killed, started again, forbidden, idle.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 #include <map>
 
 #include "lab.hpp"
+#include "test_paths.hpp"
 
 namespace rb::test {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Taps that are taken, refused, moved, deleted and made again under the switch.
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -13,7 +14,8 @@
 #include <thread>
 
 #include "lab.hpp"
-#include "ports/tap_device.hpp"
+#include "ports/tap/tap_device.hpp"
+#include "test_paths.hpp"
 
 namespace rb::test {
 namespace {

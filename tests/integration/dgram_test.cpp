@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ports of datagrams: what QEMU's `-netdev dgram` speaks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ports/socket_address.hpp"
+#include "ports/base/socket_address.hpp"
 #include "traffic.hpp"
 
 namespace rb::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The labs in docs/: every command is run as it is printed, and says what is printed below it.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -5,6 +6,7 @@
 #include <fstream>
 
 #include "open_vswitch.hpp"
+#include "test_paths.hpp"
 
 namespace rb::test {
 namespace {

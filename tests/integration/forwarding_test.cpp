@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What a bridge does with frames, seen on real taps.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A virtual machine of a test's own: QEMU by emulation, Debian's 6.1 kernel, busybox; see tests/guest/run_guest.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "lab.hpp"
+#include "test_paths.hpp"
 
 namespace rb::test {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A lab: hosts (network namespaces without names, so that nothing is left behind whatever happens) on ports of a
 // switch.
 #pragma once
@@ -18,7 +19,7 @@
 #include <optional>
 #include <string>
 
-#include "ports/netns.hpp"
+#include "ports/base/netns.hpp"
 #include "running_daemon.hpp"
 #include "switch/mac_address.hpp"
 

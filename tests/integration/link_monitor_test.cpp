@@ -1,4 +1,5 @@
-#include "ports/link_monitor.hpp"
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ports/links/link_monitor.hpp"
 
 #include <gmock/gmock.h>
 #include <linux/if.h>
@@ -7,7 +8,7 @@
 #include <functional>
 #include <optional>
 
-#include "ports/tap_device.hpp"
+#include "ports/tap/tap_device.hpp"
 #include "tests/integration/tap_test_support.hpp"
 
 namespace rb {

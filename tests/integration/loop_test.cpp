@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A loop: two bridges that are joined twice, and a host that says something to everybody.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Two things that know how frames are cut, and neither is the switch: hosts whose kernels hand over unfinished frames,
 // and a kernel bridge that finishes any frame. All in namespaces without names; nothing of it outlives its object.
 #pragma once
@@ -15,7 +16,7 @@
 #include <vector>
 
 #include "lab.hpp"
-#include "ports/tap_device.hpp"
+#include "ports/tap/tap_device.hpp"
 
 namespace rb::test {
 

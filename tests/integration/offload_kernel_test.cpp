@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Software offload beside Linux's own: unfinished frames that a kernel sent, as they are and altered, are finished by
 // the Segmenter and by a kernel bridge. Both must give the same frames, to the octet.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // An Open vSwitch of a test's own: its userspace datapath in a network namespace, its database in a directory. Plain
 // `ovs-vsctl` speaks to it while it is there.
 #pragma once

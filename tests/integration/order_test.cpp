@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Frames of one flow leave in the order in which they came, however many workers there are and however much they do.
 #include <gtest/gtest.h>
 

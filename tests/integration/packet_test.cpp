@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Existing interfaces as ports: ends of veth pairs, taps that somebody else holds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ports/tap_device.hpp"
+#include "ports/tap/tap_device.hpp"
 #include "traffic.hpp"
 #include "vlan_lab.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A ringbridged of the build tree in a network namespace of its own, for tests that run as root.
 #pragma once
 
@@ -17,7 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
+#include "test_paths.hpp"
 
 namespace rb::test {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Spanning tree with bridges of others: a triangle of two ringbridges and one kernel bridge, or one Open vSwitch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A lab of bridges joined by cables (veth pairs), for spanning tree: ringbridge's in one daemon, others in namespaces.
 #pragma once
 

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Bridges with spanning tree in a real daemon: how fast they find together, and what devices have to say.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
 
-#include "ports/tap_device.hpp"
+#include "ports/tap/tap_device.hpp"
 #include "spanning_tree_lab.hpp"
 #include "switch/stp/bpdu.hpp"
 #include "switch_events.hpp"

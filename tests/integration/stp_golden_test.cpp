@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Does with two bridges of a real ringbridged what the transcript did with two of the kernel's, and compares showstp.
 #include <gtest/gtest.h>
 

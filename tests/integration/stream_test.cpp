@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ports of a byte stream: what QEMU's `-netdev stream` speaks, with peers that behave and peers that do not.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ports/socket_address.hpp"
+#include "ports/base/socket_address.hpp"
 #include "traffic.hpp"
 
 namespace rb::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Super-frames: TCP and UDP frames of up to 64 KiB that somebody is still to cut and to sum, sent and seen with the
 // virtio_net_hdr that says so.
 #pragma once

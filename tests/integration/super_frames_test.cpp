@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Frames of 64 KiB that nobody has cut yet: they cross whole to ports that take them, and cut to ports that do not.
 #include <gtest/gtest.h>
 

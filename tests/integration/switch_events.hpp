@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // SwitchEvents: a client of a daemon that is told its events, for tests that wait for what it does.
 #pragma once
 
@@ -15,7 +16,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
 
 namespace rb::test {
 

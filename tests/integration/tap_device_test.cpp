@@ -1,4 +1,6 @@
-#include "ports/tap_device.hpp"
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ports/tap/tap_device.hpp"
+#include "ports/links/interface_info.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,7 +18,7 @@
 #include <optional>
 #include <thread>
 
-#include "ports/interface_info.hpp"
+#include "ports/links/interface_info.hpp"
 #include "tests/integration/tap_test_support.hpp"
 
 namespace rb {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include <gmock/gmock.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
@@ -8,7 +9,8 @@
 #include <cerrno>
 #include <optional>
 
-#include "ports/tap_device.hpp"
+#include "ports/links/interface_info.hpp"
+#include "ports/tap/tap_device.hpp"
 #include "tests/integration/tap_test_support.hpp"
 
 namespace rb {

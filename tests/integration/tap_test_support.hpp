@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What the tap and link tests need of the machine: private namespaces, ordinary users, awaited events.
 #pragma once
 
@@ -18,8 +19,8 @@
 #include <string>
 #include <thread>
 
-#include "ports/netns.hpp"
-#include "ports/unique_fd.hpp"
+#include "ports/base/netns.hpp"
+#include "ports/base/unique_fd.hpp"
 #include "switch/result.hpp"
 
 namespace rb::tap_test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What hosts of a lab send each other: frames of known octets, pings, and TCP.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "vhost_front_end.hpp"
 
 #include <sys/eventfd.h>

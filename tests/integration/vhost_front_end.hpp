@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The front end of vhost-user: the messages that show a guest's memory and rings to a switch. Written from the protocol
 // alone (QEMU docs/interop/vhost-user.rst): nothing here is shared with the switch.
 #pragma once

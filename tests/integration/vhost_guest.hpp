@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A guest's memory and its rings, as a driver of virtio-net has them. Written from virtio 1.2 alone: nothing here is
 // shared with the switch.
 //
@@ -17,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/unique_fd.hpp"
+#include "ports/base/unique_fd.hpp"
 #include "super_frames.hpp"
 
 namespace rb::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Front ends that say what makes no sense, or leave in the middle of a word: they lose their connection or are told no,
 // and nobody else notices.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Guests whose rings are wrong, or change while they are read: they lose their connection or their frames, and nobody
 // else notices.
 #include <gtest/gtest.h>

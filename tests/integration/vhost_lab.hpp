@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A lab with guests on vhost-user ports.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ports of vhost-user: how connections, rings, memory and settings come, change and go, also across a restart of the
 // switch.
 #include <gtest/gtest.h>

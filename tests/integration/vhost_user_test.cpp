@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ports of vhost-user: what guests send each other, however their rings are made. How connections come and go is in
 // vhost_session_test.cpp, and guests that mean harm in vhost_hostile_*_test.cpp.
 #include <gmock/gmock.h>

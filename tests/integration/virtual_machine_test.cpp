@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Real guests on ports of every kind that they can have.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "guest.hpp"
-#include "ports/socket_address.hpp"
+#include "ports/base/socket_address.hpp"
 #include "traffic.hpp"
 
 namespace rb::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Runs the commands of the golden transcript of `bridge vlan` through the built rbctl, against a real ringbridged with
 // taps, and compares what both printed and how both ended. The deliberate differences stand in differences().
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A trunk between ringbridge and Open vSwitch's userspace datapath, compared with one Open vSwitch alone: the same
 // frames come out at the same hosts.
 #include <gmock/gmock.h>

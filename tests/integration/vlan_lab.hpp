@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A lab whose bridge knows VLANs: who gets which octets when a port sends a frame.
 #pragma once
 

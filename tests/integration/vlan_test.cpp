@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What a VLAN-aware bridge does with frames, seen on real taps. tests/switch/vlan_rules_test.cpp has every combination.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Frames for the tests of checksums and segmentation, made octet by octet by code that shares nothing with switch/:
 // unfinished ones as a sender would hand them over, and the finished ones that must come out.
 #pragma once

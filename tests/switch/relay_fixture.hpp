@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A small language for relay tests: make bridges and ports, send frames, and see where they would leave.
 #pragma once
 

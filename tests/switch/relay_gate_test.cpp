@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What passes a port in each of its states, and what is taken out of the traffic for the control thread.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A batch is decided run by run; what comes of it must be what comes of its frames one by one.
 #include <gtest/gtest.h>
 

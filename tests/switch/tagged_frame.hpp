@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Frames with VLAN tags for tests, written and read by code that shares nothing with switch/.
 #pragma once
 

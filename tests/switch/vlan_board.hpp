@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A VLAN-aware bridge for relay tests.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The port modes and kinds of frames that tests/golden/kernel-vlan-rules.txt combines.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What becomes of a frame between two ports of a VLAN-aware bridge: every combination that is on record of the kernel's
 // bridge, the settings that the kernel does not have, and what must hold of any settings at all.
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 #include <random>
 #include <sstream>
 
+#include "test_paths.hpp"
 #include "tests/switch/vlan_board.hpp"
 #include "tests/switch/vlan_cases.hpp"
 
@@ -89,7 +91,7 @@ TEST(VlanRules, PortsMayAdmitOnlyTaggedOrOnlyUntaggedFrames) {
 
 TEST(VlanRules, WithoutIngressFilteringFramesOfOtherVlansComeIn) {
   PortVlans open = member({{10, true, true}});
-  open.ingress.set(20);  // what control/vlan_settings makes of ingress_filtering off
+  open.ingress.set(20);  // what control/words/vlan_settings makes of ingress_filtering off
   VlanBoard bridge({open, member({{10}, {20}})});
   EXPECT_EQ(bridge.send(0, {0x81000014}).at(1), "81000014 88b5");
   EXPECT_FALSE(bridge.send(1, {0x81000014}).contains(0)) << "but they do not leave";

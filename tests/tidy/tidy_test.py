@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Checks what compilers cannot: that the tree keeps to its own rules.
 
 Usage: tidy_test.py SOURCE_DIR BUILD_DIR
 
-1. Includes point one way: control -> ports -> switch, and nothing of the product includes tests or benchmarks.
+1. Includes point one way: control -> ports -> switch, likewise between the rooms within control/ and ports/, and
+   nothing of the product includes tests or benchmarks.
 2. The switch library is pure: it asks the outside for memory, memcpy and the like, for hashing, and for nothing else.
 3. There are no dead files: every header is included, every source is compiled.
 4. Paths, links, ./commands and rbctl commands that README.md and docs/ name exist.
@@ -23,6 +25,29 @@ ROOMS = {  # room: what it may include
     "tests": {"switch", "ports", "control", "tests", "bench"},
     "bench": {"switch", "ports", "control", "bench", "tests"},
 }
+
+# The rooms within control/ and ports/, lowest first: each may include those that are named behind it, and itself.
+INNER_ROOMS = {
+    "ports": {
+        "base": set(),
+        "links": {"base"},
+        "engine": {"base"},
+        "tap": {"base", "links", "engine"},
+        "socket": {"base", "links", "engine"},
+        "vhost": {"base", "engine"},
+    },
+    "control": {
+        "base": set(),
+        "words": {"base"},
+        "rbctl": {"base", "words"},
+        "kinds": {"base"},
+        "model": {"base", "words", "kinds"},
+        "api": {"base", "words", "model"},
+        "daemon": {"base", "words", "model", "api"},
+    },
+}
+# The rooms of control/ that have no engine: of ports/ they use this alone.
+WITHOUT_ENGINE = {"base", "words", "rbctl"}
 
 # Headers that have no place in switch/: files, threads, clocks, the kernel.
 IMPURE_HEADER = re.compile(
@@ -58,8 +83,21 @@ class Tidy:
                 to = name.split("/")[0]
                 if kind == '"' and to in ROOMS and to not in ROOMS[room]:
                     self.complain(path, f"{room}/ must not include {name}")
+                if kind == '"' and room in INNER_ROOMS and to in INNER_ROOMS:
+                    self.check_inner_rooms(path, name)
                 if kind == "<" and room == "switch" and IMPURE_HEADER.fullmatch(name):
                     self.complain(path, f"switch/ is pure; it has no use for <{name}>")
+
+    def check_inner_rooms(self, path, name):
+        room, inner = path.relative_to(self.source).parts[:2]
+        to, to_inner = name.split("/")[:2]
+        if inner not in INNER_ROOMS[room]:
+            return self.complain(path, f"every file of {room}/ belongs to one of its rooms")
+        allowed = {inner} | INNER_ROOMS[room][inner] if to == room else set(INNER_ROOMS[to])
+        if room == "control" and to == "ports" and inner in WITHOUT_ENGINE:
+            allowed = {"base"}
+        if to_inner not in allowed:
+            self.complain(path, f"{room}/{inner}/ must not include {name}")
 
     def check_purity(self):
         library = self.build / "switch" / "librb_switch.a"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by ./demo and ./check: installs the Debian packages that are missing, as root or by sudo.
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config liburing-dev libxxhash-dev libboost-program-options-dev

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Address caching capacity (RFC 2889 5.7): how many stations a switch knows at once.
 
 Stations send from port 1; then port 0 sends a frame to each of them, and port 2 looks whether any was flooded.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Address learning rate (RFC 2889 5.8): how fast new stations may come and all be known afterwards."""
 from ..case import Case
 from ..load import flow

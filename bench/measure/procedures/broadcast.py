@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Broadcast forwarding rate and latency (RFC 2889 5.10): copies that come out of all other ports together."""
 from ..case import Case, size_words, sizes_of
 from ..load import BROADCAST

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Congestion control (RFC 2889 5.5): does an overloaded port slow another (head-of-line blocking)?
 
 Port 0 sends half of its frames to port 2 and half to port 3; port 1 sends to port 3 only. Port 3 is the one that is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Errored frames (RFC 2889 5.9), those that a virtual port can carry: there is no FCS to be wrong.
 
 Each kind is sent a hundred times; the result is the share that came out. What a bridge owes is in `WANTED`: 802.1Q

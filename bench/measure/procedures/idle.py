@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a switch takes of the processors while nobody sends."""
 import time
 

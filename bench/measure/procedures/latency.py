@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Latency (RFC 2544 26.2, RFC 1242 3.8): from when a frame was due at the generator to the time at which it arrives.
 
 "Due", not "sent": where the switch works in the sender's system call, as the kernel's does, or where anything holds the

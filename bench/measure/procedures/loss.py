@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Frame loss rate (RFC 2544 26.3), by the load that is offered.
 
 A virtual port has no line rate, so the loads are multiples of what the *first* switch carries: the same for all, in frames

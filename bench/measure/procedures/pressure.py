@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Forward pressure (RFC 2889 5.6): what becomes of an offered load that is greater than the switch can carry.
 
 All ports but the last send to the last, together half as much again as the switch carries at full load. The rest of the load

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """TCP super-frames from guest to guest: 64 KiB each, which a switch that is good at it hands on whole."""
 from ..case import Case
 from ..load import flow

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """TCP between two hosts, with the offloads that their devices have: what the receivers have taken in."""
 from ..case import Case
 

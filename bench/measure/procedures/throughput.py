@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Throughput (RFC 2544 26.1): the greatest rate at which nothing is lost, found by halving."""
 from ..case import Case, size_words, sizes_of
 from ..scene import flows_of, paced

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a second worker of ringbridge brings, with ports in memory: no switch of the run takes part."""
 import json
 

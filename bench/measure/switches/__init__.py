@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The switches that can be measured, one module each kind. On the command line: NAME, or NAME:OPTIONS."""
 from .cable import Cable
 from .linux_bridge import LinuxBridge

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What all switches have in common: how they are made, their hosts, and how they go away again."""
 import contextlib
 import json

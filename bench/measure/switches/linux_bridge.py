@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The bridge of the kernel, with veth pairs. It has no process: it works in the time of whoever sends a frame."""
 import platform
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Open vSwitch with its datapath in userspace: on taps, and with DPDK on vhost-user sockets.
 
 Each has a database, management sockets and a network namespace of its own, and knows nothing of a service that the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The floor of switches that stand behind taps: two taps whose frames are copied from one to the other, unread."""
 from ..lab import Unsupported
 from .base import DeviceSwitch

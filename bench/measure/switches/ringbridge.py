@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """ringbridged with ports of each kind, with one thread that forwards unless options say otherwise."""
 import pathlib
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """DPDK's testpmd, which hands on what comes to one port out of the other: what the rings themselves cost DPDK."""
 import contextlib
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """vde_switch of Virtual Distributed Ethernet, on taps that it makes, which are moved to the hosts then."""
 import re
 import socket

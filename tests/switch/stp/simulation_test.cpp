@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Random networks of bridges, from a seed: they grow, break, heal and come to rest, while simulator.hpp watches them.
 //
 // RINGBRIDGE_STP_SEEDS is how many seeds are run (./check --long: 10,000), RINGBRIDGE_STP_SEED the only one that is.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Network: bridges that run the very state machines of switch/stp, and what lies between their ports, in simulated
 // time.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What IEEE 802.1D-2004 17 and, for STP, IEEE 802.1D-1998 8 ask of a bridge; networks are text, as simulator.hpp reads
 // it.
 #include "switch/stp/spanning_tree.hpp"

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/api/config_dump.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "control/api/model_json.hpp"
+
+namespace rb {
+namespace {
+
+/// As split_words() reads it back.
+std::string quoted(const std::string& word) {
+  if (word.find_first_of(" '\"#") == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) c == '\'' ? text += "'\"'\"'" : text += c;  // out of the quotes, in the others, back in
+  return text + "'";
+}
+
+std::string owner_words(const SocketOwner& owner) {
+  std::string text;
+  if (owner.user) text += fmt::format(",owner={}", *owner.user);
+  if (owner.group) text += fmt::format(",group={}", *owner.group);
+  if (owner.mode) text += fmt::format(",mode={:o}", *owner.mode);
+  return text;
+}
+
+std::string peer_spec_of(const ModelPort& port) {
+  const PortSpec& spec = port.spec;
+  std::string text = fmt::format("{}:{},name={}", port_kind_name(spec.kind), spec.peer.address.text, port.name);
+  if (spec.kind == PortKind::kDgram) text += ",peer=" + spec.peer_at.text;
+  if (spec.peer.connects) text += ",client";
+  if (spec.framing == Framing::kLen16) text += ",framing=len16";
+  if (spec.kind == PortKind::kVhostUser && !spec.offload) text += ",offload=off";
+  return text + owner_words(spec.peer.owner);
+}
+
+std::string spec_of(const ModelListener& listener) {
+  std::string text = fmt::format("listen:{},name={}", listener.address.text, listener.name);
+  if (listener.framing == Framing::kLen16) text += ",framing=len16";
+  if (listener.max_per_user != ModelListener().max_per_user) text += fmt::format(",max={}", listener.max_per_user);
+  return text + owner_words(listener.owner);
+}
+
+std::string spec_of(const ModelPort& port) {
+  if (!port.spec.peer.address.text.empty()) return peer_spec_of(port);
+  const TapOptions& tap = port.spec.tap;
+  // Of an interface that has not come yet it is not known what it will be.
+  const PortKind kind = port.spec.kind == PortKind::kAny ? PortKind::kTap : port.spec.kind;
+  const std::string start = fmt::format("{}:{}", port_kind_name(kind), port.name);
+  std::string text = start;
+  if (tap.create) text += ",create";
+  if (tap.persistent) text += ",persistent";
+  if (tap.owner) text += fmt::format(",owner={}", *tap.owner);
+  if (tap.group) text += fmt::format(",group={}", *tap.group);
+  if (tap.queue_count > 1) text += fmt::format(",queues={}", tap.queue_count);
+  if (!port.spec.offload) text += ",offload=off";
+  if (!port.spec.netns_label.empty()) text += ",netns=" + port.spec.netns_label;
+  return text == start && kind == PortKind::kTap ? port.name : text;
+}
+
+void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
+  const BridgeSettings usual, &settings = bridge.settings;
+  const std::string name = quoted(bridge.name);
+  lines.push_back(fmt::format("addbr {}{}", name, bridge.wants_host_port ? "" : " --no-host-port"));
+  if (settings.ageing_s != usual.ageing_s) lines.push_back(fmt::format("setageing {} {}", name, settings.ageing_s));
+  if (settings.priority != usual.priority) lines.push_back(fmt::format("setbridgeprio {} {}", name, settings.priority));
+  if (settings.forward_delay_s != usual.forward_delay_s)
+    lines.push_back(fmt::format("setfd {} {}", name, settings.forward_delay_s));
+  if (settings.hello_s != usual.hello_s) lines.push_back(fmt::format("sethello {} {}", name, settings.hello_s));
+  if (settings.max_age_s != usual.max_age_s) lines.push_back(fmt::format("setmaxage {} {}", name, settings.max_age_s));
+  if (settings.path_costs != usual.path_costs)
+    lines.push_back(fmt::format("link set {} path_cost {}", name, path_costs_name(settings.path_costs)));
+  // Before the ports: none of them forwards on its own.
+  if (settings.stp != usual.stp) lines.push_back(fmt::format("stp {} {}", name, stp_mode_name(settings.stp)));
+  if (settings.loop != usual.loop) {
+    const std::string probe = settings.loop.probe_s == 0 ? "off" : fmt::format("{}", settings.loop.probe_s);
+    lines.push_back(fmt::format("link set {} loop_guard {} loop_probe {} loop_hold {}", name,
+                                loop_action_name(settings.loop.action), probe, settings.loop.hold_s));
+  }
+  if (settings.group_fwd_mask != 0)
+    lines.push_back(
+        fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));
+}
+
+std::string vid_range(Vid first, Vid last) {
+  return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
+}
+
+/// Calls `use(first, last)` for each run of VIDs that follow each other in `vids` and are `alike`.
+template <typename Alike, typename Use>
+void for_each_run(const VidSet& vids, Alike alike, Use use) {
+  Vid first = kNoVid, last = kNoVid;
+  vids.for_each([&](Vid vid) {
+    if (first != kNoVid && (vid != last + 1 || !alike(last, vid))) {
+      use(first, last);
+      first = kNoVid;
+    }
+    if (first == kNoVid) first = vid;
+    last = vid;
+  });
+  if (first != kNoVid) use(first, last);
+}
+
+void dump_bridge_vlans(const ModelBridge& bridge, std::vector<std::string>& lines) {
+  const BridgeVlanSettings usual, &vlans = bridge.vlans;
+  const std::string name = quoted(bridge.name);
+  std::string changes;
+  if (vlans.tpid != usual.tpid) changes += fmt::format(" vlan_protocol {}", vlan_protocol_name(vlans.tpid));
+  if (vlans.default_pvid != usual.default_pvid) changes += fmt::format(" vlan_default_pvid {}", vlans.default_pvid);
+  if (vlans.shared_learning) changes += " vlan_learning shared";
+  if (!changes.empty()) lines.push_back(fmt::format("link set {}{}", name, changes));
+  // Primaries first: the others name them.
+  for (const bool primary : {true, false}) {
+    for (const auto& [vid, is] : vlans.private_vlans) {
+      if ((is.kind == PrivateVlan::Kind::kPrimary) != primary) continue;
+      lines.push_back(fmt::format("vlan private dev {} vid {} {}{}", name, vid, private_vlan_name(is.kind),
+                                  primary ? "" : fmt::format(" of {}", is.primary)));
+    }
+  }
+}
+
+/// Where a port's VLANs begin: as a port that is added, or as a tunnel port.
+PortVlanSettings dump_vlan_mode(const ModelPort& port, Vid default_pvid, std::vector<std::string>& lines) {
+  if (!port.vlans.tunnel) return default_port_vlans(default_pvid);
+  const PortMode mode{.name = "dot1q-tunnel", .vid = port.vlans.pvid != kNoVid ? port.vlans.pvid : Vid{1}, .vids = {}};
+  lines.push_back(fmt::format("port {} mode {} vid {}", quoted(port.name), mode.name, mode.vid));
+  return vlans_of_mode(mode).value();
+}
+
+void dump_port_vlans(const ModelPort& port, Vid default_pvid, std::vector<std::string>& lines) {
+  const PortVlanSettings& vlans = port.vlans;
+  const std::string name = quoted(port.name);
+  const PortVlanSettings begun = dump_vlan_mode(port, default_pvid, lines);
+  VidSet gone = begun.members;
+  gone -= vlans.members;
+  const auto any = [](Vid, Vid) { return true; };
+  for_each_run(gone, any, [&](Vid first, Vid last) {
+    lines.push_back(fmt::format("vlan del dev {} vid {}", name, vid_range(first, last)));
+  });
+  VidSet changed;
+  vlans.members.for_each([&](Vid vid) {
+    const bool same = begun.members.test(vid) && begun.untagged.test(vid) == vlans.untagged.test(vid) &&
+                      (begun.pvid == vid) == (vlans.pvid == vid);
+    if (!same) changed.set(vid);
+  });
+  const auto alike = [&](Vid one, Vid other) {
+    return vlans.untagged.test(one) == vlans.untagged.test(other) && one != vlans.pvid && other != vlans.pvid;
+  };
+  for_each_run(changed, alike, [&](Vid first, Vid last) {
+    lines.push_back(fmt::format("vlan add dev {} vid {}{}{}", name, vid_range(first, last),
+                                first == vlans.pvid ? " pvid" : "", vlans.untagged.test(first) ? " untagged" : ""));
+  });
+  for (const auto& [on_wire, inside] : vlans.translation)
+    lines.push_back(fmt::format("vlan map add dev {} vid {} to {}", name, on_wire, inside));
+  std::string changes;
+  if (vlans.admit != AdmitFrames::kAll) changes += fmt::format(" admit {}", admit_name(vlans.admit));
+  if (!vlans.ingress_filtering) changes += " ingress_filtering off";
+  if (vlans.default_pcp != 0) changes += fmt::format(" default_pcp {}", vlans.default_pcp);
+  if (vlans.regenerated != begun.regenerated) changes += fmt::format(" pcp_map {}", fmt::join(vlans.regenerated, ","));
+  if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", name, changes));
+}
+
+void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::vector<std::string>& lines) {
+  const PortSettings& settings = port.settings;
+  std::string changes;
+  for (const PortFlag& flag : port_flags()) {
+    if (settings.*flag.member != usual.*flag.member)
+      changes += fmt::format(" {} {}", flag.name, settings.*flag.member ? "on" : "off");
+  }
+  if (settings.cost) changes += fmt::format(" cost {}", *settings.cost);
+  if (settings.edge != usual.edge) changes += fmt::format(" edge {}", choice_name(settings.edge));
+  if (settings.point_to_point != usual.point_to_point)
+    changes += fmt::format(" p2p {}", choice_name(settings.point_to_point));
+  if (settings.priority != usual.priority) changes += fmt::format(" priority {}", settings.priority);
+  if (settings.state != usual.state) changes += fmt::format(" state {}", static_cast<int>(settings.state));
+  if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", quoted(port.name), changes));
+}
+
+void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {
+  lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(spec_of(port))));
+  dump_port_settings(port, PortSettings{}, lines);
+  dump_port_vlans(port, bridge.vlans.default_pvid, lines);
+}
+
+/// Entered by hand: neither learned nor the address of a bridge's own interface.
+bool is_configured(const FdbEntry& entry, const ModelPort& port, const ModelBridge& bridge) {
+  const bool own = port.host && entry.kind == FdbKind::kLocal && entry.mac == bridge.address();
+  return entry.kind != FdbKind::kDynamic && !own && port.spec.listener.empty();
+}
+
+}  // namespace
+
+std::vector<std::string> dump_configuration(SwitchModel& model) {
+  std::vector<std::string> lines;
+  for (const ModelBridge* bridge : model.bridges()) {
+    dump_bridge(*bridge, lines);
+    dump_bridge_vlans(*bridge, lines);
+    if (bridge->host_port != nullptr) {
+      dump_port_settings(*bridge->host_port, host_port_settings(), lines);
+      dump_port_vlans(*bridge->host_port, bridge->vlans.default_pvid, lines);
+    }
+    std::vector<const ModelPort*> ports = model.ports_of(*bridge, SwitchModel::WithHost::kNo);
+    // In the order of their numbers, so that each gets the same one again.
+    std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->number; });
+    for (const ModelPort* port : ports) {
+      if (port->spec.listener.empty()) dump_port(*bridge, *port, lines);  // others come when their peers do
+    }
+    for (const ModelListener* listener : model.listeners_of(*bridge))
+      lines.push_back(fmt::format("addif {} {}", quoted(bridge->name), quoted(spec_of(*listener))));
+  }
+  std::vector<FdbEntry> entries;
+  model.engine().fdb().for_each(model.engine().now_s(), [&](const FdbEntry& entry) {
+    const ModelPort* port = model.port_at(entry.port);
+    const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
+    if (port != nullptr && bridge != nullptr && is_configured(entry, *port, *bridge)) entries.push_back(entry);
+  });
+  // What belongs to no VLAN first.
+  std::ranges::sort(entries, {}, [&](const FdbEntry& entry) {
+    return std::tuple(model.vid_of_fid(entry.fid), entry.fid, entry.mac);
+  });
+  for (const FdbEntry& entry : entries) {
+    const Vid vid = model.vid_of_fid(entry.fid);
+    lines.push_back(fmt::format("fdb add {} dev {}{} {}", to_string(entry.mac), quoted(model.port_at(entry.port)->name),
+                                vid == kNoVid ? "" : fmt::format(" vlan {}", vid), fdb_kind_name(entry.kind)));
+  }
+  // Last: while filtering is on, an entry without a VLAN would be made in every VLAN of its port.
+  for (const ModelBridge* bridge : model.bridges()) {
+    if (bridge->vlans.filtering) lines.push_back(fmt::format("link set {} vlan_filtering 1", quoted(bridge->name)));
+  }
+  return lines;
+}
+
+}  // namespace rb

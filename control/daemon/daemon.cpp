@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/daemon/daemon.hpp"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "control/api/commands.hpp"
+#include "control/api/model_json.hpp"
+#include "control/base/event_loop.hpp"
+#include "control/daemon/config_file.hpp"
+#include "control/daemon/control_socket.hpp"
+#include "control/model/fdb_ageing.hpp"
+#include "control/model/loop_guard.hpp"
+#include "control/model/switch_model.hpp"
+#include "ports/links/link_monitor.hpp"
+
+namespace rb {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::milliseconds kRetryPause{100};
+
+UniqueFd block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made, so that all have it
+  std::signal(SIGPIPE, SIG_IGN);
+  return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+class Daemon {
+ public:
+  Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
+      : engine_(std::move(engine)), model_(*engine_, links_, with_loop(std::move(model_options))), commands_(model_) {}
+
+  Result<> configure(const std::string& file) {
+    std::ifstream input(file);
+    if (!input)
+      return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", file, std::strerror(errno)), file);
+    Result<> applied = apply_configuration(input, file, commands_);
+    if (!applied) commands_.undo_made_taps();
+    return applied;
+  }
+
+  void serve(SocketPath path, const AccessPolicy& access, int signals) {
+    ControlSocket socket(loop_, commands_, std::move(path), access);
+    socket_ = &socket;
+    socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
+    model_.on_event([this](const ModelEvent& event) {
+      loop_guard_.model_changed(event);
+      tell(event);
+    });
+    model_.on_loop_probe([this](const PuntedFrame& frame) { loop_guard_.frame_came(frame); });
+    loop_guard_.begin();
+    commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
+    model_.on_sweep_time([this] { return ageing_.left(); });
+    model_.on_retry_needed([this] {
+      if (!retry_.running()) retry_.start_once(kRetryPause);
+    });
+    loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
+    loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
+    loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_punted(); }, Urgency::kUrgent);
+    loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
+    std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
+                 engine_->describe().c_str());
+    loop_.run();
+    model_.on_event({});
+    model_.on_loop_probe({});
+    loop_.remove(signals);
+    loop_.remove(engine_->punt_fd());
+    loop_.remove(engine_->event_fd());
+    loop_.remove(links_.event_fd());
+    socket_ = nullptr;
+  }
+  void set_socket_path(std::string path) { socket_path_ = std::move(path); }
+
+ private:
+  SwitchModel::Options with_loop(SwitchModel::Options options) {
+    options.loop = &loop_;
+    return options;
+  }
+  void take_engine_events() {
+    for (const EngineEvent& event : engine_->take_events()) {
+      if (event.kind == EngineEvent::Kind::kPortError) {
+        model_.device_failed(event.port);
+        continue;
+      }
+      const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
+      if (moved) loop_guard_.station_moved(event);
+      ageing_.learned();
+      if (!socket_->anybody_wants("fdb")) continue;
+      json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
+      if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
+      socket_->broadcast("fdb", object);
+    }
+    if (const std::uint64_t lost = engine_->lost_events(); lost != lost_told_) {
+      ageing_.learned();  // one of them may have said so
+      socket_->broadcast("fdb", {{"kind", "lost"}, {"count", lost - std::exchange(lost_told_, lost)}});
+    }
+  }
+
+  void tell_fdb(const char* what, const FdbEntry& entry) {
+    if (entry.kind == FdbKind::kDynamic && std::string_view(what) == "add") ageing_.learned();
+    if (socket_ != nullptr && socket_->anybody_wants("fdb")) socket_->broadcast("fdb", fdb_event(what, entry));
+  }
+
+  json fdb_event(const char* what, const FdbEntry& entry) {
+    json object = fdb_entry_json(model_, entry);
+    object["entry"] = object["kind"];
+    object["kind"] = "fdb";
+    object["event"] = what;
+    return object;
+  }
+
+  void tell(const ModelEvent& event) {
+    if (event.kind == ModelEvent::Kind::kTree) return socket_->broadcast("stp", tree_event_json(model_, event));
+    if (event.kind == ModelEvent::Kind::kBridge) {
+      socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
+      return;
+    }
+    if (!socket_->anybody_wants("port")) return;
+    json port = port_json(model_, *event.bridge, *event.port);
+    socket_->broadcast("port", {{"kind", "port"},
+                                {"event", event.what},
+                                {"name", event.port->name},
+                                {"bridge", event.bridge->name},
+                                {"device", port["device"]},
+                                {"state", port["state"]},
+                                {"port", port}});
+  }
+
+  EventLoop loop_;
+  std::unique_ptr<Engine> engine_;
+  LinkMonitor links_;
+  SwitchModel model_;
+  Commands commands_;
+  ControlSocket* socket_ = nullptr;
+  std::string socket_path_;
+  std::uint64_t lost_told_ = 0;
+  FdbAgeing ageing_{loop_, model_, [this](const FdbEntry& entry) { tell_fdb("age", entry); }};
+  LoopGuard loop_guard_{loop_, model_, [this](const json& event) { socket_->broadcast("loop", event); }};
+  Timer retry_{loop_, [this] {
+                 if (model_.retry()) retry_.start_once(kRetryPause);
+               }};
+};
+
+}  // namespace
+
+Result<> run_daemon(const DaemonOptions& options) {
+  const UniqueFd signals = block_signals();
+  // The socket first: a second daemon must not disturb the first one's taps.
+  Result<SocketPath> path = SocketPath::listen_on(options.socket_path);
+  if (!path) return std::unexpected(path.error());
+  Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
+  if (!engine) return std::unexpected(engine.error());
+  Daemon daemon(std::move(*engine), {.socket_path = std::filesystem::absolute(options.socket_path).lexically_normal(),
+                                     .host_ports = options.host_ports,
+                                     .allow_uso = options.allow_uso});
+  daemon.set_socket_path(options.socket_path);
+  if (options.config_file) {
+    if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;
+  }
+  daemon.serve(std::move(*path), options.access, signals.get());
+  return {};
+}
+
+}  // namespace rb

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What `rbctl spanning-tree` prints: a bridge's tree as a table of its ports.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace rb {
+
+/// One Tree (docs/control-protocol.md); throws nlohmann::json::exception for an object that lacks what is printed.
+[[nodiscard]] std::string spanning_tree_text(const nlohmann::json& bridge);
+
+}  // namespace rb

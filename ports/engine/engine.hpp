@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Engine: the workers and what they share. The control thread's only way to the hot side.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ports/engine/port_device.hpp"
+#include "switch/counters.hpp"
+#include "switch/fdb.hpp"
+#include "switch/forwarding_state.hpp"
+#include "switch/result.hpp"
+#include "switch/vlan_counters.hpp"
+
+namespace rb {
+
+class Worker;
+
+struct EngineOptions {
+  unsigned worker_count = 1;
+  std::size_t fdb_capacity = 65536;
+  /// Behave as a kernel without nowait reads and writes on taps (before 6.4) would have it.
+  bool without_nowait = false;
+};
+
+/// Something the hot side noticed. Events are dropped, and counted, when the control thread is slow.
+struct EngineEvent {
+  enum class Kind : std::uint8_t {
+    kFdbAdded,   // mac, fid, port
+    kFdbMoved,   // mac, fid, port, previous
+    kPortError,  // port: reading failed with `error` (an errno) and has ended; detach it, attach it again
+  };
+  Kind kind = Kind::kFdbAdded;
+  PortIndex port = kNoPort;
+  PortIndex previous = kNoPort;
+  Fid fid = 0;
+  int error = 0;
+  MacAddress mac;
+};
+
+/// A frame that is the control thread's (BridgeState::stp, probe_sender), as it came in.
+struct PuntedFrame {
+  static constexpr std::size_t kMaxOctets = 128;  // a BPDU has 60 on an Ethernet; more says nothing to us
+
+  PortIndex port = kNoPort;
+  std::uint16_t size = 0;                         // octets that are here
+  std::array<std::byte, kMaxOctets> octets = {};  // the frame's first, from its destination on
+
+  [[nodiscard]] std::span<const std::byte> frame() const noexcept { return {octets.data(), size}; }
+};
+
+/// All functions: control thread only.
+class Engine {
+ public:
+  /// Starts the workers. kNotSupported when io_uring is missing or too old, kPermission when it is switched off.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
+  /// Frames in flight finish; then the workers end.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] Fdb& fdb() noexcept;
+  /// Seconds since start(), the clock of the FDB.
+  [[nodiscard]] std::uint32_t now_s() const noexcept;
+
+  /// Gives a device to the workers, which begin to read; frames are dropped as kIngressDown until a published state has
+  /// the port forwarding. The index must be unused. kTableFull when the workers' tables of files are full.
+  [[nodiscard]] Result<> attach(PortIndex index, std::unique_ptr<PortDevice> device);
+  /// Takes it back; returns after the last completion. The caller has published a state without the port, and flushes
+  /// the FDB afterwards; then the index may be used again.
+  [[nodiscard]] std::unique_ptr<PortDevice> detach(PortIndex index);
+  /// Runs `act` on a worker's thread, between two rounds, and waits for it.
+  void on_worker(unsigned number, const std::function<void(Worker&)>& act);
+  /// PortDevice::fd() of an attached port; -1: not attached.
+  [[nodiscard]] int device_fd(PortIndex index) const noexcept;
+  /// Sends a frame of the switch's own, `frame` from its destination on (kEthernetHeaderSize to kMaxSendSize octets),
+  /// out of a port whatever its gate, unless that is kDown. Does not wait; it is counted as sent, or under the reason
+  /// why not, like any other.
+  void send(PortIndex port, std::span<const std::byte> frame);
+  static constexpr std::size_t kMaxSendSize = 256;
+  /// Swaps the state; returns when every worker uses it. Never null.
+  void publish(std::unique_ptr<const ForwardingState> state);
+  [[nodiscard]] const ForwardingState& state() const noexcept;
+
+  /// Sums over workers since start() or the last clear.
+  [[nodiscard]] PortTotals counters(PortIndex index) const;
+  void clear_counters(std::span<const PortIndex> indexes);
+  /// Has a port's frames counted by VLAN, for these VLANs too; said before a state with them is published.
+  void count_vlans(PortIndex index, const VidSet& vids);
+  [[nodiscard]] VlanTotals vlan_counters(PortIndex index, Vid vid) const;
+
+  /// Readable when events wait. FDB events are only made while wanted; port errors always.
+  [[nodiscard]] int event_fd() const noexcept;
+  [[nodiscard]] std::vector<EngineEvent> take_events();
+  void want_fdb_events(bool wanted);
+  /// kFdbMoved events, at most kMoveEventsPerSecond of each worker, also while FDB events are not wanted.
+  void want_move_events(bool wanted);
+  static constexpr unsigned kMoveEventsPerSecond = 256;
+  [[nodiscard]] std::uint64_t lost_events() const noexcept;
+
+  /// Readable when punted frames wait. A port may punt so many a second on each worker; more are dropped there.
+  [[nodiscard]] int punt_fd() const noexcept;
+  [[nodiscard]] std::vector<PuntedFrame> take_punted(std::size_t max);
+  /// How many can wait at once.
+  [[nodiscard]] std::size_t max_punted() const noexcept;
+  /// Bridges send a few a second at most (IEEE 802.1D-2004 17.13.12); some may share a LAN.
+  static constexpr unsigned kPuntsPerSecond = 30;
+  /// Likewise loop probes, by themselves: a storm of them must not take BPDUs' place.
+  static constexpr unsigned kProbesPerSecond = 20;
+
+  [[nodiscard]] unsigned worker_count() const noexcept;
+  /// One line for the log: which ways of io_uring are used.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rb

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// OwnedPort: a port that one worker alone reads and writes; the others hand it their frames through mailboxes.
+#pragma once
+
+#include "ports/engine/port.hpp"
+#include "switch/counters.hpp"
+
+namespace rb {
+
+class OwnedPort : public Port {
+ public:
+  using Port::Port;
+
+  /// Takes one frame to be sent; its octets are copied. It leaves at the latest with flush().
+  virtual void send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept = 0;
+  /// After some send().
+  virtual void flush(Worker& worker) noexcept = 0;
+
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
+  [[nodiscard]] OwnedPort* owned() noexcept final { return this; }
+};
+
+/// What the other workers have in its place.
+class RemotePort final : public Port {
+ public:
+  RemotePort(PortIndex index, unsigned owner) noexcept : Port(index), owner_(owner) {}
+
+  void arm(Worker&) noexcept override {}
+  void complete(const Tag&, const io_uring_cqe&, Worker&) noexcept override {}
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
+  void stop(Worker&) noexcept override {}
+  [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }
+  [[nodiscard]] bool stopped() const noexcept override { return true; }
+  void release(Worker&) noexcept override {}
+
+ private:
+  unsigned owner_;  // a worker's number
+};
+
+}  // namespace rb

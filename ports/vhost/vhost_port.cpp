@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ports/vhost/vhost_port.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "ports/engine/worker.hpp"
+#include "ports/vhost/guest_frames.hpp"
+#include "switch/copy.hpp"
+#include "switch/flow_hash.hpp"
+#include "switch/offload.hpp"
+
+namespace rb {
+namespace {
+
+constexpr std::size_t kAheadOfOthers = 4;  // chains to look at behind a frame that is not simply copied
+constexpr unsigned kIdleRounds = 200;      // in vain, before a ring asks for kicks
+/// Descriptors that are as much work as a frame: a guest that cuts its frames to pieces is served fewer of them.
+constexpr unsigned kDescriptorsAFrame = 16;
+/// Octets of the largest frame that a guest may send: what a buffer holds.
+constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
+
+/// Of a guest's, that one batch may fill: 256 frames of 64 KiB in buffers of 1.5 KiB take 11,008. A guest with tiny
+/// ones, and another that has its frames cut to pieces for it, would keep everybody waiting.
+constexpr unsigned kBuffersPerRound = 16384;
+
+const std::uint64_t kOne = 1;  // what a call writes into an eventfd
+
+// Tag::detail of a request: what it is, the ring, and which of the rings that had this number.
+constexpr std::uint64_t kKick = 0, kCall = 1;
+constexpr std::uint64_t notify_detail(std::uint64_t kind, unsigned ring, std::uint32_t generation) noexcept {
+  return kind << 39 | std::uint64_t{ring} << 32 | generation;
+}
+
+/// What a guest is told of a frame that need not be finished for it.
+VnetHeader vnet_for(const Frame& frame, const PortState& to) noexcept {
+  if (to.accepts.has(Offloads::kCsum)) return *frame.vnet;
+  return {};  // it has not learned what DATA_VALID means
+}
+
+}  // namespace
+
+/// One ring of this worker.
+struct VhostPort::Queue {
+  unsigned number = 0;
+  std::uint32_t generation = 0;  // tells its requests from those of an earlier ring of the same number
+  Vring ring;
+  std::uint32_t header_size = 0;
+  bool mergeable = false;
+  bool enabled = false;
+  bool was_enabled = false;
+  bool awake = false;  // a transmit ring that is looked at in every round
+  unsigned idle_rounds = 0;
+  int kick_fd = -1, call_fd = -1;
+  unsigned put_budget = kBuffersPerRound;
+  bool polled = false;      // a poll of kick_fd is outstanding
+  bool calling = false;     // a write to call_fd is
+  bool call_again = false;  // and another one is wanted then
+};
+
+VhostPort::VhostPort(PortIndex index, unsigned worker_count) noexcept : OwnedPort(index), worker_count_(worker_count) {}
+VhostPort::~VhostPort() = default;
+
+// Rings come and go.
+
+void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worker) noexcept {
+  if ((index() + ring / 2) % worker_count_ != worker.number() || stopping_) return;
+  auto made = std::make_unique<Queue>();
+  Queue& queue = *made;
+  queue.number = ring;
+  queue.generation = ++last_generation_;
+  queue.ring = Vring(setup.layout, setup.next, setup.event_index, *setup.memory, setup.log, setup.used_log);
+  queue.header_size = setup.header_size;
+  queue.mergeable = setup.mergeable;
+  queue.enabled = queue.was_enabled = setup.enabled;
+  queue.kick_fd = setup.kick_fd;
+  queue.call_fd = setup.call_fd;
+  queues_[ring] = std::move(made);
+  renew_lists();
+  // Nobody waits for buffers to come: a frame that finds none is dropped.
+  queue.ring.suppress_kicks();
+  if (is_receive_ring(ring)) return;
+  wait_for_kick(queue, worker);
+  wake(queue, worker);
+}
+
+std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return std::nullopt;
+  const Queue& queue = *queues_[ring];
+  for (const auto& [outstanding, kind] : {std::pair{queue.polled, kKick}, std::pair{queue.calling, kCall}}) {
+    if (!outstanding) continue;
+    io_uring_sqe* sqe = worker.ring().entry();
+    io_uring_prep_cancel64(sqe, Tag{Operation::kNotify, index(), notify_detail(kind, ring, queue.generation)}.pack(),
+                           0);
+    io_uring_sqe_set_data64(sqe, Tag{Operation::kCancel}.pack());
+  }
+  const std::uint16_t next = queue.ring.next();
+  queues_[ring].reset();
+  renew_lists();
+  // What is prepared may still name its descriptors, which are going to be closed.
+  worker.ring().submit(0);
+  return next;
+}
+
+void VhostPort::enable_ring(unsigned ring, bool enabled, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return;
+  queues_[ring]->enabled = enabled;
+  queues_[ring]->was_enabled |= enabled;
+  renew_lists();
+  if (!is_receive_ring(ring)) wake(*queues_[ring], worker);
+}
+
+void VhostPort::set_call(unsigned ring, int fd, Worker& worker) noexcept {
+  if (queues_[ring] == nullptr) return;
+  worker.ring().submit(0);  // as in stop_ring()
+  queues_[ring]->call_fd = fd;
+  // Whoever changes it may have missed one.
+  call(*queues_[ring], worker);
+}
+
+void VhostPort::set_open(bool open, Worker& worker) noexcept {
+  open_ = open;
+  for (Queue* queue : transmitting_) wake(*queue, worker);
+}
+
+void VhostPort::renew_lists() noexcept {
+  receiving_.clear();
+  transmitting_.clear();
+  for (const std::unique_ptr<Queue>& queue : queues_) {
+    if (queue == nullptr) continue;
+    if (!is_receive_ring(queue->number)) {
+      transmitting_.push_back(queue.get());
+    } else if (queue->enabled) {
+      receiving_.push_back(queue.get());
+    }
+  }
+}
+
+void VhostPort::forget_trouble() noexcept {
+  failed_ = false;
+  fault_.store(VringFault::kNone, std::memory_order_relaxed);
+}
+
+VhostTrouble VhostPort::trouble() const noexcept {
+  const VringFault fault = fault_.load(std::memory_order_acquire);
+  return {fault_ring_.load(std::memory_order_relaxed), {fault, fault_value_.load(std::memory_order_relaxed)}};
+}
+
+void VhostPort::fail(const Queue& queue, Worker& worker) noexcept {
+  if (std::exchange(failed_, true)) return;
+  fault_ring_.store(queue.number, std::memory_order_relaxed);
+  fault_value_.store(queue.ring.trouble().value, std::memory_order_relaxed);
+  fault_.store(queue.ring.trouble().fault, std::memory_order_release);
+  worker.report_port_error(index(), EPROTO);
+}
+
+bool VhostPort::memory_lost(Worker& worker) noexcept {
+  const std::uint64_t broken = GuardedMapping::broken_count();
+  if (broken == broken_seen_) [[likely]]
+    return false;
+  broken_seen_ = broken;
+  for (const std::unique_ptr<Queue>& queue : queues_) {
+    if (queue == nullptr || !queue->ring.memory_lost()) continue;
+    queue->ring.fail(VringFault::kMemoryLost, 0);
+    fail(*queue, worker);
+    return true;
+  }
+  return false;
+}
+
+// Notifications.
+
+void VhostPort::wait_for_kick(Queue& queue, Worker& worker) noexcept {
+  // Told of each write (edge-triggered), so the eventfd need not be read: it is the guest's, and might make us wait.
+  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_prep_poll_multishot(sqe, queue.kick_fd, POLLIN);
+  io_uring_sqe_set_data64(
+      sqe, Tag{Operation::kNotify, index(), notify_detail(kKick, queue.number, queue.generation)}.pack());
+  queue.polled = true;
+  ++outstanding_;
+}
+
+void VhostPort::wake(Queue& queue, Worker& worker) noexcept {
+  if (failed_ || stopping_) return;
+  if (!queue.awake) queue.ring.suppress_kicks();
+  queue.awake = true;
+  queue.idle_rounds = 0;
+  if (!std::exchange(queued_, true)) worker.arm_later(*this);
+}
+
+void VhostPort::call(Queue& queue, Worker& worker) noexcept {
+  if (queue.call_fd < 0) return;
+  if (queue.calling) {
+    queue.call_again = true;
+    return;
+  }
+  // The eventfd is the guest's, who may have made writing to it block: then there is no call.
+  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_prep_write(sqe, queue.call_fd, &kOne, sizeof kOne, 0);
+  sqe->rw_flags = RWF_NOWAIT;
+  io_uring_sqe_set_data64(
+      sqe, Tag{Operation::kNotify, index(), notify_detail(kCall, queue.number, queue.generation)}.pack());
+  queue.calling = true;
+  ++outstanding_;
+}
+
+void VhostPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
+  const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
+  if (!more) --outstanding_;
+  Queue* queue = queues_[tag.detail >> 32 & (kMaxRings - 1)].get();
+  if (queue == nullptr || queue->generation != static_cast<std::uint32_t>(tag.detail) || stopping_) return;
+  if (tag.detail >> 39 == kCall) {
+    queue->calling = false;
+    if (std::exchange(queue->call_again, false)) call(*queue, worker);
+    return;
+  }
+  if (!more) {
+    queue->polled = false;
+    // A full completion queue ends a poll, too.
+    if (completion.res >= 0) wait_for_kick(*queue, worker);
+  }
+  if (completion.res > 0) wake(*queue, worker);
+}
+
+void VhostPort::publish(Queue& queue, Worker& worker) noexcept {
+  if (queue.ring.has_unpublished() && queue.ring.publish()) call(queue, worker);
+}
+
+// From the guest.
+
+void VhostPort::arm(Worker& worker) noexcept {
+  queued_ = false;
+  if (failed_ || stopping_ || memory_lost(worker)) return;
+  bool awake = false;
+  // Another one begins each time: the budget of a round may not reach to the last.
+  const std::size_t count = transmitting_.size();
+  if (++first_ >= count) first_ = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Queue* queue = transmitting_[first_ + i < count ? first_ + i : first_ + i - count];
+    if (queue->awake) poll(*queue, worker);
+    awake = awake || queue->awake;
+  }
+  if (!awake || failed_) return;
+  queued_ = true;
+  worker.arm_later(*this);
+}
+
+void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
+  // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states"). But not of one that is about
+  // to be enabled for the first time: what a guest has waiting when a switch comes back need not be lost.
+  if (queue.enabled ? !open_ : !queue.was_enabled) {
+    queue.awake = false;  // until set_open(), enable_ring()
+    return;
+  }
+  const unsigned wanted = std::min(kBurst, worker.read_budget());
+  if (wanted == 0) return;
+  if (const unsigned count = queue.ring.available(wanted); count != 0) {
+    queue.idle_rounds = 0;
+    worker.spend_read_budget(count);
+    receive(queue, count, worker);
+  } else if (++queue.idle_rounds > kIdleRounds) {
+    queue.awake = queue.ring.ask_for_kicks();
+    if (queue.awake) queue.ring.suppress_kicks();
+    queue.idle_rounds = 0;
+  }
+  if (queue.ring.trouble().fault != VringFault::kNone) fail(queue, worker);
+}
+
+void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
+  Vring& ring = queue.ring;
+  count = ring.look_ahead(count, VringDirection::kFromGuest, chains_);
+  unsigned taken = 0;
+  bool spent = false;
+  for (; taken < count && ring.trouble().fault == VringFault::kNone; ++taken) {
+    const WaitingChain& chain = chains_[taken];
+    if (queue.enabled) [[likely]] {
+      if (chain.simple.size >= queue.header_size && chain.simple.size <= kMaxFrameSize) [[likely]] {
+        lend_simple(queue, chain.simple, worker);
+      } else if (spent || !receive_chain(queue, chain.head, worker)) {
+        break;
+      } else {
+        spent = worker.read_budget() == 0;  // chains of many pieces are much work
+      }
+    }
+    ring.put_used(chain.head, 0);
+  }
+  ring.take(taken);
+  worker.lent_by(*this);
+}
+
+bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept {
+  std::array<Piece, ChainWalk::kMaxDescriptors> room;
+  const std::optional<SentChain> chain = find_chain(queue.ring, head, queue.header_size, kMaxFrameSize, room);
+  if (!chain) return false;
+  const std::span<const Piece> pieces{room.data(), chain->piece_count};
+  // The head is a piece of its own.
+  if (pieces.size() < Worker::kMaxLentPieces) {
+    lend(queue, pieces, chain->size, worker);
+    return true;
+  }
+  worker.spend_read_budget(static_cast<unsigned>(pieces.size()) / kDescriptorsAFrame);
+  return copy(queue, pieces, chain->size, worker);
+}
+
+/// Puts the frame of a chain of `size` octets into the batch, where it lies but for its head. The chain has at least
+/// its header, and fewer than kMaxLentPieces pieces.
+void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
+  const Worker::LentRoom room = worker.lent_room();
+  ChainReader reader(chain);
+  new (room.vnet) VnetHeader{};
+  reader.read(reinterpret_cast<std::byte*>(room.vnet), queue.header_size);
+  size -= queue.header_size;
+  const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
+  reader.read(room.head, head_size);
+  room.pieces[0] = {room.head, head_size};
+  worker.receive_lent(*this, size, 1 + reader.rest({room.pieces + 1, Worker::kMaxLentPieces - 1}));
+}
+
+/// The same of a chain in one piece.
+void VhostPort::lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept {
+  const Worker::LentRoom room = worker.lent_room();
+  std::memcpy(static_cast<void*>(room.vnet), chain.data, kLegacyHeaderSize);
+  room.vnet->num_buffers = 0;
+  const std::uint32_t size = chain.size - queue.header_size;
+  const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
+  const std::byte* octets = chain.data + queue.header_size;
+  copy_octets(room.head, octets, head_size);
+  room.pieces[0] = {room.head, head_size};
+  room.pieces[1] = {chain.data + queue.header_size + head_size, size - head_size};
+  worker.receive_lent(*this, size, size > head_size ? 2 : 1);
+}
+
+/// The same of a chain of many pieces, by a copy of all of it; false when there is no buffer for it now.
+bool VhostPort::copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
+  const BufferId buffer = worker.pool().take();
+  if (buffer == kNoBuffer) return false;
+  std::byte* start = worker.pool().address(buffer);
+  new (start) VnetHeader{};
+  ChainReader reader(chain);
+  reader.read(start, queue.header_size);
+  size -= queue.header_size;
+  reader.read(start + sizeof(VnetHeader), size);
+  worker.receive(index(), buffer, start, static_cast<std::uint32_t>(sizeof(VnetHeader)) + size);
+  return true;
+}
+
+void VhostPort::take_back(Worker& worker) noexcept {
+  for (Queue* queue : transmitting_) publish(*queue, worker);
+}
+
+// To the guest.
+
+void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+  if (failed_ || stopping_ || memory_lost(worker)) {
+    return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+  }
+  if (receiving_.empty()) {
+    if (!mail_to_ || *mail_to_ == worker.number())
+      return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+    for (const FrameIndex frame : indexes) {
+      if (!worker.mail(*mail_to_, index(), worker.cast(frame), worker.frame(frame)))
+        worker.counters(index()).drop(DropReason::kEgressFull);
+    }
+    return worker.wake_for_mail(*mail_to_);
+  }
+  if (receiving_.size() == 1) {
+    put_all(indexes, to, worker);
+  } else {
+    for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
+  }
+  flush(worker);
+}
+
+/// Puts frames into the only ring that there is, in bursts as far as they and its chains are simple.
+void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+  std::array<std::uint64_t, kCastKindCount> frames{}, octets{};
+  std::size_t most = Vring::kMaxAhead;
+  while (!indexes.empty()) {
+    const std::size_t wanted = std::min(indexes.size(), most);
+    const std::size_t put = put_burst(*receiving_.front(), indexes.first(wanted), to, worker);
+    for (const FrameIndex frame : indexes.first(put)) {
+      const auto cast = static_cast<std::size_t>(worker.cast(frame));
+      ++frames[cast];
+      octets[cast] += worker.frame(frame).size;
+    }
+    indexes = indexes.subspan(put);
+    most = std::min<std::size_t>(2 * most, Vring::kMaxAhead);
+    if (put == wanted) continue;
+    // Where one is not simple, others are not: looking far ahead would be in vain.
+    most = kAheadOfOthers;
+    send(worker.frame(indexes.front()), worker.cast(indexes.front()), to, worker);
+    indexes = indexes.subspan(1);
+  }
+  for (std::size_t cast = 0; cast < kCastKindCount; ++cast) {
+    if (frames[cast] != 0) worker.count_sent(index(), static_cast<CastKind>(cast), octets[cast], frames[cast]);
+  }
+}
+
+/// Copies frames as they are into chains of one buffer each, up to the first for which that will not do, of at most
+/// Vring::kMaxAhead; they are still to be counted. How many.
+std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
+                                 Worker& worker) noexcept {
+  Vring& ring = queue.ring;
+  const std::size_t wanted = std::min<std::size_t>(indexes.size(), queue.put_budget);
+  const unsigned count =
+      ring.look_ahead(ring.available(static_cast<unsigned>(wanted)), VringDirection::kToGuest, chains_);
+  unsigned put = 0;
+  for (; put < count; ++put) {
+    const Frame& frame = worker.frame(indexes[put]);
+    const WaitingChain& chain = chains_[put];
+    const std::uint32_t size = queue.header_size + frame.size;
+    if (chain.simple.size < size || needs_software_offload(*frame.vnet, to.accepts)) break;
+    write_frame(chain.simple.data, frame, vnet_for(frame, to), queue.header_size);
+    ring.wrote(chain.guest_address, size);
+    ring.put_used(chain.head, size);
+  }
+  ring.take(put);
+  queue.put_budget -= put;
+  return put;
+}
+
+void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept {
+  if (failed_ || stopping_ || receiving_.empty()) return worker.counters(index()).drop(DropReason::kEgressDown);
+  Queue& queue = receiving_.size() == 1 ? *receiving_.front() : *receiving_[flow_hash(frame) % receiving_.size()];
+  std::optional<DropReason> dropped;
+  if (needs_software_offload(*frame.vnet, to.accepts)) {
+    dropped = put_segments(frame, queue);
+  } else {
+    dropped = put(frame, vnet_for(frame, to), queue);
+  }
+  dropped ? worker.counters(index()).drop(*dropped) : worker.count_sent(index(), cast, frame.size);
+  if (queue.ring.trouble().fault != VringFault::kNone) [[unlikely]]
+    fail(queue, worker);
+}
+
+std::optional<DropReason> VhostPort::put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept {
+  return put_frame(frame, vnet, {.header_size = queue.header_size, .mergeable = queue.mergeable}, queue.ring,
+                   queue.put_budget);
+}
+
+std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& queue) noexcept {
+  Segmenter segmenter(frame);
+  if (!segmenter.valid()) return DropReason::kCannotSegment;
+  // The frame counts as one, as does what is lost of it.
+  std::array<std::byte, Segmenter::kScratchSize> scratch;
+  std::array<Piece, 1 + Segmenter::kMaxPayloadPieces> pieces;
+  Segmenter::Segment segment;
+  while (segmenter.next(scratch, segment)) {
+    constexpr auto kSkipped = static_cast<std::uint32_t>(sizeof(VnetHeader));
+    pieces[0] = {scratch.data() + kSkipped, segment.head_size - kSkipped};
+    std::copy_n(segment.payload.begin(), segment.payload_count, pieces.begin() + 1);
+    VnetHeader finished;
+    const Frame whole{&finished, pieces.data(), segment.size, static_cast<std::uint16_t>(1 + segment.payload_count),
+                      frame.ingress};
+    if (const std::optional<DropReason> dropped = put(whole, finished, queue)) return dropped;
+  }
+  return std::nullopt;
+}
+
+void VhostPort::flush(Worker& worker) noexcept {
+  for (Queue* queue : receiving_) {
+    publish(*queue, worker);
+    queue->put_budget = kBuffersPerRound;
+  }
+}
+
+void VhostPort::stop(Worker& worker) noexcept {
+  for (unsigned ring = 0; ring < kMaxRings; ++ring) (void)stop_ring(ring, worker);
+  stopping_ = true;
+}
+
+std::unique_ptr<Port> VhostPortDevice::make_port(PortIndex index, Worker& worker) {
+  auto port = std::make_unique<VhostPort>(index, worker.worker_count());
+  ports_[worker.number()] = port.get();
+  return port;
+}
+
+}  // namespace rb
