@@ -8,18 +8,19 @@
 namespace rb::stp {
 namespace {
 
-// Offsets within a frame: IEEE 802.3 3.2, the LLC header of 802.1D-2004 7.12.3, and behind it 9.3.1 and 9.3.3.
+// Offsets within a frame: IEEE 802.3 3.2, then the LLC header of 802.1D-2004 7.12.3, then 9.3.1 and 9.3.3.
 constexpr std::size_t kSourceAt = 6, kLengthAt = 12, kLlcAt = 14, kBpduAt = 17;
 constexpr std::size_t kProtocolAt = kBpduAt, kVersionAt = kBpduAt + 2, kTypeAt = kBpduAt + 3, kFlagsAt = kBpduAt + 4,
                       kRootAt = kBpduAt + 5, kCostAt = kBpduAt + 13, kBridgeAt = kBpduAt + 17, kPortAt = kBpduAt + 25,
                       kMessageAgeAt = kBpduAt + 27, kMaxAgeAt = kBpduAt + 29, kHelloAt = kBpduAt + 31,
                       kForwardDelayAt = kBpduAt + 33;
-// Octets of the messages, from the protocol identifier on; the last one of kRapid is the length of version 1: 0.
+// Sizes of the messages in octets, counted from the protocol identifier. The last octet of kRapid is the length of
+// version 1, which is 0.
 constexpr std::size_t kNotificationSize = 4, kConfigurationSize = 35, kRapidSize = 36;
 static_assert(kBpduAt + kRapidSize <= kBpduFrameSize);
 
 constexpr std::array<std::byte, 3> kLlc = {std::byte{0x42}, std::byte{0x42}, std::byte{0x03}};
-constexpr std::size_t kMaxLength = 1500;  // more is an EtherType, or nothing (IEEE 802.3 3.2.6)
+constexpr std::size_t kMaxLength = 1500;  // a larger value is an EtherType or undefined (IEEE 802.3 3.2.6)
 
 // 9.2.2, 9.2.3.
 constexpr std::uint8_t kConfigurationType = 0x00, kRapidType = 0x02, kNotificationType = 0x80;
@@ -30,12 +31,12 @@ constexpr unsigned kTopologyChange = 0x01, kProposal = 0x02, kLearning = 0x10, k
                    kTopologyChangeAck = 0x80;
 constexpr unsigned kRoleShift = 2, kRoleMask = 3;
 
-// Times are numbers of 1/256 s (9.2.8).
+// Times are multiples of 1/256 s (9.2.8).
 constexpr std::int64_t kUnitsPerSecond = 256, kMsPerSecond = 1000, kMaxUnits = 0xffff;
-// No bridge has a max age, hello time or forward delay of less: the least that tables 17-1 and Linux allow to any of
-// them is the hello time's 1 s. With less a forward delay would keep no loop away, and what was heard would be old at
-// once. No upper bound is needed, for the field holds no more than 256 s; and whoever sends a long one means it: not
-// to hear such a bridge would be to take its LAN for one without bridges, and to make a loop.
+// No bridge has a shorter max age, hello time or forward delay: the smallest value that table 17-1 and Linux allow for
+// any of them is the hello time's 1 s. A shorter forward delay would not prevent a loop, and with a shorter max age
+// information would be too old at once. There is no upper bound: the field holds no more than 256 s, and if we ignored
+// a bridge with long times, we would treat its LAN as a LAN without bridges and make a loop.
 constexpr std::uint16_t kMinUnits = kUnitsPerSecond;
 
 constexpr std::int64_t ms_of(std::uint16_t units) noexcept {
@@ -104,7 +105,7 @@ std::expected<Bpdu, BpduError> decode(std::span<const std::byte> frame) noexcept
   const std::size_t length = load16(at + kLengthAt);
   if (length > kMaxLength || !std::equal(kLlc.begin(), kLlc.end(), at + kLlcAt))
     return std::unexpected(BpduError::kNotSpanningTree);
-  // What the length leaves out is padding; what was cut off the frame is not there to be read.
+  // Octets beyond the length are padding. The frame may also have been cut off before the end of the length.
   const std::size_t llc_end = kLlcAt + length, end = std::min(llc_end, frame.size());
   const auto holds = [end](std::size_t bpdu_size) { return end >= kBpduAt + bpdu_size; };
 
@@ -123,8 +124,8 @@ std::expected<Bpdu, BpduError> decode(std::span<const std::byte> frame) noexcept
   const std::uint16_t message_age = load16(at + kMessageAgeAt), max_age = load16(at + kMaxAgeAt);
   const std::uint16_t hello = load16(at + kHelloAt), forward_delay = load16(at + kForwardDelayAt);
   if (std::min({max_age, hello, forward_delay}) < kMinUnits) return std::unexpected(BpduError::kBadTimes);
-  // 9.3.4 asks this of configuration messages only. Of a rapid one that is too old the machines have to know: it takes
-  // the place of what the same bridge has said before, which is what ends counting to infinity (17.21.23).
+  // 9.3.4 requires this for configuration messages only. The state machines must see a rapid message that is too old:
+  // it replaces earlier information of the same bridge, and so ends counting to infinity (17.21.23).
   if (!rapid && message_age >= max_age) return std::unexpected(BpduError::kStale);
 
   bpdu.kind = rapid ? Bpdu::Kind::kRapid : Bpdu::Kind::kConfiguration;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Bpdu: the three messages of the spanning tree protocols, as octets and as values (IEEE 802.1D-2004 9).
+// Bpdu has the three messages of the spanning tree protocols, as octets and as values (IEEE 802.1D-2004 9).
 //
-// How it works. Octets from a port are hostile: decode() is their only border, checks every bound once and refuses what
-// 9.3.4 does not let pass; behind it there are values alone. What says more than it has to (a longer message, a later
-// version) is read as the version we know, as 9.3.4 asks for.
+// How it works. Octets from a port are hostile. decode() is the only border: it checks every bound once and refuses
+// messages that 9.3.4 does not accept. The code behind decode() sees values only. As 9.3.4 requires, decode() reads a
+// longer message or a later version as the version that we know.
 #pragma once
 
 #include <array>
@@ -30,11 +30,11 @@ struct BridgeId {
   auto operator<=>(const BridgeId&) const = default;
 };
 
-/// Priority and number of a port; how many bits each has is the sender's affair, the lower number is the better port
-/// (9.2.7). Here, as in the kernel's bridge, 6 bits of priority and 10 of number.
+/// Priority and number of a port; the lower value is the better port (9.2.7). The sender decides how many bits each
+/// part has. Our bridge has 6 bits of priority and 10 bits of number, as the kernel's bridge has.
 using PortId = std::uint16_t;
 
-/// How good a message, or what a port knows, is: the lower, the better (17.5).
+/// The quality of a message, or of the information of a port: the lower, the better (17.5).
 struct PriorityVector {
   BridgeId root;
   std::uint32_t root_path_cost = 0;
@@ -44,7 +44,7 @@ struct PriorityVector {
   auto operator<=>(const PriorityVector&) const = default;
 };
 
-/// Milliseconds; on the wire 1/256 s. As BPDUs carry them (17.18.4, 17.19.22).
+/// The times that BPDUs carry (17.18.4, 17.19.22), in milliseconds. On the wire the unit is 1/256 s.
 struct Times {
   std::int64_t message_age = 0;
   std::int64_t max_age = 20'000;
@@ -54,7 +54,7 @@ struct Times {
   bool operator==(const Times&) const = default;
 };
 
-/// What a port is to the tree (17.7). On the wire alternate and backup are one.
+/// The role of a port in the tree (17.7). Alternate and backup have the same value on the wire.
 enum class PortRole : std::uint8_t { kDisabled, kAlternate, kBackup, kRoot, kDesignated };
 [[nodiscard]] std::string_view port_role_name(PortRole role) noexcept;
 
@@ -62,7 +62,7 @@ enum class PortRole : std::uint8_t { kDisabled, kAlternate, kBackup, kRoot, kDes
 struct Bpdu {
   enum class Kind : std::uint8_t {
     kConfiguration,               // STP
-    kTopologyChangeNotification,  // STP; nothing below says anything
+    kTopologyChangeNotification,  // STP; the other members have no meaning
     kRapid,                       // RSTP
   };
   Kind kind = Kind::kRapid;
@@ -70,8 +70,8 @@ struct Bpdu {
   Times times = {};
   bool topology_change = false;
   bool topology_change_ack = false;
-  // Of kRapid; a configuration message comes from a designated port.
-  PortRole role = PortRole::kDesignated;  // kDisabled: the wire said "unknown"
+  // The members below belong to kRapid. A configuration message always comes from a designated port.
+  PortRole role = PortRole::kDesignated;  // kDisabled: the role on the wire is "unknown"
   bool proposal = false;
   bool agreement = false;
   bool learning = false;
@@ -80,11 +80,11 @@ struct Bpdu {
   bool operator==(const Bpdu&) const = default;
 };
 
-/// Why octets are no BPDU.
+/// The reason why decode() refuses octets.
 enum class BpduError : std::uint8_t {
-  kTooShort,         // for what it says it is
+  kTooShort,         // too short for its type
   kNotSpanningTree,  // another LLC address, or protocol identifier
-  kUnknownType,      // neither of the three
+  kUnknownType,      // none of the three types
   kStale,            // a configuration message whose message age is not below its max age
   kBadTimes,         // a max age, hello time or forward delay that no bridge may have
 };
@@ -92,16 +92,16 @@ inline constexpr std::size_t kBpduErrorCount = static_cast<std::size_t>(BpduErro
 [[nodiscard]] std::string_view bpdu_error_name(BpduError error) noexcept;
 
 inline constexpr MacAddress kBridgeGroupAddress{{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00}};
-/// Octets of a whole frame on an Ethernet, without FCS: padded to the least that one may have.
+/// Octets of a whole Ethernet frame, without FCS, padded to the minimum size of a frame.
 inline constexpr std::size_t kBpduFrameSize = 60;
 using BpduFrame = std::array<std::byte, kBpduFrameSize>;
 
-/// Reads a whole frame, from its destination on: untagged, with a length and LLC 42 42 03. Octets behind what is needed
-/// are not looked at, so a frame may be cut off at kBpduFrameSize.
+/// Reads a whole frame that begins with its destination address: untagged, with a length and LLC 42 42 03. decode()
+/// ignores further octets, so the caller may cut a frame off at kBpduFrameSize.
 [[nodiscard]] std::expected<Bpdu, BpduError> decode(std::span<const std::byte> frame) noexcept;
 
-/// The frame by which a port with address `source` says it. Costs, ids and times are stored as they are; times beyond
-/// what the field holds (255.996 s) as the largest.
+/// Makes the frame with this message for a port with address `source`. encode() stores costs, ids and times unchanged.
+/// A time beyond the range of the field (255.996 s) becomes the largest value.
 [[nodiscard]] BpduFrame encode(const Bpdu& bpdu, const MacAddress& source) noexcept;
 
 }  // namespace rb::stp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Bridge detection: whether there is only an end station at a port (IEEE 802.1D-2004 17.25).
+// Bridge detection finds out if a port has end stations only (IEEE 802.1D-2004 17.25).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
@@ -11,7 +11,7 @@ bool bridge_detection(PortVariables& port) {
     return true;
   }
   const bool alone = port.edge_delay_while.zero() && port.auto_edge() && port.send_rstp && port.proposing;
-  // A port that hears itself is not alone.
+  // A port that hears its own BPDUs is behind a loop, so it is no edge port.
   if ((port.port_enabled || !port.admin_edge()) && !(alone && port.self_looped_while.zero())) return false;
   port.oper_edge = true;
   return true;

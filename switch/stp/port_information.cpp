@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port information: what a port knows of the best bridge on its LAN, and for how long (IEEE 802.1D-2004 17.27).
+// Port information keeps what a port knows about the best bridge on its LAN, until it is too old (IEEE 802.1D-2004
+// 17.27).
 #include <utility>
 
 #include "switch/stp/variables.hpp"
@@ -7,7 +8,7 @@
 namespace rb::stp {
 namespace {
 
-/// What a message is worth to a port (17.21.8).
+/// The value of a message to a port (17.21.8).
 enum class ReceivedInfo : std::uint8_t {
   kSuperiorDesignated,
   kRepeatedDesignated,
@@ -16,7 +17,7 @@ enum class ReceivedInfo : std::uint8_t {
   kOther,
 };
 
-/// 17.6: better, or from the very port that has the last word on this LAN.
+/// The message is better, or comes from the port that is the designated port of this LAN (17.6).
 bool is_superior(const PriorityVector& message, const PriorityVector& known) {
   return message < known || (message.designated_bridge.address() == known.designated_bridge.address() &&
                              message.designated_port == known.designated_port);
@@ -28,7 +29,7 @@ ReceivedInfo rcv_info(const PortVariables& port) {
   switch (message.role) {
     case PortRole::kDesignated:
       if (message.priority == port.port_priority) {
-        // What has aged in between is news again.
+        // Information that has aged in between counts as new.
         return message.times == port.port_times && port.info_is == InfoIs::kReceived
                    ? ReceivedInfo::kRepeatedDesignated
                    : ReceivedInfo::kSuperiorDesignated;
@@ -62,7 +63,7 @@ void set_tc_flags(PortVariables& port) {
   if (port.message.topology_change && !port.parameters.restricted_tcn) port.rcvd_tc = true;
 }
 
-/// 17.21.23. STP keeps what it has heard for what is left of max age (IEEE 802.1D-1998 8.5.6.2).
+/// 17.21.23. STP keeps information for max age less its message age (IEEE 802.1D-1998 8.5.6.2).
 void updt_rcvd_info_while(Variables& bridge, PortVariables& port) {
   const Times& times = port.port_times;
   const std::int64_t lasts = times.message_age + kSecond > times.max_age ? 0
@@ -72,14 +73,15 @@ void updt_rcvd_info_while(Variables& bridge, PortVariables& port) {
   port.information_since = bridge.now;
   port.message_tc = port.message.topology_change && !port.parameters.restricted_tcn;
   if (bridge.rstp_version() || port.role != PortRole::kRoot) return;
-  // STP's designated ports pass on at once what the root says (IEEE 802.1D-1998 8.6.4).
+  // STP's designated ports pass on the root's message at once (IEEE 802.1D-1998 8.6.4).
   bridge.concerns_all = true;
   for (auto& [number, other] : bridge.ports) {
     if (other.role == PortRole::kDesignated) other.new_info = true;
   }
 }
 
-/// Whether the port's own information, or what was received, is at least as good as what the port has (17.21.1).
+/// True if the port's own information, or the received message, is at least as good as the port's present information
+/// (17.21.1).
 bool better_or_same_info(const PortVariables& port, InfoIs new_info_is) {
   if (port.info_is != new_info_is) return false;
   return (new_info_is == InfoIs::kReceived ? port.message.priority : port.designated_priority) <= port.port_priority;
@@ -116,20 +118,20 @@ void receive(Variables& bridge, PortVariables& port) {
       record_agreement(bridge, port);
       return updt_rcvd_info_while(bridge, port);
     case ReceivedInfo::kInferiorDesignated:
-      // Who believes to be designated, and already learns, does not hear us (recordDispute(), 17.21.11).
+      // A neighbour that claims to be designated and already learns does not hear us (recordDispute(), 17.21.11).
       if (port.message.kind == Bpdu::Kind::kRapid && port.message.learning) {
         port.disputed = true;
         port.agreed = false;
       }
-      // STP tells who does not know better at once (IEEE 802.1D-1998 8.6.1.3.3).
+      // STP answers an inferior message at once (IEEE 802.1D-1998 8.6.1.3.3).
       if (!bridge.rstp_version()) port.new_info = true;
       return;
     case ReceivedInfo::kInferiorRootAlternate:
       record_agreement(bridge, port);
       return set_tc_flags(port);
     case ReceivedInfo::kOther:
-      // A notification is for the designated port of the LAN (IEEE 802.1D-1998 8.6.14). To the letter of 17.31 every
-      // port would take notice, and two root ports on a shared LAN would answer each other for ever.
+      // A notification is for the designated port of the LAN (IEEE 802.1D-1998 8.6.14). By the letter of 17.31 every
+      // port would act on it, and two root ports on a shared LAN would answer each other for ever.
       if (port.message.kind == Bpdu::Kind::kTopologyChangeNotification && !port.parameters.restricted_tcn &&
           port.role == PortRole::kDesignated)
         port.rcvd_tcn = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port receive: takes a BPDU in (IEEE 802.1D-2004 17.23).
+// Port receive takes a BPDU in (IEEE 802.1D-2004 17.23).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port transmit: says what a port knows, when it is new and every hello time, and not too often
-// (IEEE 802.1D-2004 17.26).
+// Port transmit sends the information of a port when it is new and every hello time, but not too often (IEEE
+// 802.1D-2004 17.26).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
 namespace {
 
-/// What a port has to say at hello times: a designated port that it is there, a root port that the topology changes.
-/// STP's designated ports wait for the root (IEEE 802.1D-1998 8.6.4): with a timer of their own they would speak twice.
+/// True if the port sends at hello times. A designated port always does, and a root port does while the topology
+/// changes. STP's designated ports send when the root's message arrives (IEEE 802.1D-1998 8.6.4): with a timer of their
+/// own they would send twice.
 bool speaks_regularly(const Variables& bridge, const PortVariables& port) {
   if (port.role == PortRole::kDesignated) return bridge.rstp_version() || bridge.is_root();
   return port.role == PortRole::kRoot && !port.tc_while.zero();
 }
 
-/// How long the root's information has been known, which STP tells (IEEE 802.1D-1998 8.6.1.3.2).
+/// The age of the root's information at this bridge. STP adds it to the message age (IEEE 802.1D-1998 8.6.1.3.2).
 std::int64_t age_of_information(const Variables& bridge) {
   if (bridge.rstp_version() || bridge.is_root()) return 0;
   return bridge.now - bridge.ports.at(bridge.root_port).information_since;
@@ -82,7 +83,7 @@ bool port_transmit(Variables& bridge, PortVariables& port) {
     port.new_info = true;
   }
   if (!port.new_info) return false;
-  // A root port of STP has nothing to say but that the topology changes, others than designated ones nothing at all.
+  // In STP a root port sends notifications of topology changes only, and other ports than designated ones send nothing.
   const bool notifies = !port.send_rstp && port.role != PortRole::kDesignated;
   // STP's notifications are repeated every hello time and are not held (IEEE 802.1D-1998 8.6.10); its configuration
   // messages have a hold time of a second (8.5.7.1).
@@ -101,7 +102,7 @@ bool port_transmit(Variables& bridge, PortVariables& port) {
     send(bridge, port, rapid(port));
   } else {
     const Bpdu message = configuration(bridge, port);
-    // Nobody would listen to it.
+    // Every receiver would ignore the message as too old.
     if (message.times.message_age >= message.times.max_age) {
       port.new_info = false;
       return false;

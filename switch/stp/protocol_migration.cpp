@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port protocol migration: which of the protocols a port speaks (IEEE 802.1D-2004 17.24).
+// Port protocol migration decides which of the protocols a port speaks (IEEE 802.1D-2004 17.24).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
@@ -9,7 +9,7 @@ bool protocol_migration(Variables& bridge, PortVariables& port) {
     port.migration_state = MigrationState::kCheckingRstp;
     port.mcheck = false;
     port.send_rstp = bridge.rstp_version();
-    // Counts only while the port is enabled.
+    // The timer counts only while the port is enabled.
     if (port.port_enabled) {
       port.mdelay_while.start(bridge.now, kMigrateTime);
     } else {

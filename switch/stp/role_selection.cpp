@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port role selection: which port is what (IEEE 802.1D-2004 17.28).
+// Port role selection gives each port its role (IEEE 802.1D-2004 17.28).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
 namespace {
 
-/// The best way to a root so far.
+/// The best path to a root so far.
 struct RootPath {
   PriorityVector priority;
   PortId receiving_port;
   auto operator<=>(const RootPath&) const = default;
 };
 
-/// The message age a bridge tells is what it was told and one second more, in whole seconds (17.21.25 c).
+/// A bridge sends the message age that it received plus one second, in whole seconds (17.21.25 c).
 Times one_bridge_further(Times times) {
   times.message_age = (times.message_age + kSecond + kSecond / 2) / kSecond * kSecond;
   return times;
@@ -56,7 +56,7 @@ void updt_roles_tree(Variables& bridge) {
     if (port.info_is != InfoIs::kReceived || port.parameters.restricted_role) continue;
     if (port.port_priority.designated_bridge.address() == bridge.parameters.id.address()) continue;
     RootPath path{port.port_priority, port.parameters.id};
-    // A path that is too long to be told is no path.
+    // A path cost that does not fit into the field cannot be sent, so there is no such path.
     if (__builtin_add_overflow(path.priority.root_path_cost, port.parameters.path_cost, &path.priority.root_path_cost))
       continue;
     if (path >= best) continue;
@@ -72,7 +72,7 @@ void updt_roles_tree(Variables& bridge) {
                                 .designated_bridge = bridge.parameters.id,
                                 .designated_port = port.parameters.id};
     port.designated_times = bridge.root_times;
-    // A hello time is the root's in STP (IEEE 802.1D-1998 8.5.1.4), each bridge's own in RSTP.
+    // STP uses the hello time of the root (IEEE 802.1D-1998 8.5.1.4), and RSTP that of each bridge.
     if (bridge.rstp_version()) port.designated_times.hello = bridge.parameters.hello;
     port.selected_role = role_of(bridge, port);
     port.updt_info = has_to_update(port);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port role transitions: a port's way into its role, and from there to learning and forwarding without a loop
-// (IEEE 802.1D-2004 17.29). Each function makes the next transition of one role, where there is one.
+// Port role transitions bring a port into its role, and then to learning and forwarding without a loop (IEEE
+// 802.1D-2004 17.29). Each function makes the next transition of one role, if there is one.
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
@@ -16,14 +16,15 @@ void set_re_root_tree(Variables& bridge) {
   for (auto& [number, port] : bridge.ports) port.re_root = true;
 }
 
-/// PROPOSED and AGREED of root, alternate and backup ports: all others are to discard, and when they do, it is said.
+/// PROPOSED and AGREED of root, alternate and backup ports: all other ports must discard, and the port sends an
+/// agreement when they do.
 bool answer_proposal(Variables& bridge, PortVariables& port) {
   if (port.proposed && !port.agree) {
     set_sync_tree(bridge);
     port.proposed = false;
     return true;
   }
-  // Either the others have just come to discard, or a proposal repeated is agreed to again.
+  // Either the other ports now discard, or the port answers a repeated proposal with the same agreement.
   if (!port.agree && !bridge.all_synced()) return false;
   if (port.agree && !port.proposed) return false;
   port.proposed = port.sync = false;
@@ -32,7 +33,7 @@ bool answer_proposal(Variables& bridge, PortVariables& port) {
   return true;
 }
 
-/// LEARN, then FORWARD, of a port that may.
+/// Takes the next step of a port that may go on: first LEARN, then FORWARD.
 void go_on(const Variables& bridge, PortVariables& port) {
   if (!port.learn) {
     port.learn = true;
@@ -50,8 +51,8 @@ bool become_disabled(PortVariables& port) {
   return true;
 }
 
-/// A port that comes up listens for max age in RSTP, lest it should miss somebody (17.29.1); in STP for the forward
-/// delay, as IEEE 802.1D-1998 8.4.2 has it.
+/// In RSTP a port that comes up listens for max age, so that it hears every bridge (17.29.1). In STP it listens for the
+/// forward delay (IEEE 802.1D-1998 8.4.2).
 std::int64_t first_delay(const Variables& bridge, const PortVariables& port) {
   return bridge.rstp_version() ? port.max_age() : port.fwd_delay();
 }
@@ -120,7 +121,7 @@ bool root_role(Variables& bridge, PortVariables& port) {
     port.rr_while.hold(port.fwd_delay());
     return true;
   }
-  // A port that hears itself is behind a loop, whoever else is there.
+  // A port that hears its own BPDUs is behind a loop, regardless of other bridges there.
   const bool hears_itself = !port.self_looped_while.zero();
   if (hears_itself && port.learn) {
     port.learn = port.forward = false;
@@ -128,7 +129,7 @@ bool root_role(Variables& bridge, PortVariables& port) {
     return true;
   }
   if (port.forward || hears_itself) return false;
-  // At once where no port that was root before can still forward.
+  // The port goes on at once if no port that was root before can still forward.
   if (!port.fd_while.zero() && !(bridge.rstp_version() && port.rb_while.zero() && bridge.re_rooted(port))) return false;
   go_on(bridge, port);
   return true;
@@ -207,7 +208,7 @@ bool next_transition(Variables& bridge, PortVariables& port) {
 
 bool role_transitions(Variables& bridge, PortVariables& port) {
   if (!port.settled() || !next_transition(bridge, port)) return false;
-  bridge.concerns_all = true;  // allSynced, reRooted
+  bridge.concerns_all = true;  // allSynced and reRooted depend on all ports
   return true;
 }
 

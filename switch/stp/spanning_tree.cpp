@@ -13,8 +13,8 @@ namespace {
 
 constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
 
-/// Hello times below a second are no bridge's (17.21.20 recordTimes()); and what anybody else says must not make a
-/// timer longer than the largest that a bridge may have (table 17-1), else one message would be believed for minutes.
+/// Limits received times to the range that a bridge may have. Hello times are at least a second (17.21.20
+/// recordTimes()). Without the upper limits (table 17-1) one message could be valid for minutes.
 Times believable(Times times) {
   times.hello = std::clamp<std::int64_t>(times.hello, kSecond, 10 * kSecond);
   times.max_age = std::clamp<std::int64_t>(times.max_age, 6 * kSecond, 40 * kSecond);
@@ -22,7 +22,7 @@ Times believable(Times times) {
   return times;
 }
 
-/// Lets each port's machines run until none moves.
+/// Runs the machines of a port until none of them moves. True if any moved.
 bool run_port(Variables& bridge, PortVariables& port) {
   bool moved = false;
   while (port_receive(bridge, port) || protocol_migration(bridge, port) || bridge_detection(port) ||
@@ -60,7 +60,7 @@ void run(Variables& bridge) {
   note_short_ageing(bridge);
 }
 
-/// After something has happened to one port. Most of the time it concerns no other, and a bridge may have a thousand.
+/// Runs the machines after an event at one port. Most events concern no other port, and a bridge may have a thousand.
 void run(Variables& bridge, PortVariables& port) {
   run_port(bridge, port);
   if (bridge.concerns_all || port.reselect) return run(bridge);
@@ -69,7 +69,7 @@ void run(Variables& bridge, PortVariables& port) {
   if (port.number == bridge.root_port) note_short_ageing(bridge);
 }
 
-/// BEGIN, for one port.
+/// BEGIN for one port.
 PortVariables begin_port(const Variables& bridge, PortNumber number, const PortParameters& parameters) {
   PortVariables port;
   port.number = number;
@@ -122,7 +122,8 @@ void SpanningTree::set_parameters(const BridgeParameters& parameters, TimeMs now
   for (auto& [number, port] : bridge.ports) {
     if (state_of(port) != PortState::kDiscarding)
       bridge.effects.emplace_back(SetPortState{number, PortState::kDiscarding});
-    // Topology change begins as INACTIVE, which flushes (17.31): changes that happen from here on are not heard of.
+    // The topology change machine begins in INACTIVE, which flushes (17.31): the bridge will not hear of changes that
+    // happen from now on.
     if (port.topology_state != TopologyState::kInactive) bridge.effects.emplace_back(FlushPort{number});
     if (port.port_enabled) enabled.push_back(&port);
     const PortStatus counted = port.counted;
@@ -146,7 +147,7 @@ void SpanningTree::set_port(PortNumber number, const PortParameters& parameters,
   PortVariables& port = variables_->ports.at(number);
   if (parameters == port.parameters) return;
   if (parameters.edge != port.parameters.edge && parameters.edge != Choice::kAuto)
-    port.oper_edge = parameters.edge == Choice::kOn;  // until a BPDU proves it wrong
+    port.oper_edge = parameters.edge == Choice::kOn;  // until a BPDU comes in
   if (!parameters.loop_guard) port.loop_inconsistent = false;
   port.parameters = parameters;
   port.reselect = true;
@@ -182,21 +183,22 @@ void SpanningTree::receive(PortNumber number, const Bpdu& bpdu, TimeMs now) {
   ++port.counted.received;
   const bool notification = bpdu.kind == Bpdu::Kind::kTopologyChangeNotification;
   if (notification || bpdu.topology_change) ++port.counted.received_tcn;
-  // 9.3.4: what the port has sent itself is no message to it; but it proves a loop behind the port.
+  // A port ignores its own BPDUs (9.3.4), but its own BPDU proves a loop behind the port.
   const bool own = !notification && bpdu.priority.designated_bridge.address() == bridge.parameters.id.address() &&
                    bpdu.priority.designated_port == port.parameters.id;
   if (own || !port.port_enabled) {
     ++port.counted.ignored;
     if (own && port.port_enabled) {
       port.oper_edge = false;
-      // As long as it may say nothing: STP's ports are silent until what they know of the root is too old.
+      // The port is held back for as long as it may be silent: an STP port sends nothing until its information about
+      // the root is too old.
       port.self_looped_while.start(now, bridge.rstp_version() ? 3 * port.hello_time() : 2 * port.max_age());
       run(bridge, port);
     }
     return;
   }
-  // STP knows no rapid messages (IEEE 802.1D-1998 9.3.3). Were they heeded, a port that speaks RSTP would never hear
-  // that there is STP at the other side, and take itself for one at an edge.
+  // STP does not know rapid messages (IEEE 802.1D-1998 9.3.3). If this bridge acted on them, an RSTP port at the other
+  // side would never hear STP and would take itself for an edge port.
   if (!bridge.rstp_version() && bpdu.kind == Bpdu::Kind::kRapid) {
     ++port.counted.ignored;
     return;

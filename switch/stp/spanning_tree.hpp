@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SpanningTree: one bridge's part in the spanning tree protocols, RSTP and STP (IEEE 802.1D-2004 17).
+// SpanningTree is one bridge's part in the spanning tree protocols, RSTP and STP (IEEE 802.1D-2004 17).
 //
-// How it works. The standard's nine state machines run over the variables of a bridge and its ports (variables.hpp);
-// each machine is a file named after it (port_information.cpp, role_transitions.cpp, ...), and run() lets them take
-// turns until none can move. Time is handed in, milliseconds of whatever clock the caller has, never going back; the
-// standard's timers, which count seconds down, are deadlines of that clock here, so nothing ticks while nothing
-// happens: next_deadline() says when advance() has something to do. What is to be done outside, BPDUs that leave, ports
-// whose state changes, stations to forget, is returned as values, in order, by take_effects().
+// How it works. The nine state machines of the standard work on the variables of a bridge and its ports
+// (variables.hpp). Each machine is a file named after it (port_information.cpp, role_transitions.cpp, ...), and run()
+// lets them take turns until none can move. The caller hands in the time, in milliseconds of any clock that never goes
+// back. The timers of the standard count seconds down; here they are deadlines of the caller's clock, so nothing ticks
+// while nothing happens. next_deadline() tells when the caller must call advance(). take_effects() returns the work for
+// the caller as values, in order: BPDUs to send, port states to set, stations to forget.
 //
-// STP. With Protocol::kStp (force protocol version 0) the same machines speak configuration messages and topology
-// change notifications alone, and keep to the times of IEEE 802.1D-1998, which the kernel's bridge and its likes go by:
-// what was heard is kept for max age less the age of the message, a configuration message tells for how long its sender
-// has known, it is passed on at once and then not again for the hold time of a second; the flag of a topology change is
-// the root's alone. A port at which the other side turns out to speak STP speaks it too, whatever the bridge does.
+// STP. With Protocol::kStp (force protocol version 0) the same machines send configuration messages and topology change
+// notifications only, and use the times of IEEE 802.1D-1998, as the kernel's bridge and others do. Information is valid
+// for max age less the age of the message. A configuration message tells how old its sender's information is. A port
+// passes the message on at once, and then sends none for the hold time of a second. Only the root flags a topology
+// change. A port that hears STP from the other side also speaks STP, even if the bridge speaks RSTP.
 //
-// Beyond the standard, for a bridge is wired by people: a root guard (restricted role, 17.21.25, Linux root_block), a
-// loop guard, and a port that hears itself is kept from forwarding (self_looped).
+// Beyond the standard there are a root guard (restricted role, 17.21.25, Linux root_block) and a loop guard, and a port
+// that hears its own BPDUs does not forward (self_looped), because people make mistakes when they wire bridges.
 //
-// Bounds. Nothing here grows with what is received: a BPDU changes the variables of one port. All functions: one
-// thread.
+// Bounds. No memory grows with received BPDUs: a BPDU changes the variables of one port. Threads: one thread calls all
+// functions.
 #pragma once
 
 #include <cstdint>
@@ -36,12 +36,12 @@ namespace rb::stp {
 /// Milliseconds of the caller's clock.
 using TimeMs = std::int64_t;
 
-/// Within its bridge, from 1.
+/// The number of a port within its bridge, from 1.
 using PortNumber = std::uint16_t;
 
 enum class Protocol : std::uint8_t { kStp, kRstp };
 
-/// Of the bridge; what it makes of them if it is the root, and what others are told then.
+/// Parameters of the bridge. If the bridge is the root, these times hold for the whole tree.
 struct BridgeParameters {
   BridgeId id;
   Protocol protocol = Protocol::kRstp;
@@ -51,79 +51,79 @@ struct BridgeParameters {
   bool operator==(const BridgeParameters&) const = default;
 };
 
-/// What somebody may force, or leave to be found out.
+/// A setting that a user forces off or on, or that the bridge finds out by itself.
 enum class Choice : std::uint8_t { kOff, kOn, kAuto };
 
-/// Of a port.
+/// Parameters of a port.
 struct PortParameters {
   PortId id = 0;
   std::uint32_t path_cost = 2;
   Choice edge = Choice::kAuto;   // AdminEdge and AutoEdge (17.13.1, 17.13.3): an edge port forwards at once
-  bool point_to_point = true;    // operPointToPointMAC: there is one other bridge at most, and agreements count
-  bool restricted_role = false;  // never the root port (17.13.14)
-  bool restricted_tcn = false;   // topology changes that it hears of stay here (17.13.15)
-  bool loop_guard = false;       // what was heard and then is not any more makes it no designated port that forwards
+  bool point_to_point = true;    // operPointToPointMAC: the link has at most one other bridge, and agreements count
+  bool restricted_role = false;  // the port never becomes the root port (17.13.14)
+  bool restricted_tcn = false;   // the bridge does not pass on topology changes heard on this port (17.13.15)
+  bool loop_guard = false;       // the port does not forward as designated port after it ceased to hear BPDUs
 
   bool operator==(const PortParameters&) const = default;
 };
 
-/// What may pass a port.
+/// Tells which frames may pass a port.
 enum class PortState : std::uint8_t { kDiscarding, kLearning, kForwarding };
 [[nodiscard]] std::string_view port_state_name(PortState state) noexcept;
 
-/// A BPDU has to leave by a port, now.
+/// The caller must send a BPDU by a port now.
 struct SendBpdu {
   PortNumber port;
   Bpdu bpdu;
 };
-/// What may pass a port has changed.
+/// The state of a port has changed.
 struct SetPortState {
   PortNumber port;
   PortState state;
 };
-/// What was learned behind a port is to be forgotten.
+/// The caller must forget all stations that were learned behind a port.
 struct FlushPort {
   PortNumber port;
 };
-/// Stations are to be forgotten when they have not been heard for the forward delay, or no longer (17.19.1).
+/// While `on`, the caller must forget stations after the forward delay instead of the ageing time (17.19.1).
 struct SetShortAgeing {
   bool on;
 };
 using Effect = std::variant<SendBpdu, SetPortState, FlushPort, SetShortAgeing>;
 
-/// What a user may want to know of the bridge. Timers: milliseconds that are left, 0 when not running.
+/// The state of the bridge, for users. Timers are the remaining milliseconds, or 0 if the timer does not run.
 struct BridgeStatus {
   BridgeId id, root;
-  PortNumber root_port = 0;  // 0: it is the root
+  PortNumber root_port = 0;  // 0: this bridge is the root
   std::uint32_t root_path_cost = 0;
-  Times times;                            // of the root
-  bool topology_change = false;           // flagged by the root, or while it goes around
-  bool topology_change_detected = false;  // and still has to be told to the root
+  Times times;                            // the root's times
+  bool topology_change = false;           // the root flags a change, or with RSTP a change goes around
+  bool topology_change_detected = false;  // this bridge still has to tell the root of a change
   std::int64_t hello_timer = 0, tcn_timer = 0, topology_change_timer = 0;
-  std::uint64_t topology_changes = 0;                 // that were detected here or heard of
+  std::uint64_t topology_changes = 0;                 // detected by this bridge, or heard from another
   std::optional<std::int64_t> since_topology_change;  // milliseconds
 };
 
-/// Of a port.
+/// The state of a port, for users.
 struct PortStatus {
   bool enabled = false;
   PortRole role = PortRole::kDisabled;
   PortState state = PortState::kDiscarding;
-  bool waiting = false;       // discarding, but on the way to forwarding: STP's listening
-  PriorityVector designated;  // what the port knows to be best on its LAN
+  bool waiting = false;       // the port discards, but will forward: STP calls this listening
+  PriorityVector designated;  // the best information on the port's LAN
   bool edge = false, point_to_point = false;
   bool sends_rstp = false;
   bool proposing = false, agreed = false, disputed = false;
-  bool root_guarded = false;       // it would be the root port, and may not
-  bool loop_inconsistent = false;  // the loop guard holds it back
-  bool self_looped = false;        // it hears itself
+  bool root_guarded = false;       // the port would be the root port, but the root guard prevents this
+  bool loop_inconsistent = false;  // the loop guard holds the port back
+  bool self_looped = false;        // the port hears its own BPDUs
   bool config_pending = false;     // a BPDU waits until it may be sent
   bool topology_change_ack = false;
   std::int64_t message_age_timer = 0, forward_delay_timer = 0, hold_timer = 0;
   std::uint64_t received = 0, sent = 0;          // BPDUs
-  std::uint64_t received_tcn = 0, sent_tcn = 0;  // of them, with news of topology changes
-  std::uint64_t ignored = 0;                     // own ones, rapid ones while the bridge speaks STP, or while disabled
-  std::uint64_t transitions = 0;                 // to forwarding
+  std::uint64_t received_tcn = 0, sent_tcn = 0;  // BPDUs among them that announce a topology change
+  std::uint64_t ignored = 0;      // the bridge's own, rapid ones while it speaks STP, and all while disabled
+  std::uint64_t transitions = 0;  // to forwarding
 };
 
 struct Variables;
@@ -135,31 +135,31 @@ class SpanningTree {
   SpanningTree(SpanningTree&&) noexcept;
   SpanningTree& operator=(SpanningTree&&) noexcept;
 
-  /// A change of protocol begins everything anew, as after a restart.
+  /// A change of protocol restarts all machines, as after a restart of the bridge.
   void set_parameters(const BridgeParameters& parameters, TimeMs now);
-  /// Numbers are unique; a port is disabled at first.
+  /// Numbers must be unique. The port is disabled at first.
   void add_port(PortNumber number, const PortParameters& parameters, TimeMs now);
   void set_port(PortNumber number, const PortParameters& parameters, TimeMs now);
   void remove_port(PortNumber number, TimeMs now);
-  /// Whether frames can pass its device at all (MAC_Operational), and nobody has switched it off
-  /// (portEnabled, 17.19.18).
+  /// A port is enabled if its device can pass frames (MAC_Operational) and no user has disabled the port (portEnabled,
+  /// 17.19.18).
   void set_enabled(PortNumber number, bool enabled, TimeMs now);
-  /// Finds out anew whether the other side speaks RSTP (mcheck, 17.19.13).
+  /// Checks again if the other side speaks RSTP (mcheck, 17.19.13).
   void check_migration(PortNumber number, TimeMs now);
-  /// A BPDU has come in. No timer expires by this: BPDUs that have waited while nobody called advance() have come in
-  /// time.
+  /// Takes a BPDU that a port has received. No timer expires in this call, so BPDUs that waited for the caller still
+  /// count as received in time.
   void receive(PortNumber number, const Bpdu& bpdu, TimeMs now);
   /// Lets timers expire.
   void advance(TimeMs now);
 
-  /// No timer expires before; advance() is to be called then. nullopt: none runs.
+  /// The time at which the caller must call advance(): no timer expires before. nullopt if no timer runs.
   [[nodiscard]] std::optional<TimeMs> next_deadline() const;
-  /// What is to be done since the last call, in order. Every state begins as discarding without being told.
+  /// The effects since the last call, in order. A new port is discarding, and there is no effect for this.
   [[nodiscard]] std::vector<Effect> take_effects();
 
   [[nodiscard]] const BridgeParameters& parameters() const noexcept;
   [[nodiscard]] BridgeStatus status(TimeMs now) const;
-  /// The port must be there.
+  /// The port must exist.
   [[nodiscard]] PortStatus port_status(PortNumber number, TimeMs now) const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Port state transition: what may pass a port (IEEE 802.1D-2004 17.30).
+// Port state transition sets the state of a port (IEEE 802.1D-2004 17.30).
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Topology change: what is known of stations is forgotten where they may have moved (IEEE 802.1D-2004 17.31).
+// Topology change makes bridges forget stations that may have moved (IEEE 802.1D-2004 17.31).
 //
-// In STP (force protocol version 0) the root alone flags a change, for as long as IEEE 802.1D-1998 8.5.3.13 says, and
-// the others tell it by notifications until it acknowledges; nobody flushes, everybody ages faster while it is flagged.
+// In STP (force protocol version 0) only the root flags a change, for the time of IEEE 802.1D-1998 8.5.3.13. The other
+// bridges send notifications towards the root until they are acknowledged. No bridge flushes; instead all bridges age
+// their stations faster while the root flags the change.
 #include "switch/stp/variables.hpp"
 
 namespace rb::stp {
@@ -28,19 +29,19 @@ void new_tc_while(const Variables& bridge, PortVariables& port) {
     }
     return;
   }
-  // A notification that is on its way is repeated every hello time, not for each that comes in (IEEE
-  // 802.1D-1998 8.6.10).
+  // The port repeats its notification every hello time, not for each notification that comes in (IEEE 802.1D-1998
+  // 8.6.10).
   if (!bridge.is_root() && (port.role != PortRole::kRoot || !port.tc_while.zero())) return;
   port.tc_while.start(bridge.now, bridge.root_times.max_age + bridge.root_times.forward_delay);
   port.new_info = true;
   if (port.role == PortRole::kRoot) port.hello_when.stop();  // the first notification leaves at once
 }
 
-/// setTcPropTree() (17.21.18), with which a change is known to the whole bridge.
+/// setTcPropTree() (17.21.18) tells all other ports of a change.
 void set_tc_prop_tree(Variables& bridge, const PortVariables& from) {
   for (auto& [number, port] : bridge.ports) port.tc_prop = port.tc_prop || &port != &from;
   bridge.concerns_all = true;
-  // One change is flagged by several messages, which come a hello time apart.
+  // Several messages flag one change, and they come a hello time apart.
   const std::int64_t pause = 2 * bridge.root_times.hello + kSecond;
   if (!bridge.last_topology_change || bridge.now - *bridge.last_topology_change > pause) ++bridge.topology_changes;
   bridge.last_topology_change = bridge.now;

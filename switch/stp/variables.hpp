@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The variables of a bridge and its ports that the state machines share (IEEE 802.1D-2004 17.15 to 17.21), named as the
-// standard names them. Private to switch/stp; everybody else sees spanning_tree.hpp.
+// The state machines share these variables of a bridge and its ports (IEEE 802.1D-2004 17.15 to 17.21). The names are
+// those of the standard. This header is private to switch/stp; other code includes spanning_tree.hpp.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@ namespace rb::stp {
 inline constexpr std::int64_t kSecond = 1'000;
 inline constexpr std::int64_t kMigrateTime = 3 * kSecond;  // table 17-1
 
-/// A timer of the standard's (17.17), which counts down to zero. Held: some states set a timer to its full value again
-/// and again, so that it counts only from when they are left.
+/// A timer of the standard (17.17) counts down to zero. Some states set a timer to its full value again and again, so
+/// that it counts only after the port leaves the state. Here such a timer is "held".
 class Timer {
  public:
   [[nodiscard]] bool zero() const noexcept { return mode_ == Mode::kZero; }
@@ -23,11 +23,11 @@ class Timer {
   void start(TimeMs now, std::int64_t value) noexcept { set(value > 0 ? Mode::kRunning : Mode::kZero, now + value); }
   void stop() noexcept { mode_ = Mode::kZero; }
   void hold(std::int64_t value) noexcept { set(Mode::kHeld, value); }
-  /// Lets a held one count.
+  /// Lets a held timer count.
   void release(TimeMs now) noexcept {
     if (mode_ == Mode::kHeld) start(now, at_);
   }
-  /// Comes to zero if it is time; true when it just did.
+  /// Sets the timer to zero if its time has come. True if this call did so.
   bool advance(TimeMs now) noexcept {
     if (mode_ != Mode::kRunning || at_ > now) return false;
     mode_ = Mode::kZero;
@@ -47,13 +47,13 @@ class Timer {
     at_ = at;
   }
   Mode mode_ = Mode::kZero;
-  std::int64_t at_ = 0;  // running: when it comes to zero; held: its value
+  std::int64_t at_ = 0;  // running: the time at which the timer reaches zero; held: its value
 };
 
-/// Where the information of a port comes from (17.19.10).
+/// The source of a port's information (17.19.10).
 enum class InfoIs : std::uint8_t { kDisabled, kAged, kMine, kReceived };
 
-/// The states of the machines that have more than their variables tell.
+/// These machines have states that do not follow from their variables.
 enum class MigrationState : std::uint8_t { kCheckingRstp, kSelectingStp, kSensing };
 enum class RoleState : std::uint8_t {
   kDisablePort,
@@ -65,20 +65,20 @@ enum class RoleState : std::uint8_t {
 };
 enum class TopologyState : std::uint8_t { kInactive, kLearning, kActive };
 
-/// Of a port (17.19), as BEGIN sets them.
+/// The variables of a port (17.19), with the values that BEGIN sets.
 struct PortVariables {
   PortNumber number = 0;
   PortParameters parameters;
   bool port_enabled = false;
 
-  // What was received.
-  Bpdu message;  // of rcvdMsg; msgPriority and msgTimes are its
+  // Received messages.
+  Bpdu message;  // the message of rcvdMsg, with msgPriority and msgTimes
   bool rcvd_bpdu = false, rcvd_rstp = false, rcvd_stp = false, rcvd_msg = false;
   bool rcvd_tc = false, rcvd_tc_ack = false, rcvd_tcn = false;
-  bool message_tc = false;       // whether the last message of the designated bridge flagged a topology change
-  TimeMs information_since = 0;  // when that was
+  bool message_tc = false;       // true if the last message of the designated bridge flagged a topology change
+  TimeMs information_since = 0;  // the time of that message
 
-  // What is known.
+  // Information of the port.
   InfoIs info_is = InfoIs::kDisabled;
   PriorityVector port_priority, designated_priority;
   Times port_times, designated_times;
@@ -105,10 +105,10 @@ struct PortVariables {
   unsigned tx_count = 0;
 
   Timer edge_delay_while, fd_while, hello_when, mdelay_while, rb_while, rcvd_info_while, rr_while, tc_while;
-  Timer tx_tick;            // when tx_count falls by one
-  Timer self_looped_while;  // it has heard itself not long ago
+  Timer tx_tick;            // at zero, tx_count falls by one
+  Timer self_looped_while;  // runs while the port has recently heard its own BPDUs
 
-  PortStatus counted;  // the counters of it
+  PortStatus counted;  // only the counters are used
 
   template <typename Visit>
   void each_timer(Visit visit) {
@@ -124,16 +124,16 @@ struct PortVariables {
   [[nodiscard]] std::int64_t fwd_delay() const noexcept { return designated_times.forward_delay; }
   [[nodiscard]] std::int64_t max_age() const noexcept { return designated_times.max_age; }
   [[nodiscard]] std::int64_t hello_time() const noexcept { return designated_times.hello; }
-  /// forwardDelay: how long each of the steps to forwarding takes without an agreement.
+  /// forwardDelay: the duration of each step to forwarding without an agreement.
   [[nodiscard]] std::int64_t step_delay() const noexcept { return send_rstp ? hello_time() : fwd_delay(); }
   [[nodiscard]] std::int64_t edge_delay() const noexcept {
     return parameters.point_to_point ? kMigrateTime : max_age();
   }
-  /// What keeps a designated port from forwarding beyond the standard.
+  /// True if a rule beyond the standard keeps a designated port from forwarding.
   [[nodiscard]] bool held_back() const noexcept { return loop_inconsistent || !self_looped_while.zero(); }
 };
 
-/// Of the bridge (17.18).
+/// The variables of the bridge (17.18).
 struct Variables {
   BridgeParameters parameters;
   TimeMs now = 0;
@@ -141,9 +141,9 @@ struct Variables {
   PriorityVector root_priority;
   Times root_times;
   PortNumber root_port = 0;
-  bool reselect = true;      // besides the ports' own: the bridge itself, or the set of ports, has changed
-  bool concerns_all = true;  // what other ports look at has changed, so all machines have to be asked again
-  TimeMs earliest = 0;       // no timer comes to zero before
+  bool reselect = true;      // the bridge itself, or the set of ports, has changed; ports have a flag of their own
+  bool concerns_all = true;  // a variable that other ports read has changed, so the machines of all ports must run
+  TimeMs earliest = 0;       // no timer reaches zero before this time
   bool short_ageing = false;
   std::uint64_t topology_changes = 0;
   std::optional<TimeMs> last_topology_change;
@@ -160,7 +160,7 @@ struct Variables {
   [[nodiscard]] PriorityVector bridge_priority() const noexcept {
     return {.root = parameters.id, .root_path_cost = 0, .designated_bridge = parameters.id, .designated_port = 0};
   }
-  /// Whether the root flags a topology change, or with RSTP whether one is going around.
+  /// True if the root flags a topology change, or with RSTP if a change is going around.
   [[nodiscard]] bool topology_change() const noexcept {
     const bool here = std::ranges::any_of(ports, [](const auto& entry) { return !entry.second.tc_while.zero(); });
     return rstp_version() || is_root() ? here : ports.at(root_port).message_tc;
@@ -179,8 +179,8 @@ struct Variables {
   }
 };
 
-// The machines (17.22). Each makes one port's (or the bridge's) next transition and says whether there was one. One
-// that changes what other ports look at sets concerns_all.
+// The machines (17.22). Each function makes the next transition of one port (or of the bridge), and returns true if
+// there was one. A machine that changes a variable that other ports read sets concerns_all.
 
 bool protocol_migration(Variables& bridge, PortVariables& port);
 bool port_receive(Variables& bridge, PortVariables& port);
