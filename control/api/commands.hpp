@@ -32,10 +32,6 @@ struct Caller {
   std::function<void()> let_urgent_happen;
 };
 
-/// What bridge.set and port.set take about VLANs.
-void read_bridge_vlans(Params& params, BridgeVlanSettings& vlans);
-void read_port_vlans(Params& params, PortVlanSettings& vlans);
-
 class Commands {
  public:
   explicit Commands(SwitchModel& model);

@@ -62,28 +62,25 @@ std::string spec_of(const ModelPort& port) {
   return text == start && kind == PortKind::kTap ? port.name : text;
 }
 
+/// " name value" for each setting that `link set` sets.
+std::string link_set_words(const std::vector<ChangedSetting>& changed) {
+  std::string words;
+  for (const auto& [setting, value] : changed) {
+    if (setting->command.empty()) words += fmt::format(" {} {}", setting->name, quoted(value));
+  }
+  return words;
+}
+
+/// Before the ports: a port of a bridge with a spanning tree never forwards on its own.
 void dump_bridge(const ModelBridge& bridge, std::vector<std::string>& lines) {
-  const BridgeSettings usual, &settings = bridge.settings;
   const std::string name = quoted(bridge.name);
   lines.push_back(fmt::format("addbr {}{}", name, bridge.wants_host_port ? "" : " --no-host-port"));
-  if (settings.ageing_s != usual.ageing_s) lines.push_back(fmt::format("setageing {} {}", name, settings.ageing_s));
-  if (settings.priority != usual.priority) lines.push_back(fmt::format("setbridgeprio {} {}", name, settings.priority));
-  if (settings.forward_delay_s != usual.forward_delay_s)
-    lines.push_back(fmt::format("setfd {} {}", name, settings.forward_delay_s));
-  if (settings.hello_s != usual.hello_s) lines.push_back(fmt::format("sethello {} {}", name, settings.hello_s));
-  if (settings.max_age_s != usual.max_age_s) lines.push_back(fmt::format("setmaxage {} {}", name, settings.max_age_s));
-  if (settings.path_costs != usual.path_costs)
-    lines.push_back(fmt::format("link set {} path_cost {}", name, path_costs_name(settings.path_costs)));
-  // Before the ports: none of them forwards on its own.
-  if (settings.stp != usual.stp) lines.push_back(fmt::format("stp {} {}", name, stp_mode_name(settings.stp)));
-  if (settings.loop != usual.loop) {
-    const std::string probe = settings.loop.probe_s == 0 ? "off" : fmt::format("{}", settings.loop.probe_s);
-    lines.push_back(fmt::format("link set {} loop_guard {} loop_probe {} loop_hold {}", name,
-                                loop_action_name(settings.loop.action), probe, settings.loop.hold_s));
+  const auto changed = changed_settings(bridge_settings(), bridge.settings, BridgeSettings{});
+  for (const auto& [setting, value] : changed) {
+    if (!setting->command.empty()) lines.push_back(fmt::format("{} {} {}", setting->command, name, value));
   }
-  if (settings.group_fwd_mask != 0)
-    lines.push_back(
-        fmt::format("link set {} forward {}", name, fmt::join(group_fwd_names(settings.group_fwd_mask), ",")));
+  if (const std::string words = link_set_words(changed); !words.empty())
+    lines.push_back(fmt::format("link set {}{}", name, words));
 }
 
 std::string vid_range(Vid first, Vid last) {
@@ -106,18 +103,18 @@ void for_each_run(const VidSet& vids, Alike alike, Use use) {
 }
 
 void dump_bridge_vlans(const ModelBridge& bridge, std::vector<std::string>& lines) {
-  const BridgeVlanSettings usual, &vlans = bridge.vlans;
+  const BridgeVlanSettings& vlans = bridge.vlans;
   const std::string name = quoted(bridge.name);
-  std::string changes;
-  if (vlans.tpid != usual.tpid) changes += fmt::format(" vlan_protocol {}", vlan_protocol_name(vlans.tpid));
-  if (vlans.default_pvid != usual.default_pvid) changes += fmt::format(" vlan_default_pvid {}", vlans.default_pvid);
-  if (vlans.shared_learning) changes += " vlan_learning shared";
-  if (!changes.empty()) lines.push_back(fmt::format("link set {}{}", name, changes));
+  // Filtering is turned on last, at the end of the dump.
+  BridgeVlanSettings begun;
+  begun.filtering = vlans.filtering;
+  if (const std::string words = link_set_words(changed_settings(bridge_vlan_settings(), vlans, begun)); !words.empty())
+    lines.push_back(fmt::format("link set {}{}", name, words));
   // Primaries first: the others name them.
   for (const bool primary : {true, false}) {
     for (const auto& [vid, is] : vlans.private_vlans) {
       if ((is.kind == PrivateVlan::Kind::kPrimary) != primary) continue;
-      lines.push_back(fmt::format("vlan private dev {} vid {} {}{}", name, vid, private_vlan_name(is.kind),
+      lines.push_back(fmt::format("vlan private dev {} vid {} {}{}", name, vid, kPrivateVlanNames.name(is.kind),
                                   primary ? "" : fmt::format(" of {}", is.primary)));
     }
   }
@@ -156,28 +153,13 @@ void dump_port_vlans(const ModelPort& port, Vid default_pvid, std::vector<std::s
   });
   for (const auto& [on_wire, inside] : vlans.translation)
     lines.push_back(fmt::format("vlan map add dev {} vid {} to {}", name, on_wire, inside));
-  std::string changes;
-  if (vlans.admit != AdmitFrames::kAll) changes += fmt::format(" admit {}", admit_name(vlans.admit));
-  if (!vlans.ingress_filtering) changes += " ingress_filtering off";
-  if (vlans.default_pcp != 0) changes += fmt::format(" default_pcp {}", vlans.default_pcp);
-  if (vlans.regenerated != begun.regenerated) changes += fmt::format(" pcp_map {}", fmt::join(vlans.regenerated, ","));
-  if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", name, changes));
+  if (const std::string words = link_set_words(changed_settings(port_vlan_settings(), vlans, begun)); !words.empty())
+    lines.push_back(fmt::format("link set dev {}{}", name, words));
 }
 
-void dump_port_settings(const ModelPort& port, const PortSettings& usual, std::vector<std::string>& lines) {
-  const PortSettings& settings = port.settings;
-  std::string changes;
-  for (const PortFlag& flag : port_flags()) {
-    if (settings.*flag.member != usual.*flag.member)
-      changes += fmt::format(" {} {}", flag.name, settings.*flag.member ? "on" : "off");
-  }
-  if (settings.cost) changes += fmt::format(" cost {}", *settings.cost);
-  if (settings.edge != usual.edge) changes += fmt::format(" edge {}", choice_name(settings.edge));
-  if (settings.point_to_point != usual.point_to_point)
-    changes += fmt::format(" p2p {}", choice_name(settings.point_to_point));
-  if (settings.priority != usual.priority) changes += fmt::format(" priority {}", settings.priority);
-  if (settings.state != usual.state) changes += fmt::format(" state {}", static_cast<int>(settings.state));
-  if (!changes.empty()) lines.push_back(fmt::format("link set dev {}{}", quoted(port.name), changes));
+void dump_port_settings(const ModelPort& port, const PortSettings& from, std::vector<std::string>& lines) {
+  if (const std::string words = link_set_words(changed_settings(port_settings(), port.settings, from)); !words.empty())
+    lines.push_back(fmt::format("link set dev {}{}", quoted(port.name), words));
 }
 
 void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {

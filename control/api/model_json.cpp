@@ -115,8 +115,8 @@ json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const M
   const stp::PortStatus status = tree_status(model, bridge, port);
   const auto counts = model.trees().counts(bridge.index, static_cast<stp::PortNumber>(port.number));
   json guards = json::array(), malformed = json::object();
-  for (const PortFlag& flag : port_flags()) {
-    if (flag.of_tree && port.settings.*flag.member) guards.push_back(flag.name);
+  for (const Setting<PortSettings>& setting : port_settings()) {
+    if (setting.of_tree && setting.get(port.settings) == true) guards.push_back(setting.name);
   }
   for (std::size_t error = 0; error < counts.malformed.size(); ++error) {
     malformed[std::string(bpdu_error_name(static_cast<stp::BpduError>(error)))] = counts.malformed[error];
@@ -126,7 +126,7 @@ json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const M
           {"priority", port.settings.priority},
           {"port_id", port.id()},
           {"role", port_role_name(status.role)},
-          {"state", stp_state_name(model.state_of(port))},
+          {"state", kStpStateNames.name(model.state_of(port))},
           {"cost", SwitchModel::path_cost_of(bridge, port)},
           {"oper_edge", status.edge},
           {"oper_p2p", status.point_to_point},
@@ -168,7 +168,11 @@ std::string bridge_id_text(stp::BridgeId id) {
 
 json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
   const stp::PortStatus status = tree_status(model, bridge, port);
-  json object = {{"name", port.name},
+  json object = json::object();
+  write_settings(port_settings(), port.settings, object);
+  write_settings(port_vlan_settings(), port.vlans, object);
+  // The state and the cost are shown as they are now, whatever is set.
+  object.update({{"name", port.name},
                  {"bridge", bridge.name},
                  {"kind", port_kind_name(port.spec.kind)},
                  {"number", port.number},
@@ -179,12 +183,9 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"mtu", port.link.mtu},
                  {"address", to_string(port.link.address)},
                  {"device", device_state_name(port.device)},
-                 {"state", stp_state_name(model.state_of(port))},
-                 {"priority", port.settings.priority},
+                 {"state", kStpStateNames.name(model.state_of(port))},
                  {"cost", SwitchModel::path_cost_of(bridge, port)},
                  {"cost_auto", !port.settings.cost},
-                 {"edge", choice_name(port.settings.edge)},
-                 {"p2p", choice_name(port.settings.point_to_point)},
                  {"port_id", port.id()},
                  {"designated_root", bridge_id_text(status.designated.root)},
                  {"designated_bridge", bridge_id_text(status.designated.designated_bridge)},
@@ -200,12 +201,7 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"persistent", port.persistent},
                  {"offload", port.spec.offload},
                  {"offloads", offloads_json(port.offloads)},
-                 {"host", port.host},
-                 {"admit", admit_name(port.vlans.admit)},
-                 {"ingress_filtering", port.vlans.ingress_filtering},
-                 {"default_pcp", port.vlans.default_pcp},
-                 {"pcp_map", port.vlans.regenerated}};
-  for (const PortFlag& flag : port_flags()) object[flag.name] = port.settings.*flag.member;
+                 {"host", port.host}});
   if (std::string trouble = trouble_of(model, bridge, port); !trouble.empty()) object["trouble"] = std::move(trouble);
   if (!port.spec.listener.empty())
     object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
@@ -222,47 +218,39 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   for (const ModelListener* listener : model.listeners_of(bridge))
     listeners.push_back({{"name", listener->name}, {"address", listener->address.text}});
   const ModelPort* host = bridge.host_port;
-  return {{"name", bridge.name},
-          {"ifindex", host != nullptr ? host->link.ifindex : 0},
-          {"id", bridge_id_text(status.id)},
-          {"address", to_string(bridge.address())},
-          {"host_port", host != nullptr},
-          {"host_up", host != nullptr && host->link.admin_up()},
-          {"priority", settings.priority},
-          {"stp", stp_mode_name(settings.stp)},
-          {"path_cost", path_costs_name(settings.path_costs)},
-          {"root_id", bridge_id_text(status.root)},
-          {"root_port", status.root_port},
-          {"root_path_cost", status.root_path_cost},
-          {"max_age_s", seconds(status.times.max_age)},
-          {"bridge_max_age_s", settings.max_age_s},
-          {"hello_s", seconds(status.times.hello)},
-          {"bridge_hello_s", settings.hello_s},
-          {"forward_delay_s", seconds(status.times.forward_delay)},
-          {"bridge_forward_delay_s", settings.forward_delay_s},
-          {"ageing_s", settings.ageing_s},
-          {"ageing_now_s", model.ageing_s(bridge)},
-          {"hello_timer_s", seconds(status.hello_timer)},
-          {"tcn_timer_s", seconds(status.tcn_timer)},
-          {"topology_change_timer_s", seconds(status.topology_change_timer)},
-          {"gc_timer_s", seconds(model.sweep_time().count())},
-          {"topology_change", status.topology_change},
-          {"topology_change_detected", status.topology_change_detected},
-          {"loop_guard", loop_action_name(settings.loop.action)},
-          {"loop_probe_s", settings.loop.probe_s},
-          {"loop_hold_s", settings.loop.hold_s},
-          {"group_fwd_mask", settings.group_fwd_mask},
-          {"forward", group_fwd_names(settings.group_fwd_mask)},
-          {"vlan_filtering", bridge.vlans.filtering},
-          {"vlan_protocol", vlan_protocol_name(bridge.vlans.tpid)},
-          {"vlan_default_pvid", bridge.vlans.default_pvid},
-          {"vlan_learning", bridge.vlans.shared_learning ? "shared" : "independent"},
-          {"listeners", std::move(listeners)},
-          {"ports", std::move(ports)}};
+  json object = json::object();
+  write_settings(bridge_settings(), settings, object);
+  write_settings(bridge_vlan_settings(), bridge.vlans, object);
+  // The root of the tree decides the times; the bridge's own are shown besides.
+  object.update({{"name", bridge.name},
+                 {"ifindex", host != nullptr ? host->link.ifindex : 0},
+                 {"id", bridge_id_text(status.id)},
+                 {"address", to_string(bridge.address())},
+                 {"host_port", host != nullptr},
+                 {"host_up", host != nullptr && host->link.admin_up()},
+                 {"root_id", bridge_id_text(status.root)},
+                 {"root_port", status.root_port},
+                 {"root_path_cost", status.root_path_cost},
+                 {"max_age_s", seconds(status.times.max_age)},
+                 {"bridge_max_age_s", settings.max_age_s},
+                 {"hello_s", seconds(status.times.hello)},
+                 {"bridge_hello_s", settings.hello_s},
+                 {"forward_delay_s", seconds(status.times.forward_delay)},
+                 {"bridge_forward_delay_s", settings.forward_delay_s},
+                 {"ageing_now_s", model.ageing_s(bridge)},
+                 {"hello_timer_s", seconds(status.hello_timer)},
+                 {"tcn_timer_s", seconds(status.tcn_timer)},
+                 {"topology_change_timer_s", seconds(status.topology_change_timer)},
+                 {"gc_timer_s", seconds(model.sweep_time().count())},
+                 {"topology_change", status.topology_change},
+                 {"topology_change_detected", status.topology_change_detected},
+                 {"listeners", std::move(listeners)},
+                 {"ports", std::move(ports)}});
+  return object;
 }
 
 json tree_json(const SwitchModel& model, const ModelBridge& bridge) {
-  json object = {{"name", bridge.name}, {"stp", stp_mode_name(bridge.settings.stp)}};
+  json object = {{"name", bridge.name}, {"stp", kStpModeNames.name(bridge.settings.stp)}};
   if (bridge.settings.stp == StpMode::kOff) return object;
   const stp::BridgeStatus status = tree_status(model, bridge);
   json ports = json::array();
@@ -272,7 +260,7 @@ json tree_json(const SwitchModel& model, const ModelBridge& bridge) {
                  {"root_id", bridge_id_text(status.root)},
                  {"root_port", root_port_json(model, bridge, status)},
                  {"root_path_cost", status.root_path_cost},
-                 {"path_cost", path_costs_name(bridge.settings.path_costs)},
+                 {"path_cost", kPathCostsNames.name(bridge.settings.path_costs)},
                  {"max_age_s", seconds(status.times.max_age)},
                  {"hello_s", seconds(status.times.hello)},
                  {"forward_delay_s", seconds(status.times.forward_delay)},

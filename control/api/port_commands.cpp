@@ -6,6 +6,7 @@
 
 #include "control/api/commands.hpp"
 #include "control/api/model_json.hpp"
+#include "control/api/setting_params.hpp"
 #include "control/words/port_spec.hpp"
 #include "ports/base/interface_name.hpp"
 #include "ports/base/netns.hpp"
@@ -14,39 +15,6 @@ namespace rb {
 namespace {
 
 using nlohmann::json;
-
-StpState read_state(Params& params, const json& object, StpState otherwise) {
-  const auto member = object.find("state");
-  if (member != object.end() && member->is_string()) {
-    const std::string name = params.text("state");
-    for (const StpState state :
-         {StpState::kDisabled, StpState::kListening, StpState::kLearning, StpState::kForwarding, StpState::kBlocking}) {
-      if (stp_state_name(state) == name) return state;
-    }
-    throw InvalidParams{"'state' must be disabled, listening, learning, forwarding or blocking"};
-  }
-  return static_cast<StpState>(params.maybe_integer("state", 0, 4).value_or(static_cast<int>(otherwise)));
-}
-
-/// "auto", or a number that fits the wire; which of them a bridge takes is judged later.
-std::optional<std::uint32_t> read_cost(Params& params, std::optional<std::uint32_t> otherwise) {
-  const auto member = params.raw().find("cost");
-  if (member != params.raw().end() && member->is_string()) {
-    if (params.text("cost") != "auto") throw InvalidParams{"'cost' must be a number, or \"auto\""};
-    return std::nullopt;
-  }
-  const std::optional<std::int64_t> cost = params.maybe_integer("cost", INT64_MIN, INT64_MAX);
-  if (!cost) return otherwise;
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(*cost, 0, UINT32_MAX));
-}
-
-stp::Choice read_choice(Params& params, const char* name, stp::Choice otherwise) {
-  const std::optional<std::string> word = params.maybe_text(name);
-  if (!word) return otherwise;
-  const std::optional<stp::Choice> choice = choice_of(*word);
-  if (!choice) throw InvalidParams{fmt::format("'{}' must be auto, on or off", name)};
-  return *choice;
-}
 
 /// A label is printed, and stands in a dump as an option of a port.
 Result<> check_netns_label(const std::string& label) {
@@ -244,21 +212,10 @@ Commands::Answer Commands::port_delete(Params& params, Caller&) {
 Commands::Answer Commands::port_set(Params& params, Caller&) {
   const std::string name = params.text("name");
   const std::optional<std::string> bridge_name = params.maybe_text("bridge");
-  const Result<ModelPort*> port = model_.find_port(name);
-  PortSettings settings = port ? (*port)->settings : PortSettings{};
-  settings.cost = read_cost(params, settings.cost);
-  const std::optional<std::int64_t> priority = params.maybe_integer("priority", INT64_MIN, INT64_MAX);
-  settings.state = read_state(params, params.raw(), settings.state);
-  settings.edge = read_choice(params, "edge", settings.edge);
-  settings.point_to_point = read_choice(params, "p2p", settings.point_to_point);
-  // Whoever says one of these has seen to what the guard has found.
-  const bool says_state = params.has("state"), reopens = says_state || params.has("guard");
-  for (const PortFlag& flag : port_flags()) {
-    if (const std::optional<bool> value = params.maybe_flag(flag.name)) settings.*flag.member = *value;
-  }
-  PortVlanSettings vlans = port ? (*port)->vlans : PortVlanSettings{};
-  read_port_vlans(params, vlans);
+  const auto changes = read_settings(params, port_settings());
+  const auto vlan_changes = read_settings(params, port_vlan_settings());
   params.finish();
+  const Result<ModelPort*> port = model_.find_port(name);
   if (bridge_name) {
     const Result<ModelBridge*> bridge = model_.find_bridge(*bridge_name);
     if (!bridge) return std::unexpected(bridge.error());
@@ -266,18 +223,17 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
       return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of {}", name, *bridge_name), name);
   }
   if (!port) return std::unexpected(port.error());
-  if (says_state) {
+  PortSettings settings = (*port)->settings;
+  if (Result<> applied = changes.apply_to(settings, name); !applied) return std::unexpected(applied.error());
+  PortVlanSettings vlans = (*port)->vlans;
+  if (Result<> applied = vlan_changes.apply_to(vlans, name); !applied) return std::unexpected(applied.error());
+  if (changes.has("state")) {
     if (Result<> checked = model_.check_state(**port, settings.state); !checked)
       return std::unexpected(checked.error());
   }
-  if (priority) {
-    if (*priority < 0 || *priority > 63)
-      return fail(ErrorCode::kOutOfRange, fmt::format("port priority {} is out of range; it can be 0 to 63", *priority),
-                  name);
-    settings.priority = static_cast<std::uint8_t>(*priority);
-  }
   if (Result<> set = model_.set_port(name, settings); !set) return std::unexpected(set.error());
-  if (reopens) model_.reopen_port(**port);
+  // Who sets the state or the guard has seen that the guard closed the port, and opens the port again.
+  if (changes.has("state") || changes.has("guard")) model_.reopen_port(**port);
   if ((*port)->vlans != vlans) {
     if (Result<> set = model_.set_port_vlans(name, vlans); !set) return std::unexpected(set.error());
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The methods vlan.* of the control protocol, and what bridge.set and port.set read about VLANs.
+// The methods vlan.* of the control protocol.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -48,20 +48,6 @@ std::vector<VidRange> read_ranges(Params& params, const char* name) {
   return ranges;
 }
 
-/// One of some names that stand for values.
-template <typename Value, typename NameOf>
-std::optional<Value> maybe_named(Params& params, const char* name, std::initializer_list<Value> values,
-                                 NameOf name_of) {
-  const std::optional<std::string> text = params.maybe_text(name);
-  if (!text) return std::nullopt;
-  std::string known;
-  for (const Value value : values) {
-    if (*text == name_of(value)) return value;
-    known += fmt::format("{}{}", known.empty() ? "" : " or ", name_of(value));
-  }
-  throw InvalidParams{fmt::format("'{}' must be {}", name, known)};
-}
-
 json translation_json(const PortVlanSettings& vlans) {
   json list = json::array();
   for (const auto& [on_wire, inside] : vlans.translation) list.push_back({{"vid", on_wire}, {"to", inside}});
@@ -69,36 +55,6 @@ json translation_json(const PortVlanSettings& vlans) {
 }
 
 }  // namespace
-
-void read_bridge_vlans(Params& params, BridgeVlanSettings& vlans) {
-  vlans.filtering = params.maybe_flag("vlan_filtering").value_or(vlans.filtering);
-  vlans.tpid =
-      maybe_named(params, "vlan_protocol", {kTpidCustomer, kTpidService}, vlan_protocol_name).value_or(vlans.tpid);
-  vlans.shared_learning = maybe_named(params, "vlan_learning", {true, false}, [](bool shared) {
-                            return shared ? "shared" : "independent";
-                          }).value_or(vlans.shared_learning);
-  if (params.maybe_integer("vlan_default_pvid", kAnyLow, kAnyHigh) == 0) {
-    vlans.default_pvid = kNoVid;
-  } else if (params.has("vlan_default_pvid")) {
-    vlans.default_pvid = read_vid(params, "vlan_default_pvid");
-  }
-}
-
-void read_port_vlans(Params& params, PortVlanSettings& vlans) {
-  vlans.admit = maybe_named(params, "admit", {AdmitFrames::kAll, AdmitFrames::kTaggedOnly, AdmitFrames::kUntaggedOnly},
-                            admit_name)
-                    .value_or(vlans.admit);
-  vlans.ingress_filtering = params.maybe_flag("ingress_filtering").value_or(vlans.ingress_filtering);
-  vlans.default_pcp = static_cast<std::uint8_t>(params.maybe_integer("default_pcp", 0, 7).value_or(vlans.default_pcp));
-  const auto map = params.raw().find("pcp_map");
-  if (!params.has("pcp_map")) return;
-  const auto is_pcp = [](const json& pcp) {
-    return pcp.is_number_integer() && pcp.get<std::int64_t>() >= 0 && pcp.get<std::int64_t>() < 8;
-  };
-  if (!map->is_array() || map->size() != vlans.regenerated.size() || !std::ranges::all_of(*map, is_pcp))
-    throw InvalidParams{"'pcp_map' must be a list of eight numbers from 0 to 7, one for each priority that comes in"};
-  std::ranges::transform(*map, vlans.regenerated.begin(), [](const json& pcp) { return pcp.get<std::uint8_t>(); });
-}
 
 Result<ModelPort*> Commands::port_of_vlans(const std::string& name) {
   Result<ModelPort*> port = model_.find_port(name);
@@ -187,9 +143,8 @@ Commands::Answer Commands::vlan_private(Params& params, Caller&) {
   if (kind == "none") {
     set = unset_private_vlan(vlans, vid);
   } else {
-    const auto known = {Kind::kPrimary, Kind::kIsolated, Kind::kCommunity};
-    const auto* const found = std::ranges::find(known, kind, private_vlan_name);
-    if (found == known.end()) throw InvalidParams{"'kind' must be primary, isolated, community or none"};
+    const std::optional<Kind> found = kPrivateVlanNames.value(kind);
+    if (!found) throw InvalidParams{"'kind' must be primary, isolated, community or none"};
     if ((*found == Kind::kPrimary) != (primary == kNoVid))
       throw InvalidParams{"'primary' belongs to kinds isolated and community"};
     set = set_private_vlan(vlans, vid, {.kind = *found, .primary = primary});
@@ -271,7 +226,7 @@ Commands::Answer Commands::vlan_private_list(Params& params, Caller&) {
   for (const ModelBridge* bridge : model_.bridges()) {
     if (*wanted != nullptr && bridge != *wanted) continue;
     for (const auto& [vid, is] : bridge->vlans.private_vlans) {
-      vlans.push_back({{"bridge", bridge->name}, {"vid", vid}, {"kind", private_vlan_name(is.kind)}});
+      vlans.push_back({{"bridge", bridge->name}, {"vid", vid}, {"kind", kPrivateVlanNames.name(is.kind)}});
       if (is.primary != kNoVid) vlans.back()["primary"] = is.primary;
     }
   }

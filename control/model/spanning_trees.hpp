@@ -28,6 +28,7 @@
 
 #include "control/base/event_loop.hpp"
 #include "control/words/bridge_settings.hpp"
+#include "control/words/port_settings.hpp"
 #include "ports/engine/engine.hpp"
 #include "switch/stp/spanning_tree.hpp"
 

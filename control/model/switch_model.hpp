@@ -24,6 +24,7 @@
 #include "control/model/fid_table.hpp"
 #include "control/model/spanning_trees.hpp"
 #include "control/words/bridge_settings.hpp"
+#include "control/words/port_settings.hpp"
 #include "control/words/vlan_settings.hpp"
 #include "ports/engine/engine.hpp"
 #include "ports/links/link_monitor.hpp"

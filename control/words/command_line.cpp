@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 
+#include "control/words/bridge_settings.hpp"
+#include "control/words/port_settings.hpp"
 #include "control/words/port_spec.hpp"
+#include "control/words/vlan_settings.hpp"
 #include "control/words/vlan_words.hpp"
 #include "control/words/word_parser.hpp"
 #include "ports/base/account_names.hpp"
@@ -195,69 +198,24 @@ Requests fdb_flush(WordParser& words) {
   return {{"fdb.flush", std::move(params)}};
 }
 
-constexpr std::array<std::string_view, 12> kPortFlags = {"learning",   "flood",       "mcast_flood", "bcast_flood",
-                                                         "hairpin",    "isolated",    "guard",       "locked",
-                                                         "root_block", "bpdu_filter", "loop_guard",  "restricted_tcn"};
-
-bool read_port_flag(WordParser& words, json& params) {
-  const auto* const flag = std::ranges::find_if(kPortFlags, [&](std::string_view name) { return words.accept(name); });
-  if (flag == kPortFlags.end()) return false;
-  params[std::string(*flag)] = words.on_off(*flag);
-  return true;
-}
-
-/// "auto", on or off.
-std::string read_choice(WordParser& words, std::string_view what) {
-  if (words.accept("auto")) return "auto";
-  return words.on_off(what) ? "on" : "off";
-}
-
-Requests set_port(WordParser& words) {
-  json params{{"name", words.text(kPortName)}};
+/// Settings from two tables, in any order, up to the end of the command.
+template <typename Owner, typename VlanOwner>
+void read_settings(WordParser& words, const SettingTable<Owner>& table, const SettingTable<VlanOwner>& vlan_table,
+                   json& params) {
   if (!words.more()) words.fail("nothing to set");
   while (words.more()) {
-    if (words.accept("cost")) {
-      params["cost"] = words.accept("auto") ? json("auto") : json(words.integer("cost"));
-    } else if (words.accept("edge")) {
-      params["edge"] = read_choice(words, "edge");
-    } else if (words.accept("p2p")) {
-      params["p2p"] = read_choice(words, "p2p");
-    } else if (words.accept("priority")) {
-      params["priority"] = words.integer("priority");
-    } else if (words.accept("state")) {
-      const std::string state = words.text("state");
-      const auto number = parse_integer(state);
-      params["state"] = number ? json(*number) : json(state);
-    } else if (!read_port_flag(words, params) && !read_port_vlan_setting(words, params)) {
-      words.refuse_next();
-    }
+    if (!read_setting(words, table, params) && !read_setting(words, vlan_table, params)) words.refuse_next();
   }
-  return {{"port.set", std::move(params)}};
 }
 
 Requests link_set(WordParser& words) {
-  if (words.accept("dev")) return set_port(words);
-  json params{{"name", words.text(kBridgeName)}};
-  if (!words.more()) words.fail("nothing to set");
-  while (words.more()) {
-    if (words.accept("forward")) {
-      params["forward"] = split_list(words.text("forward"));
-    } else if (words.accept("group_fwd_mask")) {
-      params["group_fwd_mask"] = words.integer("group_fwd_mask");
-    } else if (words.accept("ageing")) {
-      params["ageing_s"] = words.seconds("ageing");
-    } else if (words.accept("path_cost")) {
-      params["path_cost"] = words.text("path_cost");
-    } else if (words.accept("loop_guard")) {
-      params["loop_guard"] = words.text("loop_guard");
-    } else if (words.accept("loop_probe")) {
-      params["loop_probe_s"] = words.accept("off") ? json(0) : json(words.seconds("loop_probe"));
-    } else if (words.accept("loop_hold")) {
-      params["loop_hold_s"] = words.seconds("loop_hold");
-    } else if (!read_bridge_vlan_setting(words, params)) {
-      words.refuse_next();
-    }
+  const bool port = words.accept("dev");
+  json params{{"name", words.text(port ? kPortName : kBridgeName)}};
+  if (port) {
+    read_settings(words, port_settings(), port_vlan_settings(), params);
+    return {{"port.set", std::move(params)}};
   }
+  read_settings(words, bridge_settings(), bridge_vlan_settings(), params);
   return {{"bridge.set", std::move(params)}};
 }
 

@@ -3,9 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
+#include "switch/enum_names.hpp"
 #include "switch/result.hpp"
 
 namespace rb {
@@ -15,9 +14,7 @@ enum class LoopAction : std::uint8_t {
   kReport,
   kBlock,  // close the port by which a probe has come back
 };
-/// "off", "report", "block"
-[[nodiscard]] std::string_view loop_action_name(LoopAction action) noexcept;
-[[nodiscard]] std::optional<LoopAction> loop_action_of(std::string_view name) noexcept;
+inline constexpr auto kLoopActionNames = enum_names<LoopAction>("off", "report", "block");
 
 struct LoopSettings {
   /// Between two probes of a port where nobody has said how long, and they are needed.
@@ -31,7 +28,10 @@ struct LoopSettings {
   bool operator==(const LoopSettings&) const = default;
 };
 
-/// kOutOfRange with the range in the message, kInvalidArgument where they contradict each other.
+// Seconds. A client must not make the switch flood probes, and nobody waits for a port longer than a day.
+inline constexpr double kShortestProbe_s = 0.1, kLongestProbe_s = 3600, kShortestHold_s = 1, kLongestHold_s = 86400;
+
+/// kInvalidArgument where the settings contradict each other. Their ranges are in the table (bridge_settings.cpp).
 [[nodiscard]] Result<> check_settings(const LoopSettings& settings);
 
 }  // namespace rb

@@ -27,17 +27,6 @@ std::uint32_t kernel_cost(std::uint32_t speed) noexcept {
 
 }  // namespace
 
-std::string_view path_costs_name(PathCosts costs) noexcept {
-  return costs == PathCosts::kLong ? "long" : "short";
-}
-
-std::optional<PathCosts> path_costs_of(std::string_view name) noexcept {
-  for (const PathCosts costs : {PathCosts::kShort, PathCosts::kLong}) {
-    if (path_costs_name(costs) == name) return costs;
-  }
-  return std::nullopt;
-}
-
 std::uint32_t max_path_cost(PathCosts costs) noexcept {
   return costs == PathCosts::kLong ? 200'000'000 : 65535;
 }

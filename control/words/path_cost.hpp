@@ -4,7 +4,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
+
+#include "switch/enum_names.hpp"
 
 namespace rb {
 
@@ -13,9 +14,7 @@ enum class PathCosts : std::uint8_t {
   kShort,  // the kernel's bridge: 1 to 65535 (Linux 6.18 net/bridge/br_if.c port_cost)
   kLong,   // IEEE 802.1D-2004 table 17-3: 20,000,000 / Mbit/s, 1 to 200,000,000
 };
-/// "short", "long"
-[[nodiscard]] std::string_view path_costs_name(PathCosts costs) noexcept;
-[[nodiscard]] std::optional<PathCosts> path_costs_of(std::string_view name) noexcept;
+inline constexpr auto kPathCostsNames = enum_names<PathCosts>("short", "long");
 
 /// The largest that can be set.
 [[nodiscard]] std::uint32_t max_path_cost(PathCosts costs) noexcept;

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -85,34 +86,66 @@ VidTranslation translation_of(const PortVlanSettings& port, PortVlans& vlans) {
   return both;
 }
 
-}  // namespace
+// The tables.
 
-std::string_view private_vlan_name(PrivateVlan::Kind kind) noexcept {
-  switch (kind) {
-    case PrivateVlan::Kind::kPrimary:
-      return "primary";
-    case PrivateVlan::Kind::kIsolated:
-      return "isolated";
-    case PrivateVlan::Kind::kCommunity:
-      return "community";
-  }
-  return "";
+constexpr std::array<std::string_view, 2> kProtocolNames = {"802.1Q", "802.1ad"};
+constexpr std::array<std::string_view, 2> kLearningNames = {"independent", "shared"};
+
+SettingTable<BridgeVlanSettings> make_bridge_table() {
+  using nlohmann::json;
+  using B = BridgeVlanSettings;
+  return {
+      flag_setting("vlan_filtering", &B::filtering, "The bridge keeps VLANs apart; while off, tags are payload."),
+      {{.name = "vlan_protocol",
+        .key = "vlan_protocol",
+        .type = &choice_type(kProtocolNames),
+        .meaning = "The tag that the bridge knows: the customer tag 0x8100, or the service tag 0x88a8."},
+       [](const B& bridge) { return json(vlan_protocol_name(bridge.tpid)); },
+       [](B& bridge, const json& value) {
+         bridge.tpid = value == vlan_protocol_name(kTpidService) ? kTpidService : kTpidCustomer;
+         return Result<>{};
+       }},
+      number_setting("vlan_default_pvid", &B::default_pvid, number_type({.lowest = 0, .highest = kMaxVid}),
+                     "The PVID of ports that are added, and of ports that still have the default; 0 gives none."),
+      {{.name = "vlan_learning",
+        .key = "vlan_learning",
+        .type = &choice_type(kLearningNames),
+        .meaning = "One MAC table for each VLAN, or one for all VLANs (IEEE 802.1Q-2022 8.8.8)."},
+       [](const B& bridge) { return json(kLearningNames[bridge.shared_learning ? 1 : 0]); },
+       [](B& bridge, const json& value) {
+         bridge.shared_learning = value == kLearningNames[1];
+         return Result<>{};
+       }},
+  };
 }
+
+SettingTable<PortVlanSettings> make_port_table() {
+  using P = PortVlanSettings;
+  return {
+      choice_setting("admit", &P::admit, kAdmitNames, "The frames that the port lets in: all, or by their VLAN tag."),
+      flag_setting("ingress_filtering", &P::ingress_filtering,
+                   "Frames of VLANs that the port is no member of are dropped when they come in."),
+      number_setting("default_pcp", &P::default_pcp, number_type({.lowest = 0, .highest = 7}),
+                     "The priority of frames that come without a tag."),
+      number_setting("pcp_map", &P::regenerated, number_list_type(8, 7),
+                     "The priority that each priority of a tag is replaced by when a frame comes in."),
+  };
+}
+
+}  // namespace
 
 std::string_view vlan_protocol_name(std::uint16_t tpid) noexcept {
   return tpid == kTpidService ? "802.1ad" : "802.1Q";
 }
 
-std::string_view admit_name(AdmitFrames admit) noexcept {
-  switch (admit) {
-    case AdmitFrames::kAll:
-      return "all";
-    case AdmitFrames::kTaggedOnly:
-      return "tagged";
-    case AdmitFrames::kUntaggedOnly:
-      return "untagged";
-  }
-  return "";
+const SettingTable<BridgeVlanSettings>& bridge_vlan_settings() {
+  static const SettingTable<BridgeVlanSettings> table = make_bridge_table();
+  return table;
+}
+
+const SettingTable<PortVlanSettings>& port_vlan_settings() {
+  static const SettingTable<PortVlanSettings> table = make_port_table();
+  return table;
 }
 
 PortVlanSettings default_port_vlans(Vid default_pvid) noexcept {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "control/words/setting.hpp"
+#include "switch/enum_names.hpp"
 #include "switch/result.hpp"
 #include "switch/vlan.hpp"
 
@@ -20,9 +22,10 @@ struct PrivateVlan {
   Vid primary = kNoVid;  // of the secondary kinds
   bool operator==(const PrivateVlan&) const = default;
 };
-[[nodiscard]] std::string_view private_vlan_name(PrivateVlan::Kind kind) noexcept;
+inline constexpr auto kPrivateVlanNames = enum_names<PrivateVlan::Kind>("primary", "isolated", "community");
+inline constexpr auto kAdmitNames = enum_names<AdmitFrames>("all", "tagged", "untagged");
 
-/// Of a bridge.
+/// The VLAN settings of a bridge. Their table has all but `private_vlans`, which a command of its own sets.
 struct BridgeVlanSettings {
   bool filtering = false;  // off: tags are payload
   std::uint16_t tpid = kTpidCustomer;
@@ -32,7 +35,10 @@ struct BridgeVlanSettings {
   bool operator==(const BridgeVlanSettings&) const = default;
 };
 
-/// Of a port. As with the kernel's bridge they are kept, and shown, while filtering is off.
+[[nodiscard]] const SettingTable<BridgeVlanSettings>& bridge_vlan_settings();
+
+/// The VLAN settings of a port. As with the kernel's bridge they are kept, and shown, while filtering is off. Their
+/// table has admit, ingress_filtering, default_pcp and pcp_map; the commands `vlan` and `port` set the others.
 struct PortVlanSettings {
   VidSet members, untagged;  // untagged is part of members
   Vid pvid = kNoVid;         // kNoVid, or a member
@@ -44,6 +50,8 @@ struct PortVlanSettings {
   std::map<Vid, Vid> translation;  // inside by on the wire; no two inside are the same
   bool operator==(const PortVlanSettings&) const = default;
 };
+
+[[nodiscard]] const SettingTable<PortVlanSettings>& port_vlan_settings();
 
 /// A port of a bridge with this default PVID, as it begins.
 [[nodiscard]] PortVlanSettings default_port_vlans(Vid default_pvid) noexcept;
@@ -93,7 +101,5 @@ struct PortMode {
 
 /// "802.1Q" or "802.1ad".
 [[nodiscard]] std::string_view vlan_protocol_name(std::uint16_t tpid) noexcept;
-/// "all", "tagged" or "untagged".
-[[nodiscard]] std::string_view admit_name(AdmitFrames admit) noexcept;
 
 }  // namespace rb

@@ -44,17 +44,6 @@ Requests change_vlans(WordParser& words, const char* method, bool adds) {
   return {{method, std::move(params)}};
 }
 
-/// "0,1,2,..." as numbers.
-json read_pcp_map(WordParser& words) {
-  json map = json::array();
-  for (const json& text : split_list(words.text("pcp_map"))) {
-    const auto pcp = parse_integer(text.get<std::string>());
-    if (!pcp) words.fail(fmt::format("'{}' is no priority", text.get<std::string>()));
-    map.push_back(pcp.value_or(0));
-  }
-  return map;
-}
-
 }  // namespace
 
 nlohmann::json split_list(std::string_view text) {
@@ -117,36 +106,6 @@ Requests set_port_mode(WordParser& words) {
     }
   }
   return {{"vlan.mode", std::move(params)}};
-}
-
-bool read_port_vlan_setting(WordParser& words, nlohmann::json& params) {
-  if (words.accept("admit")) {
-    params["admit"] = words.text("all, tagged or untagged");
-  } else if (words.accept("ingress_filtering")) {
-    params["ingress_filtering"] = words.on_off("ingress_filtering");
-  } else if (words.accept("default_pcp")) {
-    params["default_pcp"] = words.integer("default_pcp");
-  } else if (words.accept("pcp_map")) {
-    params["pcp_map"] = read_pcp_map(words);
-  } else {
-    return false;
-  }
-  return true;
-}
-
-bool read_bridge_vlan_setting(WordParser& words, json& params) {
-  if (words.accept("vlan_filtering")) {
-    params["vlan_filtering"] = words.on_off("vlan_filtering");
-  } else if (words.accept("vlan_protocol")) {
-    params["vlan_protocol"] = words.text("802.1Q or 802.1ad");
-  } else if (words.accept("vlan_default_pvid")) {
-    params["vlan_default_pvid"] = words.integer("vlan_default_pvid");
-  } else if (words.accept("vlan_learning")) {
-    params["vlan_learning"] = words.text("shared or independent");
-  } else {
-    return false;
-  }
-  return true;
 }
 
 }  // namespace rb

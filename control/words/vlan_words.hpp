@@ -20,10 +20,6 @@ Requests set_private_vlan(WordParser& words);
 /// A port's VLANs in the words of a switch's console.
 Requests set_port_mode(WordParser& words);
 
-/// One setting within `link set`, when the next word is one of theirs.
-bool read_port_vlan_setting(WordParser& words, nlohmann::json& params);
-bool read_bridge_vlan_setting(WordParser& words, nlohmann::json& params);
-
 /// "lldp,lacp" as a list; "none" and nothing are the empty list.
 [[nodiscard]] nlohmann::json split_list(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "control/words/value_type.hpp"
 #include "switch/mac_address.hpp"
 
 namespace rb {
@@ -22,6 +23,14 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   const auto [rest, error] = std::from_chars(begin, end, value, hex ? 16 : 10);
   if (error != std::errc{} || rest != end) return std::nullopt;
   return negative ? -value : value;
+}
+
+std::optional<double> parse_seconds(std::string_view text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (error != std::errc{} || rest != end || !std::isfinite(value) || std::signbit(value)) return std::nullopt;
+  return value;
 }
 
 std::optional<bool> parse_on_off(std::string_view text) {
@@ -75,14 +84,18 @@ std::int64_t WordParser::integer(std::string_view what) {
 double WordParser::seconds(std::string_view what) {
   const std::string word = text(what);
   if (error_) return 0;
-  double value = 0;
-  const char* const end = word.data() + word.size();
-  const auto [rest, error] = std::from_chars(word.data(), end, value, std::chars_format::fixed);
-  if (error != std::errc{} || rest != end || !std::isfinite(value) || std::signbit(value)) {
-    fail(fmt::format("{} must be a number of seconds, not '{}'", what, word));
-    return 0;
-  }
-  return value;
+  const std::optional<double> value = parse_seconds(word);
+  if (!value) fail(fmt::format("{} must be a number of seconds, not '{}'", what, word));
+  return value.value_or(0);
+}
+
+nlohmann::json WordParser::value(std::string_view what, const ValueType& type) {
+  const std::string word = text(what);
+  if (error_) return nullptr;
+  Result<nlohmann::json> value = type.parse(word);
+  if (value) return *std::move(value);
+  fail(fmt::format("{} {}", what, value.error().message));
+  return nullptr;
 }
 
 bool WordParser::on_off(std::string_view what) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,8 @@
 #include "switch/result.hpp"
 
 namespace rb {
+
+class ValueType;
 
 /// What is missing, in an error's words.
 inline constexpr std::string_view kBridgeName = "the bridge's name";
@@ -35,6 +38,8 @@ class WordParser {
   std::int64_t integer(std::string_view what);  // decimal, or hexadecimal after 0x
   double seconds(std::string_view what);        // decimal, not negative
   bool on_off(std::string_view what);           // on, yes, 1; off, no, 0
+  /// One word of a type, as JSON; null behind an error.
+  nlohmann::json value(std::string_view what, const ValueType& type);
 
   /// Says that something is wrong with what has been read.
   void fail(std::string message);
@@ -52,6 +57,8 @@ class WordParser {
 
 /// Decimal, or hexadecimal after 0x, with an optional sign; the whole text must be the number.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
+/// A decimal number that is finite and not negative; the whole text must be the number.
+[[nodiscard]] std::optional<double> parse_seconds(std::string_view text);
 /// on, yes, 1 or off, no, 0; nullopt for anything else.
 [[nodiscard]] std::optional<bool> parse_on_off(std::string_view text);
 

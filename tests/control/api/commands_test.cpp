@@ -171,7 +171,7 @@ TEST_F(CommandsTest, BlockingLoopsAsksForProbes) {
   call("bridge.set", {{"name", "br0"}, {"loop_probe_s", 0.5}, {"loop_hold_s", 5}});
   EXPECT_EQ(loop(), (json{"block", 0.5, 5}));
   EXPECT_THAT(call("bridge.set", {{"name", "br0"}, {"loop_probe_s", 0}})["error"].get<std::string>(),
-              HasSubstr("goes by probes"));
+              HasSubstr("finds loops by probes"));
   EXPECT_EQ(loop(), (json{"block", 0.5, 5}));
   call("bridge.set", {{"name", "br0"}, {"loop_guard", "off"}, {"loop_probe_s", 0}});
   EXPECT_EQ(loop(), (json{"off", 0, 5}));

@@ -97,8 +97,8 @@ TEST_F(VlanCommands, SaysWhatIsWrongInOneSentence) {
   EXPECT_THAT(refusal("vlan.map.delete", {{"port", "tap0"}, {"vid", 10}}), HasSubstr("VID 10 is not translated"));
   EXPECT_THAT(refusal("bridge.set", {{"name", "br0"}, {"vlan_default_pvid", 4095}}), HasSubstr("4095"));
   EXPECT_THAT(refusal("bridge.set", {{"name", "br0"}, {"vlan_protocol", "802.3"}}), HasSubstr("802.1Q or 802.1ad"));
-  EXPECT_THAT(refusal("port.set", {{"name", "tap0"}, {"admit", "none"}}), HasSubstr("all or tagged or untagged"));
-  EXPECT_THAT(refusal("port.set", {{"name", "tap0"}, {"pcp_map", {1, 2}}}), HasSubstr("eight numbers"));
+  EXPECT_THAT(refusal("port.set", {{"name", "tap0"}, {"admit", "none"}}), HasSubstr("all, tagged or untagged"));
+  EXPECT_THAT(refusal("port.set", {{"name", "tap0"}, {"pcp_map", {1, 2}}}), HasSubstr("a list of 8 numbers"));
   EXPECT_THAT(refusal("port.set", {{"name", "tap0"}, {"default_pcp", 8}}), HasSubstr("default_pcp"));
   EXPECT_THAT(refusal("vlan.private", {{"bridge", "br0"}, {"vid", 10}, {"kind", "isolated"}, {"primary", 5}}),
               HasSubstr("VLAN 5 is no primary VLAN"));

@@ -86,7 +86,7 @@ TEST_F(SpanningTreesTest, OffForwardsAtOnce) {
   std::vector<std::string> states;
   fake.model->on_event([&](const ModelEvent& event) {
     if (event.kind == ModelEvent::Kind::kPort)
-      states.push_back(event.port->name + " " + std::string(stp_state_name(fake.model->state_of(*event.port))));
+      states.push_back(event.port->name + " " + std::string(kStpStateNames.name(fake.model->state_of(*event.port))));
   });
   begin("off");
   EXPECT_EQ(gate("tap0"), PortGate::kForwarding);
