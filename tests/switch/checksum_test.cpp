@@ -10,7 +10,7 @@
 namespace rb {
 namespace {
 
-// The definition, octet by octet, in network order.
+// The definition of the sum, octet by octet, in network order.
 std::uint16_t naive_sum(std::span<const std::byte> octets) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < octets.size(); ++i) {
@@ -32,7 +32,7 @@ std::vector<std::byte> random_octets(std::size_t size, std::mt19937& random) {
 }
 
 TEST(Checksum, SumsTheExampleOfRfc1071) {
-  // RFC 1071 section 3: 00 01 f2 03 f4 f5 f6 f7 sums to ddf2.
+  // RFC 1071 section 3 sums 00 01 f2 03 f4 f5 f6 f7 to ddf2.
   const std::vector<std::byte> octets = {std::byte{0x00}, std::byte{0x01}, std::byte{0xf2}, std::byte{0x03},
                                          std::byte{0xf4}, std::byte{0xf5}, std::byte{0xf6}, std::byte{0xf7}};
   EXPECT_EQ(internet_sum(octets), to_network_order(0xddf2));
@@ -78,7 +78,7 @@ TEST(Checksum, DoesNotDependOnHowTheOctetsAreCut) {
 
 TEST(Checksum, AddsWordsInHostOrder) {
   const std::vector<std::byte> octets = {std::byte{0x12}, std::byte{0x34}, std::byte{0xfe}, std::byte{0xdc}};
-  for (const std::size_t odd : {0U, 1U}) {  // also behind an odd number of octets
+  for (const std::size_t odd : {0U, 1U}) {  // the sum must also work after an odd number of octets
     ChecksumSum as_words, as_octets;
     for (ChecksumSum* sum : {&as_words, &as_octets}) sum->add(std::span(octets).first(odd));
     as_words.add_word(0x1234);

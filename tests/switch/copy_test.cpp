@@ -13,14 +13,14 @@ namespace {
 constexpr std::size_t kMaxSize = 600, kAlignments = 64, kGuard = 64;  // octets
 constexpr std::byte kUntouched{0xee};
 
-/// Octets that differ from their neighbours, and from kUntouched.
+/// Returns octets that differ from their neighbours and from kUntouched.
 std::vector<std::byte> some_octets(std::size_t size) {
   std::vector<std::byte> octets(size);
   for (std::size_t i = 0; i < size; ++i) octets[i] = static_cast<std::byte>(i * 7 % 199);
   return octets;
 }
 
-/// Copies between two alignments; whether what came is what was there, and nothing around it has changed.
+/// Copies between two alignments. True if the copy is equal to the source and nothing around it has changed.
 bool copies(const std::vector<std::byte>& source, std::size_t from, std::size_t to, std::size_t size) {
   alignas(kAlignments) static std::byte room[kGuard + kAlignments + kMaxSize + kGuard];
   std::fill(std::begin(room), std::end(room), kUntouched);
@@ -42,7 +42,7 @@ TEST(CopyOctets, CopiesEverySizeFromAndToEveryAlignment) {
   }
 }
 
-// Of memory of exactly this size, so that AddressSanitizer sees what is read or written beside it.
+// The memory has exactly this size, so that AddressSanitizer sees a read or write beside it.
 TEST(CopyOctets, ReadsAndWritesNothingBeside) {
   for (std::size_t size = 1; size <= kMaxSize; ++size) {
     const std::vector<std::byte> source = some_octets(size);

@@ -152,7 +152,8 @@ TEST_P(FdbCapacity, HoldsExactlyWhatItPromises) {
 INSTANTIATE_TEST_SUITE_P(Sizes, FdbCapacity, ::testing::Values(64, 100, 1000, 4096, 65536, 1000000));
 
 TEST(Fdb, LooksUpBatchesAsItLooksUpOne) {
-  constexpr std::size_t kCapacity = 21824;  // a table as full as it gets: hundreds stand outside their homes
+  constexpr std::size_t kCapacity =
+      21824;  // a table as full as possible: hundreds of entries are outside their home buckets
   Fdb fdb({.capacity = kCapacity, .hash_seed = 7});
   for (std::uint64_t i = 0; i < kCapacity; ++i)
     ASSERT_EQ(fdb.learn(key_of(i), static_cast<PortIndex>(i % 100), 0).outcome, LearnOutcome::kAdded);
@@ -179,12 +180,12 @@ TEST(Fdb, AFullTableOfStaticEntriesRefusesOneMore) {
 TEST(Fdb, ASourceAddressFloodPushesOutNobodyElse) {
   constexpr std::size_t kCapacity = 4096;
   Fdb fdb({.capacity = kCapacity, .hash_seed = 5});
-  // Three honest ports with fewer stations than their share; the fourth floods.
+  // Three honest ports have fewer stations than their share, and the fourth port floods the table.
   for (std::uint64_t i = 0; i < 300; ++i) fdb.learn(key_of(i), static_cast<PortIndex>(i % 3), 0);
   for (std::uint64_t i = 0; i < 100000; ++i) fdb.learn(key_of(1000000 + i), 3, 1);
   for (std::uint64_t i = 0; i < 300; ++i) ASSERT_EQ(port_of(fdb, key_of(i)), i % 3) << i;
   EXPECT_LE(fdb.size(), kCapacity);
-  // The table is full of the flood, and yet an honest port that is below its share gets its new stations in.
+  // The flood fills the table, but an honest port below its share still gets its new stations in.
   for (std::uint64_t i = 300; i < 600; ++i) {
     ASSERT_EQ(fdb.learn(key_of(i), static_cast<PortIndex>(i % 3), 2).outcome, LearnOutcome::kAdded) << i;
   }
@@ -250,8 +251,8 @@ TEST(Fdb, AgreesWithAMapUnderRandomUse) {
 }
 
 TEST(FdbConcurrency, NobodyIsTakenForSomebodyElse) {
-  // Each station is only ever behind ports that are equal to it modulo 8. A small table, so that slots are used again
-  // and again while others read them.
+  // Each station is only ever behind ports that are equal to its number modulo 8. The table is small, so that slots are
+  // reused again and again while other threads read them.
   Fdb fdb({.capacity = 256, .hash_seed = 17});
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> wrong{0};

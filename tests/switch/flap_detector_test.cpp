@@ -11,7 +11,7 @@ constexpr FdbKey station(std::uint16_t number) {
       MacAddress{{0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}}, 1);
 }
 
-/// Goes to and fro between two ports, each move `pause_ms` after the last; what was told of it.
+/// Moves a station to and fro between two ports, with `pause_ms` between moves. Returns the reported flaps.
 std::vector<Flap> go_to_and_fro(FlapDetector& detector, FdbKey mover, PortIndex a, PortIndex b, unsigned moves,
                                 std::int64_t pause_ms, std::int64_t& now_ms) {
   std::vector<Flap> told;
@@ -37,7 +37,7 @@ TEST(FlapDetector, TellsOfAStationBetweenTwoPortsOnce) {
 TEST(FlapDetector, TellsAgainWhenItHasBeenSilentForLongAndItGoesOn) {
   FlapDetector detector;
   std::int64_t now_ms = 0;
-  EXPECT_EQ(go_to_and_fro(detector, station(1), 0, 1, 700, 100, now_ms).size(), 3U);  // 70 s, told at 0, 30, 60
+  EXPECT_EQ(go_to_and_fro(detector, station(1), 0, 1, 700, 100, now_ms).size(), 3U);  // 70 s, reported at 0, 30 and 60
 }
 
 TEST(FlapDetector, IsSilentAboutOneThatMovesOnceOrSlowly) {
@@ -70,7 +70,8 @@ TEST(FlapDetector, HearsWhoeverFlapsBesideAFloodOfMovers) {
   FlapDetector detector;
   std::int64_t now_ms = 0;
   bool told = false;
-  // A port forges addresses of others; each moves once. The one that flaps keeps its place.
+  // A port forges addresses of others, and each address moves once. The flapping station keeps its place in the
+  // detector.
   for (std::uint16_t number = 100; number < 20'000 && !told; ++number) {
     (void)detector.moved(station(number), 5, 6, now_ms);
     now_ms += 1;

@@ -16,16 +16,16 @@ using Octets = std::vector<std::uint8_t>;
 
 constexpr std::uint8_t kTcp = 6, kUdp = 17, kIcmp = 1, kFragmentHeader = 44;
 
-/// A conversation, and what of a frame does not belong to it.
+/// A packet: the addresses of its conversation, and the fields that do not belong to the conversation.
 struct Packet {
   std::uint64_t source_station = 0x020000000001, destination_station = 0x020000000002;
   std::vector<std::uint32_t> tags = {};  // TPID and TCI
   std::uint32_t source = 0x0a000001, destination = 0x0a000002;
   std::uint8_t protocol = kTcp;
   std::uint16_t source_port = 40000, destination_port = 80;
-  std::uint16_t fragment = 0;  // of IPv4: flags and offset
-  std::size_t options = 0;     // of IPv4: words
-  std::size_t payload = 40;    // octets behind the ports
+  std::uint16_t fragment = 0;  // flags and offset of IPv4
+  std::size_t options = 0;     // words of IPv4 options
+  std::size_t payload = 40;    // octets after the ports
 };
 
 void put(Octets& to, std::uint64_t number, unsigned size) {
@@ -78,7 +78,7 @@ Octets other(const Packet& packet) {
   return frame;
 }
 
-/// Of memory of exactly its size, so that AddressSanitizer sees what is read behind it.
+/// The memory has exactly the size of the frame, so that AddressSanitizer sees a read behind it.
 std::uint32_t hash_of(const Octets& octets) {
   std::vector<std::byte> own(octets.size());
   std::transform(octets.begin(), octets.end(), own.begin(), [](std::uint8_t octet) { return std::byte{octet}; });
@@ -86,7 +86,7 @@ std::uint32_t hash_of(const Octets& octets) {
   return flow_hash(Frame{nullptr, &piece, piece.size, 1, 0});
 }
 
-/// A way to make frames of a kind, and its name.
+/// A function that makes frames of one kind, and the name of the kind.
 struct Kind {
   const char* name;
   Octets (*frame)(const Packet&);
@@ -127,7 +127,7 @@ TEST(FlowHash, TakesNothingForPortsThatAreNone) {
 TEST(FlowHash, KeepsTheFragmentsOfAPacketTogether) {
   constexpr std::uint16_t kMoreFragments = 0x2000, kDontFragment = 0x4000;
   const std::uint32_t first = hash_of(ipv4({.protocol = kUdp, .fragment = kMoreFragments}));
-  // In the others something else stands where the ports were.
+  // In the other fragments the octets at the place of the ports are payload.
   EXPECT_EQ(hash_of(ipv4({.protocol = kUdp, .source_port = 1, .fragment = kMoreFragments | 185})), first);
   EXPECT_EQ(hash_of(ipv4({.protocol = kUdp, .source_port = 2, .fragment = 370})), first);
   EXPECT_EQ(hash_of(ipv4({.fragment = kDontFragment})), hash_of(ipv4({})));
@@ -167,7 +167,7 @@ TEST(FlowHash, ReadsNothingBehindFramesOfAnyLength) {
   }
 }
 
-/// How many of 1,000 flows each of eight queues gets.
+/// Returns how many of 1,000 flows each of eight queues gets.
 std::array<unsigned, 8> spread(const std::function<Octets(unsigned)>& flow) {
   std::array<unsigned, 8> counts{};
   for (unsigned i = 0; i < 1000; ++i) ++counts[hash_of(flow(i)) % counts.size()];

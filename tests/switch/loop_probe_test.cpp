@@ -25,7 +25,7 @@ TEST(LoopProbe, GoesToItsGroupFromItsPort) {
 
 TEST(LoopProbe, NothingElseIsOne) {
   const LoopProbeFrame frame = encode(kProbe, kSource);
-  // Destination, type and mark have to be there; the source may be anything.
+  // Destination, type and mark must match; the source may be any address.
   for (std::size_t at = 0; at < 22; ++at) {
     LoopProbeFrame other = frame;
     other[at] ^= std::byte{0x10};

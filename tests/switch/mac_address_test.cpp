@@ -34,7 +34,8 @@ TEST(MacAddress, KnowsGroupAndBroadcast) {
 TEST(MacNumber, SaysOfAnAddressWhatTheAddressSays) {
   for (const char* text : {"02:ab:00:00:00:01", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"}) {
     const MacAddress mac = *parse_mac(text);
-    std::array<std::uint8_t, 8> octets{0, 0, 0, 0, 0, 0, 0x77, 0x88};  // what follows is no part of it
+    std::array<std::uint8_t, 8> octets{0, 0, 0,    0,
+                                       0, 0, 0x77, 0x88};  // the last two octets are not part of the address
     std::ranges::copy(mac.octets, octets.begin());
     const MacNumber number = MacNumber::at(octets.data());
     EXPECT_EQ(number.value, mac.to_number());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames for the tests of checksums and segmentation, made octet by octet by code that shares nothing with switch/:
-// unfinished ones as a sender would hand them over, and the finished ones that must come out.
+// Frames for the tests of checksums and segmentation: unfinished frames as a sender hands them over, and the finished
+// frames that must come out. This code makes them octet by octet and shares nothing with switch/.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ inline void put16(Octets& to, std::size_t at, std::size_t value) {
   to.at(at + 1) = static_cast<std::uint8_t>(value & 0xff);
 }
 
-/// The ones' complement sum in the words of RFC 1071: nothing fast.
+/// The ones' complement sum as RFC 1071 describes it, without optimization.
 inline std::uint16_t naive_sum(std::span<const std::uint8_t> octets, std::uint32_t sum = 0) {
   for (std::size_t i = 0; i < octets.size(); ++i) {
     sum += i % 2 == 0 ? octets[i] * 256U : octets[i];
@@ -44,27 +44,27 @@ inline std::uint16_t naive_sum(std::span<const std::uint8_t> octets, std::uint32
   return static_cast<std::uint16_t>(sum);
 }
 
-/// What a test frame looks like.
+/// Describes a test frame.
 struct Shape {
   bool ipv6 = false;
   bool udp = false;
   unsigned vlan_tags = 0;   // the outermost of several is a service tag
   std::size_t options = 0;  // octets of IPv4 options, or of IPv6 destination options: a multiple of 8
-  bool routing = false;     // IPv6: a routing header stands before the destination options
+  bool routing = false;     // IPv6: a routing header comes before the destination options
   std::size_t tcp_options = 12;
   std::uint8_t tcp_flags = 0x18;  // ACK, PSH
   std::uint16_t id = 0xfffe;
   std::uint32_t sequence = 0xfffff000;
-  Octets payload = {};  // NOLINT(readability-redundant-member-init): GCC 12 misses one in designated initializers
+  Octets payload = {};  // NOLINT(readability-redundant-member-init): GCC 12 warns without it in designated initializers
   std::uint16_t gso_size = 1448;
 };
 
-/// Where things are in the octets of a Shape.
+/// Offsets of the headers in the octets of a Shape.
 struct Offsets {
   std::size_t ip = 0, transport = 0, payload = 0;
 };
 
-/// A frame of one shape: with the sum of the pseudo-header in its checksum field, or finished.
+/// The checksum field of a frame: it has the sum of the pseudo-header, or it is finished.
 enum class Checksum : std::uint8_t { kUnfinished, kFinished };
 
 class FrameWriter {
@@ -150,7 +150,7 @@ class FrameWriter {
 
   const Shape& shape_;
   Octets octets_;
-  Octets addresses_;  // as the pseudo-header has them
+  Octets addresses_;  // in the form of the pseudo-header
 };
 
 /// An unfinished frame with its VnetHeader, in pieces.
@@ -166,14 +166,14 @@ struct Sample {
     vnet.csum_offset = shape.udp ? 6 : 16;
   }
 
-  /// Cuts the frame behind these offsets; without any it is one piece.
+  /// Cuts the frame at these offsets. Without offsets the frame is one piece.
   void cut_at(std::vector<std::size_t> ends) { ends_ = std::move(ends); }
-  /// Every `size` octets behind the headers.
+  /// Cuts the payload into pieces of `size` octets.
   void cut_every(std::size_t size) {
     ends_.clear();
     for (std::size_t at = offsets.payload; at < octets.size(); at += size) ends_.push_back(at);
   }
-  /// Valid until the sample is changed.
+  /// The frame is valid until the sample is changed.
   Frame frame() {
     pieces_.clear();
     std::size_t begin = 0;
@@ -186,7 +186,7 @@ struct Sample {
     return {&vnet, pieces_.data(), static_cast<std::uint32_t>(octets.size()),
             static_cast<std::uint16_t>(pieces_.size()), 0};
   }
-  /// What must come out, each segment made as a frame of its own.
+  /// Returns the frames that must come out. Each segment is made as a frame of its own.
   [[nodiscard]] std::vector<Octets> expected() const {
     std::vector<Octets> segments;
     const std::size_t size = shape.payload.size();
@@ -214,7 +214,7 @@ struct Sample {
   std::vector<Piece> pieces_;
 };
 
-/// gso_types that no TCP over IPv4 frame may claim.
+/// gso_types that are wrong for a TCP over IPv4 frame.
 inline constexpr std::array<std::uint8_t, 9> kWrongForTcpV4 = {
     kGsoTcpV6, kGsoUdpL4, kGsoUdp, kGsoUdpL4 | kGsoEcn, kGsoEcn, 2, 6, 0x7f, 0xff};
 

@@ -10,7 +10,7 @@
 namespace rb::testing {
 namespace {
 
-/// Everything that comes out of a frame; nothing when it is refused.
+/// Returns all segments of a frame, or nothing if the frame is refused.
 std::vector<Octets> segments_of(const Frame& frame) {
   Segmenter segmenter(frame);
   std::vector<Octets> segments;
@@ -133,7 +133,7 @@ TEST(Segmenter, FinishesAChecksumAloneOfTcpAndUdp) {
 
 TEST(Segmenter, FinishesAChecksumOfAnyProtocolWhereItIsTold) {
   Sample sample({.payload = random_octets(200)});
-  // Not a protocol that it knows: a sum from octet 31 on, into a field that no header has there.
+  // The switch does not know this protocol. The sum goes from octet 31 into a field where no header has one.
   put16(sample.octets, 12, 0x88b5);
   put16(sample.octets, 37, 0x1234);
   sample.vnet = {.flags = kVnetNeedsCsum, .csum_start = 31, .csum_offset = 6};
@@ -150,7 +150,7 @@ TEST(Segmenter, WritesAUdpChecksumOfZeroAsAllOnes) {
     Shape first = sample.shape;
     first.payload.resize(400);
     const Octets finished = FrameWriter(first).write(Checksum::kFinished);
-    // The checksum of the frame without it is what its payload lacks.
+    // The checksum of the frame without the payload is the complement of the payload's sum.
     const std::size_t field = sample.offsets.transport + 6;
     for (std::size_t i : {0U, 1U})
       sample.shape.payload[i] = sample.octets[sample.offsets.payload + i] = finished[field + i];
@@ -177,14 +177,14 @@ TEST(Segmenter, CutsFramesOfMorePiecesThanASegmentHolds) {
 
 TEST(Segmenter, RefusesFramesOfWhichASegmentWouldNeedTooManyPieces) {
   Sample sample({.payload = random_octets(30000)});
-  sample.cut_every(70);  // 21 or 22 for each segment
+  sample.cut_every(70);  // 21 or 22 pieces for each segment
   EXPECT_TRUE(segments_of(sample.frame()).empty());
-  // One such segment, the last, is enough.
+  // One such segment, the last, is enough to test this.
   std::vector<std::size_t> ends = {sample.offsets.payload};
   for (std::size_t i = 0; i < 21; ++i) ends.push_back(sample.octets.size() - 21 + i);
   sample.cut_at(ends);
   EXPECT_TRUE(segments_of(sample.frame()).empty());
-  // A frame that is only summed is one segment.
+  // A frame without segmentation is one segment.
   sample.vnet.gso_type = kGsoNone;
   EXPECT_TRUE(segments_of(sample.frame()).empty());
 }
@@ -199,7 +199,7 @@ TEST(Segmenter, RefusesWhatWouldBecomeTooManySegments) {
   EXPECT_TRUE(segments_of(one_octet.frame()).empty());
 }
 
-/// Whether a frame of this shape is refused after a change to it.
+/// True if a frame of this shape is refused after the change.
 template <typename Change>
 bool refuses(Shape shape, Change change) {
   if (shape.payload.empty()) shape.payload = random_octets(5000);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A small language for relay tests: make bridges and ports, send frames, and see where they would leave.
+// This header is a small language for relay tests: make bridges and ports, send frames, and see by which ports they
+// leave.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 
 namespace rb::testing {
 
-/// Station n of a test: 02:00:00:00:xx:xx.
+/// The address of station n of a test: 02:00:00:00:xx:xx.
 inline MacAddress station(std::uint64_t number) {
   return MacAddress::from_number(0x020000000000ULL + number);
 }
@@ -23,7 +24,7 @@ inline MacAddress mac(std::string_view text) {
 }
 inline const MacAddress kBroadcast = MacAddress::from_number(0xffffffffffffULL);
 
-/// A frame with memory of its own.
+/// A frame that owns its memory.
 struct TestFrame {
   TestFrame(const MacAddress& source, const MacAddress& destination, PortIndex ingress, std::uint32_t size = 64)
       : octets(size), piece{octets.data(), size}, view{&vnet, &piece, size, 1, ingress} {
@@ -39,7 +40,7 @@ struct TestFrame {
   Frame view;
 };
 
-/// Bridges and ports that a test may change between frames.
+/// The bridges and ports of a test. A test may change them between frames.
 class Switchboard {
  public:
   explicit Switchboard(std::size_t fdb_capacity = 1024)
@@ -62,7 +63,7 @@ class Switchboard {
     return static_cast<PortIndex>(ports.size() - 1);
   }
 
-  /// Sends one frame and says by which ports it leaves, in index order.
+  /// Sends one frame and returns the ports by which it leaves, in index order.
   std::vector<PortIndex> send(const Frame& frame) {
     const ForwardingState state(bridges, ports);
     egress_.clear();
@@ -86,7 +87,7 @@ class Switchboard {
     return totals;
   }
   [[nodiscard]] Relay& relay() { return relay_; }
-  /// The frame of the last send() as it leaves by a port.
+  /// Returns the frame of the last send() as it leaves by a port.
   [[nodiscard]] const Frame& frame_at(PortIndex port) const { return relay_.frame(egress_.frames(port)[0]); }
 
   Fdb fdb;
@@ -101,7 +102,7 @@ class Switchboard {
   Relay relay_;
 };
 
-/// The sum of all rx frames of a port, and of its drops on the ingress or on the egress side.
+/// The sum of all received frames of a port, and the sums of its drops on the ingress and egress side.
 inline std::uint64_t received(const PortTotals& totals) {
   return totals.rx[0].frames + totals.rx[1].frames + totals.rx[2].frames;
 }

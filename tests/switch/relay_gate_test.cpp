@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What passes a port in each of its states, and what is taken out of the traffic for the control thread.
+// These tests check which frames pass a port in each of its states, and which frames the control thread gets.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,13 +32,13 @@ using testing::VlanBoard;
 const MacAddress kBpdus = mac("01:80:c2:00:00:00"), kLldp = mac("01:80:c2:00:00:0e"), kPause = mac("01:80:c2:00:00:01");
 const MacAddress kMulticast = mac("01:00:5e:00:00:01"), kProbes = kLoopProbeGroup.address();
 
-/// What becomes of a frame that a port in some state receives.
+/// The result for a frame that a port in some state receives.
 struct Fate {
-  std::optional<DropReason> drop;  // nullopt: it goes on
+  std::optional<DropReason> drop;  // nullopt: the frame is not dropped
   bool learned = false;
 };
 
-/// Frames come in by port 0; ports 1 and 2 forward. Station 2 is known behind port 1.
+/// Frames come in by port 0. Ports 1 and 2 forward. Station 2 is known behind port 1.
 class RelayGateTest : public ::testing::Test {
  protected:
   RelayGateTest() {
@@ -139,7 +139,7 @@ TEST_F(RelayGateTest, BpdusAreTheSpanningTreesInEveryStateButDown) {
   }
   expect(kMulticast, std::nullopt, true);
   expect(kLldp, DropReason::kReservedGroup, true);
-  // Else a frame that goes nowhere would unlock the port for whom it names (Linux: no_linklocal_learn).
+  // Otherwise a frame that goes nowhere would unlock the port for the address in it (Linux: no_linklocal_learn).
   board.ports[0].locked = true;
   expect(kBpdus, DropReason::kPunted, false);
   expect(kLldp, DropReason::kReservedGroup, false);
@@ -181,7 +181,7 @@ TEST_F(RelayGateTest, LoopProbesArePuntedWhileSomebodyLooksForLoops) {
   }
   board.ports[0].bpdu_filter = true;
   expect(kProbes, DropReason::kPunted, false, kLoopProbeEtherType);
-  // Those of another switch, other frames to that group, of that type, and BPDUs are nobody's.
+  // Probes of another switch, other frames to that group or of that type, and BPDUs are not ours.
   board.bridges[0].probe_sender = 1;
   expect(kProbes, std::nullopt, true, kLoopProbeEtherType);
   board.bridges[0].probe_sender = 0;
@@ -213,10 +213,10 @@ TEST_F(RelayGateTest, PuntedFramesAreGivenInTheOrderInWhichTheyCame) {
   EXPECT_THAT(board.relay().punted(), IsEmpty()) << "the next batch begins anew";
 }
 
-/// Frames to a group on a VLAN-aware bridge.
+/// Frames to a group address on a VLAN-aware bridge.
 class RelayGateVlanTest : public ::testing::Test {
  protected:
-  // Port 0 takes nothing but what is tagged with VLAN 10, and port 1 all there is of VLAN 10 and 20.
+  // Port 0 admits only frames with the tag of VLAN 10. Port 1 admits all frames of VLANs 10 and 20.
   RelayGateVlanTest() {
     PortVlans strict, open;
     for (PortVlans* port : {&strict, &open}) {
@@ -229,9 +229,9 @@ class RelayGateVlanTest : public ::testing::Test {
     open.pvid = 20;
     bridge.emplace(std::vector{strict, open, open});
     bridge->board.bridges[0].stp = true;
-    bridge->board.bridges[0].probe_sender = 0x08090a0b0c0d0e0f;  // what stands there in a TaggedFrame
+    bridge->board.bridges[0].probe_sender = 0x08090a0b0c0d0e0f;  // the octets at this place in a TaggedFrame
   }
-  /// How a frame of station `from` ends.
+  /// Returns the result for a frame from station `from`.
   std::string send(PortIndex ingress, const Tags& tags, const MacAddress& destination, std::uint8_t from) {
     const TaggedFrame frame(tags, ingress, from);
     std::memcpy(frame.view.pieces[0].data, destination.octets.data(), 6);
@@ -244,7 +244,7 @@ class RelayGateVlanTest : public ::testing::Test {
     }
     return "nothing";
   }
-  /// In which VLAN a station is known; 0: in none.
+  /// Returns the VLAN in which a station is known, or 0 if it is unknown.
   Vid vlan_of(std::uint8_t number) {
     for (const Vid vid : {Vid{10}, Vid{20}, Vid{30}}) {
       if (bridge->board.fdb.get(FdbKey::of(station(number), static_cast<Fid>(1000 + vid)), 1)) return vid;
@@ -307,7 +307,7 @@ TEST_F(RelayGateVlanTest, BlockedFramesAreCountedInTheirVlanAndGoNowhere) {
   EXPECT_TRUE(left.contains(2));
 }
 
-/// What a trace says of a frame that port 0 of three receives.
+/// Tests the trace of a frame that port 0 of three receives.
 class TraceGateTest : public RelayGateTest {
  protected:
   std::string trace(const MacAddress& destination, std::uint16_t type = 0x0800) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A batch is decided run by run; what comes of it must be what comes of its frames one by one.
+// The relay decides a batch run by run. The result must be the same as if it decided frame by frame.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -16,12 +16,13 @@
 namespace rb::testing {
 namespace {
 
-/// Two bridges, one of them VLAN-aware, whose ports differ in all that the relay asks them for; every station is behind
-/// one port, so that the order in which they are learned makes no difference.
+/// Two bridges, one of them VLAN-aware. Their ports differ in every setting that the relay reads. Every station is
+/// behind one port, so that the order of learning makes no difference.
 class Network {
  public:
   static constexpr std::uint64_t kProbeSender = 7;
-  static constexpr PortIndex kPlain = 6, kTagged = 6, kAll = kPlain + kTagged + 1;  // one is of no bridge
+  static constexpr PortIndex kPlain = 6, kTagged = 6,
+                             kAll = kPlain + kTagged + 1;  // the last port belongs to no bridge
 
   Network() {
     board_.add_bridge();
@@ -43,7 +44,7 @@ class Network {
     make_vlans();
   }
 
-  /// How often each of these things has happened: counters by port (and VLAN), and which frames left as what.
+  /// Counts events: counters by port (and VLAN), and each frame that left with its octets.
   using Books = std::map<std::tuple<std::size_t, std::size_t, std::size_t>, std::uint64_t>;
   struct Outcome {
     Books books;
@@ -52,7 +53,7 @@ class Network {
     bool operator==(const Outcome&) const = default;
   };
 
-  /// Sends all frames in batches that `size` gives.
+  /// Sends all frames in batches; `size` gives the size of each.
   Outcome send(std::span<const Frame> frames, auto size) {
     const ForwardingState state(board_.bridges, board_.ports);
     Outcome outcome;
@@ -144,7 +145,7 @@ class Network {
   EgressLists egress_{kMaxPorts + 1};
 };
 
-/// A frame that may be cut anywhere behind its fourteenth octet.
+/// A frame that may be cut off anywhere after its fourteenth octet.
 struct CutFrame {
   std::vector<std::byte> octets;
   std::array<Piece, 2> pieces;
@@ -160,7 +161,7 @@ struct CutFrame {
   }
 };
 
-/// Frames in runs that differ in everything that a frame can differ in from the one before.
+/// Makes runs of frames. Each run differs from the run before in any property that a frame can have.
 class Traffic {
  public:
   explicit Traffic(unsigned seed, std::size_t count) : random_(seed) {
@@ -235,7 +236,7 @@ class Traffic {
     head.resize(head.size() + 2);
     store16(head.data() + head.size() - 2, type_);
     std::memcpy(frame.octets.data(), head.data(), std::min(head.size(), frame.octets.size()));
-    // What looks like a probe is the bridge's own or somebody else's.
+    // A frame that looks like a probe is either the bridge's own or another's.
     if (to_ == kLoopProbeGroup.address() && size_ >= kLoopProbeSize)
       store64(frame.octets.data() + kLoopProbeSenderAt, Network::kProbeSender + below(2));
     frame.vnet = vnet_;
@@ -262,7 +263,7 @@ TEST(RelayRuns, OfABatchAreDecidedAsItsFramesOneByOne) {
     std::mt19937 random(seed);
     const auto one = [] { return std::size_t{1}; };
     const auto many = [&] { return 1 + random() % kMaxBatch; };
-    // Once to make the stations known.
+    // The first pass makes the stations known.
     one_by_one.send(traffic.views, one);
     in_batches.send(traffic.views, one);
     const Network::Outcome expected = one_by_one.send(traffic.views, one);
@@ -275,7 +276,7 @@ TEST(RelayRuns, OfABatchAreDecidedAsItsFramesOneByOne) {
     for (std::size_t reason = 0; reason < kDropReasonCount; ++reason)
       dropped[static_cast<DropReason>(reason)] += one_by_one.sum(got, static_cast<DropReason>(reason));
   }
-  // All that tells frames apart has happened.
+  // Every kind of difference has occurred.
   EXPECT_GT(forwarded, 20000U);
   EXPECT_GT(punted, 100U);
   for (const DropReason reason :

@@ -25,7 +25,7 @@ using testing::sum_of_drops;
 using testing::Switchboard;
 using testing::TestFrame;
 
-/// One bridge with three ports, 0, 1 and 2.
+/// One bridge with the ports 0, 1 and 2.
 class RelayTest : public ::testing::Test {
  protected:
   RelayTest() {
@@ -205,7 +205,7 @@ TEST_F(RelayTest, KeepsTheOrderOfABatchOnEveryPort) {
   for (const PortIndex port : egress.ports()) EXPECT_TRUE(std::ranges::is_sorted(egress.frames(port)));
 }
 
-/// What a bridge is, in the fewest words: a map from station to port.
+/// The simplest model of a bridge: a map from station to port.
 class NaiveBridge {
  public:
   std::vector<PortIndex> send(PortIndex ingress, std::uint64_t source, std::uint64_t destination, bool group) {

@@ -68,8 +68,8 @@ TEST(TagForms, SaySoWhenThereIsNoRoom) {
       << "is there already";
 }
 
-/// A frame with work keeps it: what is cut after a tag was pushed or popped is what would have been cut without, with
-/// the tag of each segment changed.
+/// A frame with offload work keeps the work when a tag is pushed or popped. Cutting it afterwards gives the same
+/// segments as cutting it without that, except for the tag of each segment.
 struct NamedShape {
   const char* name;
   testing::Shape shape;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames with VLAN tags for tests, written and read by code that shares nothing with switch/.
+// Frames with VLAN tags for tests. This code writes and reads them and shares nothing with switch/.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace rb::testing {
 
-/// TPID and TCI, e.g. 0x8100'000a.
+/// Each tag is TPID and TCI, e.g. 0x8100'000a.
 using Tags = std::vector<std::uint32_t>;
 
 /// A broadcast frame (or to 02:00:00:00:00:<to>) from 02:00:00:00:00:<from> with these tags, the outermost first.
@@ -48,7 +48,7 @@ class TaggedFrame {
   Piece piece_;
 };
 
-/// All octets of a frame, its pieces put together.
+/// Returns all octets of a frame, with its pieces put together.
 inline std::vector<std::uint8_t> octets_of(const Frame& frame) {
   std::vector<std::uint8_t> octets;
   for (std::uint16_t i = 0; i < frame.piece_count; ++i) {
@@ -58,7 +58,7 @@ inline std::vector<std::uint8_t> octets_of(const Frame& frame) {
   return octets;
 }
 
-/// The tags of a frame, then its EtherType, as hexadecimal: "8100000a 88b5".
+/// Returns the tags of a frame, then its EtherType, as hexadecimal: "8100000a 88b5".
 inline std::string tags_of(const Frame& frame) {
   const std::vector<std::uint8_t> octets = octets_of(frame);
   constexpr char kHex[] = "0123456789abcdef";

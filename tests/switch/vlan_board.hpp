@@ -13,7 +13,7 @@
 
 namespace rb::testing {
 
-/// One VLAN-aware bridge, whose ports have these VLANs.
+/// One VLAN-aware bridge. The caller sets the VLANs of its ports.
 class VlanBoard {
  public:
   explicit VlanBoard(std::vector<PortVlans> ports, std::uint16_t tpid = kTpidCustomer) : ports_(std::move(ports)) {
@@ -30,7 +30,7 @@ class VlanBoard {
     board.bridges[0].vlans = std::make_shared<BridgeVlans>(tpid, fids, members);
   }
 
-  /// What leaves by which port, as tags_of() says it.
+  /// Sends a frame and returns for each port by which it leaves its tags, in the form of tags_of().
   std::map<PortIndex, std::string> send(const Frame& frame) {
     std::map<PortIndex, std::string> left;
     for (const PortIndex port : board.send(frame)) left[port] = tags_of(board.frame_at(port));

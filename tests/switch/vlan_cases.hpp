@@ -7,7 +7,7 @@
 
 namespace rb::testing {
 
-/// One VLAN of a port, as `bridge vlan add` says it.
+/// One VLAN of a port, as `bridge vlan add` sets it.
 struct VlanOfMode {
   std::uint16_t vid = 0;
   bool pvid = false;

@@ -34,7 +34,7 @@ TEST(VlanCounterTable, BeginsAnewWhileItIsWrittenTo) {
   VlanCounters* before = table.find(3, 10);
   before->drops.add(1);
   table.clear(3);
-  before->drops.add(1);  // a worker that had looked it up
+  before->drops.add(1);  // as a worker does that has looked the counters up before
   ASSERT_NE(table.find(3, 10), nullptr);
   VlanTotals totals;
   table.add_to(totals, 3, 10);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What becomes of a frame between two ports of a VLAN-aware bridge: every combination that is on record of the kernel's
-// bridge, the settings that the kernel does not have, and what must hold of any settings at all.
+// These tests check what happens to a frame between two ports of a VLAN-aware bridge: for every combination that was
+// recorded of the kernel's bridge, for the settings that the kernel does not have, and for rules that hold with any
+// settings.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,7 +92,7 @@ TEST(VlanRules, PortsMayAdmitOnlyTaggedOrOnlyUntaggedFrames) {
 
 TEST(VlanRules, WithoutIngressFilteringFramesOfOtherVlansComeIn) {
   PortVlans open = member({{10, true, true}});
-  open.ingress.set(20);  // what control/words/vlan_settings makes of ingress_filtering off
+  open.ingress.set(20);  // as control/words/vlan_settings does for ingress_filtering off
   VlanBoard bridge({open, member({{10}, {20}})});
   EXPECT_EQ(bridge.send(0, {0x81000014}).at(1), "81000014 88b5");
   EXPECT_FALSE(bridge.send(1, {0x81000014}).contains(0)) << "but they do not leave";
@@ -160,7 +161,7 @@ TEST(VlanRules, AStationBehindAPortThatIsBeingDeletedIsNotReached) {
   const TaggedFrame from_the_other({}, 1, 2), to_it({}, 0, 1, 2);
   bridge.send(from_the_other.view);
   EXPECT_TRUE(bridge.send(to_it.view).contains(1));
-  bridge.board.ports[1] = PortState{};  // as published before the FDB is flushed
+  bridge.board.ports[1] = PortState{};  // a new state is published before the FDB is flushed
   EXPECT_THAT(bridge.send(to_it.view), IsEmpty());
   EXPECT_EQ(bridge.board.drops(0, DropReason::kVlanEgress), 1U);
 }
@@ -170,7 +171,7 @@ TEST(VlanRules, CountFramesAndOctetsOfEachVlan) {
   bridge.send(0, {});
   const TaggedFrame to_itself({0x8100000a}, 1, 2, 2);
   bridge.send(to_itself.view);
-  bridge.send(to_itself.view);  // dropped: the station is behind the port it comes from
+  bridge.send(to_itself.view);  // dropped: the station is behind the ingress port
   VlanTotals access, trunk, none;
   bridge.board.vlan_counters.add_to(access, 0, 10);
   bridge.board.vlan_counters.add_to(trunk, 1, 10);
@@ -191,7 +192,7 @@ TEST(VlanRules, AllowAFrameOfFullSizeATagMore) {
   EXPECT_THAT(bridge.send(over.view), IsEmpty());
 }
 
-// Properties.
+// Properties that hold with any settings.
 
 class AnyVlans : public ::testing::TestWithParam<unsigned> {
  protected:
@@ -227,7 +228,7 @@ class AnyVlans : public ::testing::TestWithParam<unsigned> {
   std::mt19937 random_{GetParam()};
 };
 
-/// The frame without a tag of this protocol that stands outermost.
+/// Returns the frame without its outermost tag if that tag has this TPID.
 std::vector<std::uint8_t> without_tag(std::vector<std::uint8_t> octets, std::uint16_t tpid) {
   if (octets[12] * 256U + octets[13] == tpid) octets.erase(octets.begin() + 12, octets.begin() + 16);
   return octets;
@@ -239,7 +240,7 @@ TEST_P(AnyVlans, NoFrameLeavesWhereItMayNotOrChangesMoreThanOneTag) {
   VidSet all;
   for (std::uint32_t i = 2 + below(6); i > 0; --i) {
     ports.push_back(any_port());
-    // The first two always have something to say to each other.
+    // The first two ports always have a VLAN in common.
     if (ports.size() <= 2) {
       ports.back().admit = AdmitFrames::kAll;
       ports.back().pvid = 1;
@@ -279,7 +280,7 @@ TEST_P(AnyVlans, NoFrameLeavesWhereItMayNotOrChangesMoreThanOneTag) {
     ASSERT_EQ(octets_of(frame.view), came) << "what came in is only read";
   }
   EXPECT_GT(left_count, 0U) << "a seed that says nothing";
-  // Books balance whatever the settings are.
+  // The counters balance with any settings.
   for (std::size_t port = 0; port < bridge.port_count(); ++port) {
     const PortTotals totals = bridge.board.totals(static_cast<PortIndex>(port));
     ASSERT_EQ(received(totals), totals.forwarded + totals.flooded + sum_of_drops(totals, false));

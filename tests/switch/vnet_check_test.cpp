@@ -99,7 +99,7 @@ TEST(VnetCheck, RefusesGsoThatDoesNotFitItsFrame) {
   EXPECT_TRUE(passes_after({}, [](Sample& s) { s.cut_at({s.offsets.payload}); }));
 }
 
-/// Whether a frame that only lacks its checksum passes.
+/// True if a frame that lacks only its checksum passes.
 bool sum_passes(const Shape& shape, unsigned start, unsigned offset) {
   return passes_after(shape, [=](Sample& s) {
     s.vnet = {.flags = kVnetNeedsCsum,

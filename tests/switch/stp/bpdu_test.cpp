@@ -34,7 +34,7 @@ constexpr BridgeId id_of(std::uint16_t priority, std::uint8_t bridge) {
   return BridgeId::of(priority, MacAddress{{0x02, 0, 0, 0, bridge, 0}});
 }
 
-// Where things stand in a frame, counted here anew: 14 octets of Ethernet, 3 of LLC, then 9.3.1 and 9.3.3.
+// The offsets within a frame, counted independently of the code: 14 octets of Ethernet, 3 of LLC, then 9.3.1 and 9.3.3.
 constexpr std::size_t kHead = 14 + 3, kLength = 12, kVersion = kHead + 2, kType = kHead + 3, kFlags = kHead + 4,
                       kAge = kHead + 27, kMaxAge = kHead + 29, kHello = kHead + 31, kForwardDelay = kHead + 33;
 
@@ -65,13 +65,13 @@ void expect_error(const Octets& frame, BpduError error) {
   EXPECT_EQ(bpdu.error(), error) << bpdu_error_name(bpdu.error());
 }
 
-/// A message that another implementation sent over a veth pair, and what it means.
+/// A message that another implementation sent over a veth pair, and its meaning.
 struct Capture {
   std::string_view frame;
   Bpdu means;
 };
 
-// The kernel's bridge (Linux 6.18), as tcpdump -xx shows it; veth does not pad.
+// From the kernel's bridge (Linux 6.18), as tcpdump -xx shows it; veth does not pad.
 const Capture kLinuxRoot = {
     "0180c2000000 020000000101 0026 424203  0000 00 00 00 1000020000000100 00000000 1000020000000100 8001"
     "0000 0700 0100 0200",
@@ -95,7 +95,7 @@ const Capture kLinuxPassesOn = {
      .topology_change = true}};
 const Capture kLinuxNotification = {"0180c2000000 020000000201 0007 424203  0000 00 80",
                                     {.kind = Kind::kTopologyChangeNotification}};
-// Open vSwitch 3.1, userspace datapath.
+// From Open vSwitch 3.1, userspace datapath.
 const Capture kOvsProposes = {
     "0180c2000000 020000000101 0027 424203  0000 02 02 0e 1000020000000100 00000000 1000020000000100 8001"
     "0000 1400 0200 0f00 00",
@@ -145,7 +145,7 @@ TEST(Bpdu, TheLengthFieldHasToCoverTheMessage) {
       store16(&frame[kLength], length);
       expect_error(frame, BpduError::kTooShort);
     }
-    // A longer one: a later version says more, and perhaps not all of the frame was kept.
+    // A message of a later version is longer, and the frame may have been cut off.
     for (const std::uint32_t length : {needed + 1U, 105U, 1500U}) {
       store16(&frame[kLength], length);
       EXPECT_EQ(decode(frame), bpdu) << length;
@@ -168,7 +168,7 @@ TEST(Bpdu, AnotherProtocolIsNotRead) {
 TEST(Bpdu, TypeAndVersionTellTheKind) {
   for (unsigned version = 0; version < 256; ++version) {
     for (unsigned type = 0; type < 256; ++type) {
-      Octets frame = frame_of(rapid_bpdu());  // long enough for any of them
+      Octets frame = frame_of(rapid_bpdu());  // long enough for every type
       frame[kVersion] = static_cast<std::byte>(version);
       frame[kType] = static_cast<std::byte>(type);
       const auto bpdu = decode(frame);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Random networks of bridges, from a seed: they grow, break, heal and come to rest, while simulator.hpp watches them.
+// Random networks of bridges are made from a seed. They grow, break, heal and come to rest, while simulator.hpp watches
+// them.
 //
-// RINGBRIDGE_STP_SEEDS is how many seeds are run (./check --long: 10,000), RINGBRIDGE_STP_SEED the only one that is.
+// RINGBRIDGE_STP_SEEDS sets the number of seeds (./check --long: 10,000). RINGBRIDGE_STP_SEED selects a single seed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,40 +18,42 @@
 namespace rb::stp::testing {
 namespace {
 
-/// Which protocols the bridges of a network speak.
+/// The protocols that the bridges of a network speak.
 enum class Mix : std::uint8_t { kRstp, kStp, kBoth };
 constexpr std::array kMixNames = {"RSTP", "STP", "both"};
 
-/// kPlain: what somebody may have built with care, to be measured. kAny: hubs, plugs, odd timers and costs.
+/// kPlain: a network that people may have built with care, to be measured. kAny: also hubs, plugs, odd timers and
+/// costs.
 enum class Style : std::uint8_t { kAny, kPlain };
 
-/// What a network is like as long as it lives.
+/// The properties of a network, which stay the same as long as it lives.
 struct Character {
   Mix mix = Mix::kRstp;
   Style style = Style::kAny;
   bool cables_only = true;  // every link is point to point, so that RSTP need not wait for timers
-  bool faultless = true;    // no BPDU is lost or late, and who goes is seen to go
+  bool faultless = true;    // no BPDU is lost or late, and ends notice when a neighbour goes
   BridgeParameters timers = {};
   unsigned max_depth = 0;  // segments between the root and any bridge
   TimeMs max_delay = 1;
 
-  /// How long what is known of a root that is gone can last. In STP the message age tells real time, so for max age. In
-  /// RSTP each bridge adds but a second to the message age (17.21.25) and may believe for three hello times, so for max
-  /// age times as long: bridges count to infinity. Mostly they pass on within the second that the transmit hold count
-  /// makes them wait; but where two designated ports yield to each other, their messages having crossed, both are
-  /// silent. Then what is true has to come, after a hello time, held for a second by each bridge on the way.
+  /// The time for which information about a dead root can last. In STP the message age is real time, so this is max
+  /// age. In RSTP each bridge adds only a second to the message age (17.21.25) and may keep information for three hello
+  /// times. So it lasts max age times as long: bridges count to infinity. Usually bridges pass information on within
+  /// the second for which the transmit hold count makes them wait. But two designated ports whose messages have crossed
+  /// may yield to each other, and then both are silent. In this case the true information comes after a hello time, and
+  /// each bridge on the way may hold it for a second.
   [[nodiscard]] TimeMs age_bound() const {
     const TimeMs old_age = mix == Mix::kStp ? timers.max_age : timers.max_age / 1'000 * (3 * timers.hello + max_delay);
     return old_age + 4 * timers.hello + (max_depth + 1) * (1'000 + max_delay);
   }
-  /// How long a loop may last. STP that hears everything has none: a port that begins to listen forwards after twice
-  /// the forward delay, and by then whoever has to block has heard of it (IEEE 802.1D-1998 annex B). RSTP forwards by
-  /// agreement, which is right only as long as both believe in a root that is alive; and where a link is silent and
-  /// then speaks again, any protocol has a loop until a BPDU has passed. Both end with what was known wrongly.
+  /// The longest duration of a loop. STP without faults has no loops: a port that begins to listen forwards after twice
+  /// the forward delay, and by then the port that must block has heard of it (IEEE 802.1D-1998 annex B). RSTP forwards
+  /// by agreement, which is safe only while both ends believe in a live root. Where a silent link speaks again, any
+  /// protocol has a loop until a BPDU has passed. Both kinds of loops end when the wrong information has aged.
   [[nodiscard]] TimeMs loop_bound() const { return mix == Mix::kStp && faultless ? Network::kNoLoops : age_bound(); }
-  /// How long until no state changes any more. RSTP finds out within 3 s that there is nobody to agree (17.25); on what
-  /// is not point to point a port listens for max age when it comes up, and for hello times else (17.29); STP for twice
-  /// the forward delay.
+  /// The time until no state changes any more. RSTP finds out within 3 s that no neighbour agrees (17.25). On a link
+  /// that is not point to point a port listens for max age when it comes up, and otherwise for hello times (17.29). STP
+  /// needs twice the forward delay.
   [[nodiscard]] TimeMs convergence_bound() const {
     if (mix == Mix::kRstp) return age_bound() + (cables_only ? 3'000 : timers.max_age + 2 * timers.hello);
     const TimeMs first_step = mix == Mix::kStp ? timers.forward_delay : std::max(timers.forward_delay, timers.max_age);
@@ -68,7 +71,7 @@ class Scenario {
     net.set_loop_bound(about.loop_bound());
   }
 
-  /// Everything that may happen to a network.
+  /// Lets all kinds of events happen to a network.
   void live() {
     start();
     for (std::uint64_t rounds = below(8); rounds > 0 && net.failure().empty(); --rounds) {
@@ -94,12 +97,13 @@ class Scenario {
       while (net.is_cut(i)) net.join(i);
   }
 
-  /// Bridges come up, and links. Information only gets better then. STP has no loop, and RSTP no longer one than news
-  /// takes over one link, with what it has to wait until it may be sent: an agreement holds when information gets
-  /// better (17.21.1), also while the message that takes its ground away is under way on a parallel link.
+  /// Bridges and links come up, so information only gets better. STP has no loop. RSTP has no loop for longer than
+  /// information takes over one link, with the time that it may have to wait before it is sent. An agreement stays
+  /// valid when information gets better (17.21.1), also while the message that invalidates it is under way on a
+  /// parallel link.
   void grow() {
     net.set_loop_bound(about.mix == Mix::kStp ? Network::kNoLoops : 1'000 + about.max_delay);
-    make_costs_equal();  // so that any link that is added makes it less deep
+    make_costs_equal();  // so that any added link makes the network less deep
     std::vector<std::size_t> later;
     for (std::size_t i = 0; i < net.segment_count(); ++i)
       if (below(2) == 0) later.push_back(i);
@@ -118,7 +122,7 @@ class Scenario {
     }
   }
 
-  /// From here on nothing happens any more. What is wrong then; empty: nothing.
+  /// Lets the network come to rest: no events from now on. Returns the errors then, or an empty string.
   [[nodiscard]] std::string rest() {
     const BridgeParameters& timers = about.timers;
     const TimeMs quiet = timers.max_age + 2 * timers.forward_delay + 3 * timers.hello;
@@ -129,7 +133,7 @@ class Scenario {
     if (const TimeMs took = convergence(); took > about.convergence_bound())
       wrong +=
           "converged after " + std::to_string(took) + " ms, the bound is " + std::to_string(about.convergence_bound());
-    // Who does not hear that the topology changes does not forget.
+    // A bridge that does not hear of a topology change does not forget stations.
     if (about.faultless) wrong += net.check_stations();
     if (wrong.empty()) wrong = net.check_calm(8);
     return wrong + net.failure();
@@ -158,8 +162,9 @@ class Scenario {
  private:
   static constexpr TimeMs kCarrierMs = 500;
 
-  /// A topology change is flagged for as long (IEEE 802.1D-1998 8.5.3.13), and anew where RSTP takes it from STP. A
-  /// change during that time RSTP does not flag for longer (17.21.7), and then STP forgets too little.
+  /// Waits until no topology change is flagged. A change is flagged for this time (IEEE 802.1D-1998 8.5.3.13), and
+  /// again where RSTP takes it over from STP. RSTP does not extend the time for a change during it (17.21.7), and then
+  /// STP forgets too little.
   void forget_news() {
     const BridgeParameters& timers = about.timers;
     net.run_for((about.mix == Mix::kBoth ? 3 : 1) * (timers.max_age + timers.forward_delay + 3 * timers.hello));
@@ -186,8 +191,9 @@ class Scenario {
         timers.forward_delay =
             std::min<TimeMs>(30'000, timers.max_age / 2 + 1'000 + 500 * static_cast<TimeMs>(below(10)));
       }
-      // Bridges in a row for which max age and forward delay suffice, with what may be lost and the ages that each
-      // bridge tells too long (IEEE 802.1D-1998 annex B). RSTP's ages count bridges; half of that leaves room.
+      // The number of bridges in a row for which max age and forward delay suffice, with lost BPDUs and with ages that
+      // each bridge overstates (IEEE 802.1D-1998 annex B). RSTP's ages count bridges, and half of that number leaves
+      // room.
       const TimeMs by_age = (timers.max_age + 2'000 - 4 * timers.hello) / 2'000;
       const TimeMs by_delay = (2 * timers.forward_delay - 4 * timers.hello) / 3'000;
       const TimeMs most = about.mix == Mix::kRstp ? timers.max_age / 2'000 : std::min(by_age, by_delay);
@@ -226,10 +232,10 @@ class Scenario {
     const std::uint64_t shape = below(5);
     if (shape == 0 && count <= about.max_depth) {  // a ring
       for (std::size_t i = 0; i < count; ++i) link({i, (i + 1) % count});
-    } else if (shape == 1 && count <= 10) {  // each with each
+    } else if (shape == 1 && count <= 10) {  // every bridge with every other
       for (std::size_t i = 0; i < count; ++i)
         for (std::size_t k = 0; k < i; ++k) link({i, k});
-    } else if (shape == 2 && count >= 6) {  // an edge, and a core of a few
+    } else if (shape == 2 && count >= 6) {  // an edge, and a core of a few bridges
       const std::size_t cores = 2 + index_below(3);
       for (std::size_t i = 1; i < cores; ++i) link({i, i - 1});
       for (std::size_t i = cores; i < count; ++i) {
@@ -237,7 +243,7 @@ class Scenario {
         link({i, core});
         link({i, (core + 1) % cores});
       }
-    } else {  // a tree and more, self-loops among it
+    } else {  // a tree and more links, self-loops among them
       for (std::size_t i = 1; i < count; ++i) link({i, index_below(i)});
       for (std::uint64_t more = below(count + 1); more > 0; --more) link({index_below(count), index_below(count)});
     }
@@ -269,7 +275,7 @@ class Scenario {
   void link(const std::vector<std::size_t>& members) {
     std::vector<Network::End> ends;
     for (const std::size_t member : members) ends.push_back(end_of(member));
-    // A cable may be taken for something else, at one end or both.
+    // One end of a cable, or both, may take it for another kind of link.
     const bool doubted = !about.cables_only && below(10) == 0;
     for (Network::End& end : ends) {
       end.parameters.point_to_point = members.size() <= 2 && !(doubted && below(2) == 0);
@@ -287,7 +293,7 @@ class Scenario {
       }
     }
   }
-  /// No network is deep in which one bridge has links to all and all links cost the same.
+  /// A network is not deep if one bridge has links to all others and all links cost the same.
   void make_shallow() {
     make_costs_equal();
     if (net.depth(Network::Of::kAll) <= about.max_depth) return;
@@ -302,7 +308,7 @@ class Scenario {
     }
   }
 
-  /// Something; what would make the network too deep is undone.
+  /// Makes a random event happen, and undoes it if it makes the network too deep.
   void happen() {
     const std::size_t segment = index_below(net.segment_count()), bridge = index_below(net.bridge_count());
     const PortAt port = net.ends(segment)[index_below(net.ends(segment).size())];
@@ -388,7 +394,7 @@ constexpr std::uint64_t kSeeds = 450;
 constexpr std::uint64_t kSeeds = 30;  // sanitizers take their time
 #endif
 
-/// Of all seeds, each mix has its own.
+/// Visits all seeds. Each mix has its own seeds.
 template <typename Visit>
 void for_each_seed(Mix mix, Visit visit) {
   const std::uint64_t only = number_of("RINGBRIDGE_STP_SEED", 0);
@@ -396,7 +402,7 @@ void for_each_seed(Mix mix, Visit visit) {
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= last; ++seed)
     if (seed % kMixNames.size() == static_cast<std::size_t>(mix)) visit(seed);
 }
-/// How much is told of a failure: enough to see what it is, or everything for the seed that was asked for.
+/// The number of events in the report of a failure: a few to see the failure, or all for a single seed.
 std::size_t history_size() {
   return number_of("RINGBRIDGE_STP_SEED", 0) != 0 ? 1'000'000 : 300;
 }
@@ -429,7 +435,7 @@ TEST_P(StpSimulation, WhateverHappensThereIsATreeInTheEnd) {
       "at rest after at most %ld ms\n",
       kMixNames[static_cast<std::size_t>(GetParam())], networks, with_loops, with_long_loops, longest_loop, its_bound,
       longest_convergence);
-  // The bounds are what the protocols allow at worst; what is common is a loop that the next hello ends.
+  // The bounds are the worst that the protocols allow. The common case is a loop that the next hello ends.
   EXPECT_LE(with_long_loops, networks / 50 + 1);
 }
 
@@ -443,7 +449,7 @@ TEST_P(StpSimulation, WhatOnlyGrowsHardlyLoops) {
   });
 }
 
-/// Whether all are joined without the segment and the bridge.
+/// True if all bridges are joined without this segment and this bridge.
 bool are_joined_without(const Network& net, std::size_t segment, std::size_t bridge) {
   std::vector<bool> reached(net.bridge_count());
   reached[bridge == 0 ? 1 : 0] = true;
@@ -460,7 +466,7 @@ bool are_joined_without(const Network& net, std::size_t segment, std::size_t bri
   return std::ranges::all_of(reached, [](bool is) { return is; });
 }
 
-/// Times in order, told by their percentiles.
+/// A list of times in order, described by its percentiles.
 struct Distribution {
   std::vector<TimeMs> times = {};
 
@@ -473,7 +479,7 @@ struct Distribution {
   }
 };
 
-/// Time from an event until no port's state changes any more, of plain networks of 5 to 60 bridges.
+/// The time from an event until no port's state changes any more, in plain networks of 5 to 60 bridges.
 struct Convergence {
   explicit Convergence(Mix mix) {
     for_each_seed(mix, [&](std::uint64_t seed) { measure(seed, mix); });
@@ -515,9 +521,9 @@ struct Convergence {
 TEST(StpConvergence, OfRstpIsFastWhereTheRootLives) {
   if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "one network is no distribution";
   Convergence convergence(Mix::kRstp);
-  EXPECT_LT(convergence.cold_start.at(99), 6'000);    // the transmit hold count makes some wait, a second each
-  EXPECT_LT(convergence.link_failure.at(90), 1'000);  // no timer at all
-  // A root that is gone is counted to infinity in a meshed network: for its max age, and the hello times until then.
+  EXPECT_LT(convergence.cold_start.at(99), 6'000);    // the transmit hold count makes some bridges wait, a second each
+  EXPECT_LT(convergence.link_failure.at(90), 1'000);  // no timer is involved
+  // In a meshed network the bridges count a dead root to infinity: this takes its max age and some hello times.
   EXPECT_LT(convergence.root_failure.at(99), 45'000);
 }
 TEST(StpConvergence, OfStpTakesTwiceTheForwardDelay) {
@@ -525,7 +531,7 @@ TEST(StpConvergence, OfStpTakesTwiceTheForwardDelay) {
   Convergence convergence(Mix::kStp);
   EXPECT_GE(convergence.cold_start.at(0), 30'000);
   EXPECT_LT(convergence.cold_start.at(99), 40'000);
-  // Max age too where the failure is not at the very port that takes over.
+  // If the failure is not at the port that takes over, max age comes in addition.
   EXPECT_LT(convergence.link_failure.at(99), 20'000 + 30'000 + 5'000);
   EXPECT_LT(convergence.root_failure.at(99), 20'000 + 30'000 + 5'000);
 }

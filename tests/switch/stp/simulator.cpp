@@ -12,10 +12,11 @@
 namespace rb::stp::testing {
 namespace {
 
-// How often a bridge may be woken within a millisecond: each timer of each port once would be a few.
+// The limit on how often a bridge may be woken within a millisecond. One wake for each timer of each port would be a
+// few.
 constexpr unsigned kMaxWakesAtOnce = 20;
-// A port sends the transmit hold count of BPDUs at once and then one each second (17.13.12), and within a second that
-// begins anywhere one more. STP's notifications do not count, but come once in a hello time.
+// A port sends the transmit hold count of BPDUs at once and then one each second (17.13.12), and one more in a second
+// that begins at any time. STP's notifications do not count, but come once in a hello time.
 constexpr TimeMs kWindow = 1'000;
 
 MacAddress address_of(BridgeId id, PortNumber port) {
@@ -26,7 +27,7 @@ std::size_t find_set(std::vector<std::size_t>& sets, std::size_t x) {
   while (sets[x] != x) x = sets[x] = sets[sets[x]];
   return x;
 }
-/// False: they were one already.
+/// False if the two sets were one set already.
 bool unite(std::vector<std::size_t>& sets, std::size_t a, std::size_t b) {
   a = find_set(sets, a);
   b = find_set(sets, b);
@@ -44,7 +45,7 @@ std::int64_t number_in(std::string_view text, std::string_view word) {
   if (error != std::errc() || end != text.data() + text.size()) refuse(word);
   return value;
 }
-/// "name=value" or "name".
+/// A setting as text: "name=value" or "name".
 struct Setting {
   explicit Setting(std::string_view setting)
       : word(setting),
@@ -160,7 +161,7 @@ Network::Network(std::string_view text) : Network() {
       }
       const std::vector<std::string> parts = split(word.substr(2), "(,)");
       End end{.bridge = bridge_named(word[0])};
-      // Ports come in the order of their numbers.
+      // Ports are added in the order of their numbers.
       const auto before = std::ranges::count(ends, end.bridge, &End::bridge);
       if (number_in(parts[0], word) != std::ssize(bridges_[end.bridge].ports) + before + 1) refuse(word);
       end.parameters.path_cost = 10;
@@ -320,7 +321,7 @@ void Network::step(const Due& due, Event event) {
       if (!bridge.tree || segment.generation != event.generation || !connects(event.to)) break;
       const auto bpdu = decode(event.frame);
       if (!bpdu) {
-        // Of what the machines send, only a configuration message that has counted to infinity does not pass.
+        // Of the machines' messages, decode() refuses only a configuration message that has counted to infinity.
         if (bpdu.error() == BpduError::kStale) break;
         fail(name_of(event.to) + " hears what cannot be read: " + std::string(bpdu_error_name(bpdu.error())));
         break;
@@ -513,7 +514,7 @@ Network::Expected Network::expected(Of of) const {
   const std::size_t count = bridges_.size();
   result.root.resize(count);
   std::iota(result.root.begin(), result.root.end(), std::size_t{0});
-  // The lowest id within each component: what is heard spreads until nobody hears of a lower one.
+  // The root is the lowest id within each component: ids spread until no bridge hears of a lower one.
   for (bool changed = true; changed;) {
     changed = false;
     for (const Segment& segment : segments_) {
@@ -641,7 +642,7 @@ std::string Network::check_tree() const {
               << '\n';
     }
   }
-  // Once more without roles: what is joined is joined by what forwards, and nothing twice.
+  // The second check ignores roles: forwarding ports must join everything that is connected, and join nothing twice.
   std::vector<std::size_t> joined(bridges_.size() + segments_.size());
   std::iota(joined.begin(), joined.end(), std::size_t{0});
   std::vector<std::size_t> reached = joined;
@@ -680,8 +681,8 @@ std::string Network::check_calm(unsigned hellos) {
       const Port& port = bridge.ports[number - 1U];
       if (segments_[port.segment].options.plug) continue;
       const bool designated = tree.roles[i][number - 1U] == PortRole::kDesignated;
-      // On a LAN that is not point to point nobody's agreement counts, so each hello proposes, and RSTP's ports answer;
-      // by that the designated port knows that it is not at an edge.
+      // On a LAN that is not point to point agreements do not count, so each hello proposes and RSTP's ports answer.
+      // From the answers the designated port knows that it is not an edge port.
       const bool answers = std::ranges::any_of(segments_[port.segment].ends,
                                                [&](PortAt end) { return !port_at(end).parameters.point_to_point; });
       const unsigned least = designated ? hellos - 1 : 0, most = designated || answers ? hellos + 1 : 0;
@@ -734,7 +735,8 @@ std::string Network::check_stations() {
     for (std::size_t b = 0; b < bridges_.size(); ++b) {
       if (!bridges_[b].tree) continue;
       const Learned& learned = bridges_[b].stations[i];
-      // Who was away and is back where nobody else is makes himself known; an edge port tells no topology change.
+      // A station that comes back at a place without other bridges makes itself known: an edge port announces no
+      // topology change.
       if (learned.port == 0 || ways[b] == 0 || learned.at <= segments_[i].changed_at) continue;
       if (learned.port != ways[b])
         wrong << "from " << bridges_[b].name << " the station at " << name_of(segments_[i].ends[0])

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Network: bridges that run the very state machines of switch/stp, and what lies between their ports, in simulated
-// time.
+// Network runs bridges with the real state machines of switch/stp, and simulates the links between their ports, in
+// simulated time.
 //
-// How it works. A segment is whatever frames cross between ports: a cable with two ends, a hub with more, a stub with
-// one (a station's), a plug that gives a port its own frames back. An event queue holds what is under way: BPDUs, as
-// the octets that encode() makes; what devices tell of their links; the bridges' own timers. Events of the same
-// millisecond happen in the order in which they came to be, and chance is one generator with a seed, so a run is the
-// same each time.
+// How it works. A segment carries frames between ports: a cable has two ends, a hub has more, a stub has one (for a
+// station), and a plug returns a port's own frames. An event queue holds all that is under way: BPDUs as the octets of
+// encode(), link changes that devices report, and the bridges' own timers. Events of the same millisecond happen in the
+// order of their creation, and all random numbers come from one generator with a seed. So a run is the same each time.
 //
-// Watched at every event. What is forwarded is a graph: bridges and segments are its nodes, and a port joins the two
-// when it forwards and frames can pass it. A cycle in it is a loop. A loop has to end within loop_bound of the later of
-// its beginning and the last disturbance: a link, bridge or parameter that changed, a BPDU that was lost or came late.
-// An effect has to be well formed, a state has to suit its role, and a deadline has to be in the future.
+// The network is checked at every event. The forwarding paths are a graph: its nodes are bridges and segments, and a
+// port joins the two when it forwards and frames can pass it. A cycle in the graph is a loop. A loop must end within
+// loop_bound after its beginning or the last disturbance, whichever is later. Disturbances are changes of a link,
+// bridge or parameter, and BPDUs that are lost or late. An effect must be well formed, a state must suit its role, and
+// a deadline must be in the future.
 //
-// expected_roles() says what has to come of it in the end, from the topology alone and by the rules of IEEE 802.1D-2004
-// 17.6 as text has them, not by the machines: shortest paths by relaxation until nothing changes.
+// expected_roles() computes the final roles from the topology alone. It follows the text of IEEE 802.1D-2004 17.6 and
+// not the machines: shortest paths by relaxation until nothing changes.
 #pragma once
 
 #include <cstdint>
@@ -39,27 +39,27 @@ struct PortAt {
   auto operator<=>(const PortAt&) const = default;
 };
 
-/// What happens to BPDUs on their way, and how fast devices and bridges notice.
+/// The faults of links: lost and late BPDUs, and the delay until devices and bridges notice events.
 struct Faults {
   unsigned lost_per_mille = 0;
-  unsigned late_per_mille = 0;  // by up to late_ms, so that later ones come first
+  unsigned late_per_mille = 0;  // these BPDUs come up to late_ms later, so that later ones overtake them
   TimeMs late_ms = 0;
-  TimeMs carrier_ms = 0;  // until an end of a cable notices that it came or went: up to this, each end on its own
-  TimeMs wake_ms = 0;     // a timer is served up to this late
+  TimeMs carrier_ms = 0;  // each end of a cable notices a change of the carrier after a delay of up to this
+  TimeMs wake_ms = 0;     // timers are served up to this late
 };
 
 class Network {
  public:
   explicit Network(std::uint64_t seed = 1) : random_(seed) {}
 
-  /// Reads lines (or ';') such as
-  ///     A priority=4096 stp         a bridge and how it differs; the others are named by their segments
+  /// Reads lines (or text separated by ';') such as
+  ///     A priority=4096 stp         a bridge with its settings; segments name the other bridges
   ///     A.1 B.1 delay=5             a cable
   ///     A.2(cost=5,edge=on) B.2     with parameters of a port
   ///     A.3 B.3 C.3                 a hub: ports are not point to point
   ///     A.4                         a stub
-  ///     A.5 plug                    its own frames come back
-  /// A bridge is a capital letter, and the earlier one in the alphabet has the lower address. Aborts on anything else.
+  ///     A.5 plug                    the port gets its own frames back
+  /// A bridge is a capital letter. A letter earlier in the alphabet has the lower address. Aborts on any other text.
   explicit Network(std::string_view text);
 
   std::size_t add_bridge(std::string name, const BridgeParameters& parameters);
@@ -71,58 +71,59 @@ class Network {
     TimeMs delay = 1;
     bool plug = false;
   };
-  /// A new port of each bridge that is named, numbered from 1.
+  /// Adds a segment, with a new port of each named bridge. Ports are numbered from 1.
   std::size_t add_segment(const std::vector<End>& ends, SegmentOptions options);
 
-  /// A new SpanningTree: everything is forgotten.
+  /// Starts the bridge with a new SpanningTree, which has forgotten everything.
   void start(std::size_t bridge);
   void start_all();
-  /// Its ports pass nothing any more. Others see it only by what they hear no more.
+  /// Stops the bridge: its ports pass no frames. Other bridges notice only that they hear it no more.
   void stop(std::size_t bridge);
-  /// Cut as often as joined; ends notice by and by.
+  /// A segment that was cut n times needs n joins. The ends notice a cut after a delay.
   void cut(std::size_t segment);
   void join(std::size_t segment);
-  /// Frames get lost, and no end notices.
+  /// The segment loses all frames, and its ends do not notice.
   void set_silent(std::size_t segment, bool silent);
   void set_parameters(std::size_t bridge, const BridgeParameters& parameters);
   void set_port(PortAt port, const PortParameters& parameters);
-  void set_port_up(PortAt port, bool up);  // by its administrator; the others do not notice
+  void set_port_up(PortAt port, bool up);  // by the administrator of the port; the other ends do not notice
   void set_faults(const Faults& faults) { faults_ = faults; }
   static constexpr TimeMs kNoLoops = -1;
   void set_loop_bound(TimeMs bound) { loop_bound_ = bound; }
-  /// How many of the last events history() has.
+  /// Sets how many of the last events history() keeps.
   void keep_history(std::size_t count) { history_size_ = count; }
 
-  /// Frames that are under way are heard all the same.
+  /// Runs for this time. Frames that are under way at its end are still received later.
   void run_for(TimeMs duration);
-  /// Until nothing that forwards has changed for so long; false: not before `limit` from now.
+  /// Runs until no forwarding has changed for `quiet`. False if that takes longer than `limit`.
   bool run_until_quiet(TimeMs quiet, TimeMs limit);
 
   [[nodiscard]] TimeMs now() const noexcept { return now_; }
   [[nodiscard]] TimeMs last_state_change() const noexcept { return last_state_change_; }
   [[nodiscard]] TimeMs last_disturbance() const noexcept { return last_disturbance_; }
   [[nodiscard]] bool has_loop() const noexcept { return loop_since_.has_value(); }
-  /// The longest that a loop has lasted, from its beginning or the last disturbance on.
+  /// The longest duration of a loop, from its beginning or from the last disturbance.
   [[nodiscard]] TimeMs longest_loop() const noexcept { return longest_loop_; }
-  /// What broke a rule first, for a human; empty: nothing.
+  /// Describes for people the first rule that was broken; empty if there is none.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-  /// What is wrong with the tree as it is, if nothing happens any more; empty: nothing.
+  /// Describes the errors of the tree, provided that nothing happens any more; empty if there are none.
   [[nodiscard]] std::string check_tree() const;
-  /// How many segments lie between a root and the bridge that is farthest from it, once all has settled; of those
-  /// bridges that run, or of all.
+  /// The number of segments between a root and the bridge that is farthest from it, after everything has settled. It
+  /// counts running bridges only, or all bridges.
   enum class Of : std::uint8_t { kRunning, kAll };
   [[nodiscard]] unsigned depth(Of of = Of::kRunning) const;
   [[nodiscard]] bool is_connected(Of of) const;
-  /// Lets `hellos` of the root go by and says what else happened but hellos; empty: nothing.
+  /// Lets `hellos` hello times of the root pass and describes all events other than hellos; empty if there are none.
   [[nodiscard]] std::string check_calm(unsigned hellos);
 
-  /// A station at every segment says something: every bridge that hears it learns by which port.
+  /// A station on every segment sends a frame, and every bridge that receives it learns the port.
   void learn_stations();
-  /// Which bridge would send frames for a station another way than to it; empty: none.
+  /// Describes the bridges that would send frames for a station by a wrong port; empty if there are none.
   [[nodiscard]] std::string check_stations();
 
-  /// "A: 1 D+, 2 R+; B: ...": R root, D designated, A alternate, B backup, - disabled; + forwards, ~ learns.
+  /// The roles as text, "A: 1 D+, 2 R+; B: ...". R is root, D designated, A alternate, B backup, - disabled; +
+  /// forwards, ~ learns.
   [[nodiscard]] std::string roles() const;
   [[nodiscard]] std::string topology() const;
   [[nodiscard]] std::string history() const;
@@ -131,7 +132,7 @@ class Network {
   [[nodiscard]] std::size_t segment_count() const noexcept { return segments_.size(); }
   [[nodiscard]] bool is_alive(std::size_t bridge) const { return bridges_[bridge].tree.has_value(); }
   [[nodiscard]] bool is_cut(std::size_t segment) const { return segments_[segment].cuts != 0; }
-  /// From every end.
+  /// True if every end of the segment forwards.
   [[nodiscard]] bool is_forwarding(std::size_t segment) const;
   [[nodiscard]] bool is_silent(std::size_t segment) const { return segments_[segment].silent; }
   [[nodiscard]] const std::vector<PortAt>& ends(std::size_t segment) const { return segments_[segment].ends; }
@@ -139,16 +140,16 @@ class Network {
   [[nodiscard]] const PortParameters& port_parameters(PortAt port) const { return port_at(port).parameters; }
   [[nodiscard]] bool is_port_up(PortAt port) const { return port_at(port).up; }
   [[nodiscard]] std::size_t port_count(std::size_t bridge) const { return bridges_[bridge].ports.size(); }
-  /// Index of the bridge that is or will be the root of the component where `bridge` is.
+  /// Index of the present or expected root of the component of `bridge`.
   [[nodiscard]] std::size_t expected_root(std::size_t bridge) const;
 
-  // By name, for topologies written as text: "A", "A.1".
+  // These functions look up names of topologies that are written as text: "A", "A.1".
   [[nodiscard]] std::size_t bridge(std::string_view name) const;
   [[nodiscard]] PortAt port(std::string_view name) const;
   [[nodiscard]] std::size_t segment(std::string_view port) const { return port_at(this->port(port)).segment; }
   [[nodiscard]] SpanningTree& tree(std::string_view name) { return *bridges_[bridge(name)].tree; }
   [[nodiscard]] PortStatus status(std::string_view port) const;
-  /// Of a port, of each kind, since forget_counts().
+  /// Counters of the BPDUs of a port, by kind, since forget_counts().
   struct Counts {
     unsigned sent = 0, configurations = 0, notifications = 0, flushes = 0;
   };
@@ -168,7 +169,7 @@ class Network {
     TimeMs window_begin = 0;
     unsigned sent_in_window = 0;
   };
-  /// Where a bridge has learned a station; port 0: it has not.
+  /// The port behind which a bridge has learned a station. Port 0: the bridge has not learned the station.
   struct Learned {
     PortNumber port = 0;
     TimeMs at = 0;
@@ -177,7 +178,7 @@ class Network {
     std::string name;
     BridgeParameters parameters;
     std::vector<Port> ports;           // [number - 1]
-    std::optional<SpanningTree> tree;  // none: it is dead
+    std::optional<SpanningTree> tree;  // none: the bridge is stopped
     TimeMs wake_at = kNever;
     TimeMs woken_at = -1;
     unsigned woken_count = 0;  // at woken_at
@@ -189,8 +190,8 @@ class Network {
     SegmentOptions options;
     unsigned cuts = 0;
     bool silent = false;
-    std::uint64_t generation = 0;  // frames of an earlier one are lost
-    TimeMs changed_at = -1;        // when it was cut last
+    std::uint64_t generation = 0;  // frames of an earlier generation are lost
+    TimeMs changed_at = -1;        // time of the last cut
   };
 
   struct Event {
@@ -208,7 +209,7 @@ class Network {
 
     bool operator>(const Due& other) const { return at != other.at ? at > other.at : sequence > other.sequence; }
   };
-  /// What is told after a failure.
+  /// An event, for the report after a failure.
   struct Happening {
     enum class Kind : std::uint8_t { kSent, kHeard, kLost, kState, kFlush, kCarrier, kNote, kLoop } kind;
     TimeMs at;
@@ -238,12 +239,12 @@ class Network {
   void set_state(PortAt at, PortState state);
   void set_short_ageing(Bridge& bridge, bool on);
   void expire_stations(Bridge& bridge);
-  /// Whether frames can pass between port and segment, whatever the port's state.
+  /// True if frames can pass between port and segment, regardless of the port's state.
   [[nodiscard]] bool connects(PortAt at, Of of = Of::kRunning) const;
   [[nodiscard]] bool forwards(PortAt at) const;
   [[nodiscard]] bool find_loop();
   void watch_loops();
-  /// For every bridge the port by which the segment is reached; 0: not at all.
+  /// For every bridge, the port by which the bridge reaches the segment; 0 if there is none.
   [[nodiscard]] std::vector<PortNumber> ways_to(std::size_t segment) const;
 
   struct Expected {
@@ -251,7 +252,7 @@ class Network {
     std::vector<std::uint64_t> cost;    // [bridge]
     std::vector<unsigned> depth;        // [bridge]
     std::vector<PortNumber> root_port;  // [bridge], 0: none
-    std::vector<PortAt> designated;     // [segment], port 0: nobody
+    std::vector<PortAt> designated;     // [segment], port 0: none
     std::vector<std::vector<PortRole>> roles;
   };
   [[nodiscard]] Expected expected(Of of = Of::kRunning) const;
@@ -272,7 +273,7 @@ class Network {
   TimeMs loop_bound_ = kNever;
   std::optional<TimeMs> loop_since_;
   TimeMs longest_loop_ = 0;
-  std::vector<std::size_t> sets_;  // find_loop()'s
+  std::vector<std::size_t> sets_;  // memory of find_loop()
   std::deque<Happening> history_;
   std::size_t history_size_ = 300;
   std::string failure_;

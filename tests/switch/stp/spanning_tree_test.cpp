@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What IEEE 802.1D-2004 17 and, for STP, IEEE 802.1D-1998 8 ask of a bridge; networks are text, as simulator.hpp reads
-// it.
+// These tests check the rules of IEEE 802.1D-2004 17 and, for STP, of IEEE 802.1D-1998 8. Networks are text in the
+// format of simulator.hpp.
 #include "switch/stp/spanning_tree.hpp"
 
 #include <gmock/gmock.h>
@@ -21,16 +21,16 @@ using testing::Network;
 using ::testing::UnorderedElementsAre;
 
 constexpr TimeMs kSecond = 1'000;
-// Of links: 1 ms; what goes back and forth a few times takes less than this.
+// Links take 1 ms. An exchange of a few messages takes less than this.
 constexpr TimeMs kAtOnce = 50;
 
-/// Runs it for so long, and expects nothing that simulator.hpp forbids.
+/// Runs the network for `duration` and expects nothing that simulator.hpp forbids.
 void pass(Network& net, TimeMs duration) {
   net.run_for(duration);
   ASSERT_EQ(net.failure(), "");
 }
 
-/// One bridge whose neighbours are the test. It has the id 8000.02:00:00:00:05:00.
+/// One bridge, whose neighbours are played by the test. The bridge's id is 8000.02:00:00:00:05:00.
 class Alone {
  public:
   explicit Alone(Protocol protocol = Protocol::kRstp, unsigned tx_hold_count = 6)
@@ -48,7 +48,7 @@ class Alone {
     tree.receive(port, bpdu, now);
     take();
   }
-  /// The neighbour of a designated port agrees to all that it says.
+  /// The neighbour of a designated port agrees to its proposal.
   void agree(PortNumber port) {
     hear(port, {.priority = {tree.status(now).root, 1000, neighbour(0x700), 0x8001},
                 .role = PortRole::kRoot,
@@ -80,7 +80,7 @@ class Alone {
     flushed.clear();
   }
 
-  /// A neighbour's id: better or worse than kOwnId by its number.
+  /// The id of a neighbour. The number decides if it is better or worse than kOwnId.
   static BridgeId neighbour(std::uint64_t number) {
     return BridgeId::of(0x8000, MacAddress::from_number(0x020000000000 + number));
   }
@@ -106,7 +106,7 @@ class Alone {
   }
 };
 
-/// What the designated port of a better bridge says, next to the root.
+/// The message of a better bridge's designated port, directly at the root.
 Bpdu from_root(std::uint64_t root = 0x100) {
   return {.priority = {Alone::neighbour(root), 0, Alone::neighbour(root), 0x8001},
           .role = PortRole::kDesignated,
@@ -150,7 +150,7 @@ TEST(SpanningTree, ATriangleIsBrokenOnceAndHealsAtOnce) {
 }
 
 TEST(SpanningTree, TheCheaperPathIsTheRootPort) {
-  // D has two hops of 2 by B, and one of 100.
+  // D reaches the root by B with two hops of cost 2, and directly with one hop of cost 100.
   Network net("A.1 B.1(cost=2); B.2 D.1(cost=2); A.2 D.2(cost=100)");
   net.start_all();
   pass(net, kAtOnce);
@@ -202,7 +202,7 @@ TEST(SpanningTree, ACableBackIntoTheSameBridgeIsABackup) {
 TEST(SpanningTree, APortThatHearsItselfDoesNotForward) {
   for (const std::string_view text : {"A.1 plug", "A.1(edge=on) plug", "A.1 plug; A stp"}) {
     Network net(text);
-    net.set_loop_bound(2 + 1);  // an edge port forwards until it hears the first
+    net.set_loop_bound(2 + 1);  // an edge port forwards until it hears the first BPDU
     net.start_all();
     for (int i = 0; i < 100; ++i) {
       pass(net, kSecond);
@@ -274,7 +274,7 @@ TEST(SpanningTree, ARemovedRootPortIsReplaced) {
   EXPECT_EQ(alone.state(second), PortState::kForwarding);
 }
 
-// Changes of parameters act at once.
+// Changes of parameters take effect at once.
 
 TEST(SpanningTree, ANewPriorityMovesTheRoot) {
   Network net("A.1 B.1; B.2 C.1; A.2 C.2");
@@ -384,7 +384,7 @@ TEST(SpanningTree, APortThatNobodyHasAgreedToIsClosedBeforeAnAgreement) {
   Alone alone;
   const PortNumber down = alone.add_port({.edge = Choice::kOff}), up = alone.add_port();
   alone.pass(20 * kSecond);
-  ASSERT_EQ(alone.state(down), PortState::kLearning);  // by its timers
+  ASSERT_EQ(alone.state(down), PortState::kLearning);  // by its timers alone
   alone.forget();
   Bpdu proposal = from_root();
   proposal.proposal = true;
@@ -416,7 +416,7 @@ TEST(SpanningTree, AnAlternatePortTakesOverWhenItsDesignatedBridgeFallsSilent) {
   net.set_silent(net.segment("C.2"), true);
   pass(net, 3 * kSecond);
   EXPECT_EQ(net.roles(), "A: 1 D+, 2 D+; B: 1 R+, 2 D+; C: 1 A, 2 R+");
-  pass(net, 3 * kSecond + kAtOnce);  // three hello times after the last one (17.21.23)
+  pass(net, 3 * kSecond + kAtOnce);  // three hello times after the last BPDU (17.21.23)
   EXPECT_EQ(net.tree("C").status(net.now()).root_port, 1);
   EXPECT_EQ(net.status("C.1").state, PortState::kForwarding);
 }
@@ -426,7 +426,7 @@ TEST(SpanningTree, WhatTheDesignatedBridgeSaysCountsAlsoWhenItIsWorse) {
   const PortNumber first = alone.add_port(), second = alone.add_port();
   Bpdu better = from_root(), other = from_root();
   better.priority = {Alone::neighbour(0x100), 10, Alone::neighbour(0x200), 0x8001};
-  other.priority = {Alone::neighbour(0x100), 11, Alone::neighbour(0x300), 0x8001};  // better than what we could say: 12
+  other.priority = {Alone::neighbour(0x100), 11, Alone::neighbour(0x300), 0x8001};  // better than our own 12
   alone.hear(first, better);
   alone.hear(second, other);
   ASSERT_EQ(alone.tree.status(alone.now).root_port, first);
@@ -442,7 +442,7 @@ TEST(SpanningTree, WhatIsTooOldIsNotBelieved) {
   Alone alone;
   const PortNumber port = alone.add_port();
   Bpdu bpdu = from_root();
-  bpdu.times.message_age = 19 * kSecond;  // and a second for this bridge: max age (17.21.23)
+  bpdu.times.message_age = 19 * kSecond;  // this bridge adds a second, which makes it max age (17.21.23)
   alone.hear(port, bpdu);
   EXPECT_EQ(alone.tree.status(alone.now).root, Alone::neighbour(0x100));
   bpdu.times.message_age = 20 * kSecond;
@@ -480,7 +480,8 @@ TEST(SpanningTree, WhoBelievesToBeDesignatedAndLearnsIsDisputed) {
   ASSERT_EQ(alone.state(port), PortState::kForwarding);
   Bpdu inferior = {.priority = {Alone::neighbour(0x600), 0, Alone::neighbour(0x600), 1}, .role = PortRole::kDesignated};
   alone.hear(port, inferior);
-  EXPECT_EQ(alone.state(port), PortState::kForwarding);  // it does not learn: it will yield when it hears us
+  EXPECT_EQ(alone.state(port),
+            PortState::kForwarding);  // the neighbour does not learn, so it will yield when it hears us
   inferior.learning = true;
   for (int i = 0; i < 20; ++i) {
     alone.hear(port, inferior);
@@ -591,7 +592,8 @@ TEST(SpanningTree, ALoopGuardOnARootPortToo) {
 
 // Topology changes (17.31).
 
-/// Root port 1, designated ports 2 and 3 whose neighbours have agreed, edge port 4; all old news forgotten.
+/// A bridge with root port 1, designated ports 2 and 3 whose neighbours have agreed, and edge port 4. Earlier effects
+/// are forgotten.
 class TopologyChange : public ::testing::Test {
  protected:
   TopologyChange() {
@@ -606,7 +608,7 @@ class TopologyChange : public ::testing::Test {
     }
     alone.forget();
   }
-  /// Ports that flag a change when they speak next.
+  /// Returns the ports whose next BPDU flags a change.
   std::vector<PortNumber> ports_that_tell() {
     alone.pass(2 * kSecond);
     std::vector<PortNumber> ports;
@@ -676,7 +678,7 @@ TEST_F(TopologyChange, StaysWhereItIsRestricted) {
 }
 
 TEST_F(TopologyChange, ThatAStpBridgeNotifiesIsAcknowledged) {
-  alone.hear(2, {.kind = Bpdu::Kind::kConfiguration,  // it turns out to be one
+  alone.hear(2, {.kind = Bpdu::Kind::kConfiguration,  // the neighbour is an STP bridge
                  .priority = {Alone::neighbour(0x700), 0, Alone::neighbour(0x700), 0x8001}});
   ASSERT_FALSE(alone.status(2).sends_rstp);
   alone.pass(2 * kSecond);
@@ -713,7 +715,7 @@ TEST(Stp, ATriangleIsBrokenAndHealsByTimers) {
   Network net("A stp; B stp; C stp; A.1 B.1; B.2 C.1; A.2 C.2");
   net.set_loop_bound(Network::kNoLoops);
   net.start_all();
-  pass(net, kSecond + kAtOnce);  // the hold time of what was said first
+  pass(net, kSecond + kAtOnce);  // the hold time of the first message
   EXPECT_EQ(net.roles(), "A: 1 D, 2 D; B: 1 R, 2 D; C: 1 A, 2 R");
   pass(net, 30 * kSecond);
   EXPECT_EQ(net.roles(), "A: 1 D+, 2 D+; B: 1 R+, 2 D+; C: 1 A, 2 R+");
@@ -762,7 +764,7 @@ TEST(Stp, TheAgeThatIsToldIsNeverLessThanTheTrueOne) {
   Bpdu bpdu = configuration_from_root();
   bpdu.times.message_age = 3 * kSecond;
   alone.hear(up, bpdu);
-  alone.pass(kSecond);  // the hold time of what was said before
+  alone.pass(kSecond);  // the hold time of the message before
   ASSERT_FALSE(alone.sent_by(down).empty());
   EXPECT_GE(alone.sent_by(down).back().times.message_age, 4 * kSecond);
   EXPECT_LE(alone.sent_by(down).back().times.message_age, 5 * kSecond);
@@ -798,7 +800,8 @@ TEST(Stp, NotificationsClimbToTheRootWhichFlagsTheChange) {
   pass(net, 10);  // C.2 begins to forward
   EXPECT_EQ(net.counts("C.1").notifications, 1U);
   pass(net, 3 * kSecond);
-  EXPECT_EQ(net.counts("B.1").notifications, 1U);  // acknowledged within the hold time, so not repeated
+  EXPECT_EQ(net.counts("B.1").notifications,
+            1U);  // the acknowledgement came within the hold time, so there is no second notification
   EXPECT_LE(net.counts("C.1").notifications, 2U);
   for (const std::string_view name : {"A", "B", "C"}) EXPECT_TRUE(net.is_ageing_short(name)) << name;
   const BridgeStatus root = net.tree("A").status(net.now());
@@ -822,7 +825,7 @@ TEST(Stp, ANotificationIsRepeatedEveryHelloTimeUntilItIsAcknowledged) {
     alone.pass(2 * kSecond);
   }
   const auto notifications = [&] { return alone.sent_by(up).size(); };
-  EXPECT_GE(notifications(), 4U);  // since 30 s
+  EXPECT_GE(notifications(), 4U);  // since the 30 s mark
   EXPECT_LE(notifications(), 6U);
   EXPECT_TRUE(alone.tree.status(alone.now).topology_change_detected);
   EXPECT_GT(alone.tree.status(alone.now).tcn_timer, 0);
@@ -907,7 +910,7 @@ TEST(Migration, IsCheckedWhenAskedFor) {
   ASSERT_FALSE(net.status("B.1").sends_rstp);
   net.stop(net.bridge("C"));
   pass(net, 60 * kSecond);
-  // Both speak STP, so neither can hear that the other knows better.
+  // Both ends speak STP, so neither can hear that the other could speak RSTP.
   ASSERT_FALSE(net.status("A.1").sends_rstp);
   net.tree("A").check_migration(1, net.now());
   pass(net, 10 * kSecond);
@@ -920,7 +923,7 @@ TEST(Migration, IsNotDecidedTwiceWithinTheMigrateTime) {
   const PortNumber port = alone.add_port();
   alone.pass(kSecond);
   alone.hear(port, configuration_from_root());
-  EXPECT_TRUE(alone.status(port).sends_rstp);  // it came up less than 3 s ago
+  EXPECT_TRUE(alone.status(port).sends_rstp);  // the port came up less than 3 s ago
   alone.pass(2 * kSecond + 1);
   alone.hear(port, configuration_from_root());
   EXPECT_FALSE(alone.status(port).sends_rstp);
@@ -931,14 +934,14 @@ TEST(Migration, IsNotDecidedTwiceWithinTheMigrateTime) {
   EXPECT_TRUE(alone.status(port).sends_rstp);
 }
 
-// How much is said (17.26, IEEE 802.1D-1998 8.5.7.1).
+// The rate of BPDUs (17.26, IEEE 802.1D-1998 8.5.7.1).
 
 TEST(Transmission, IsHeldAtTheTransmitHoldCount) {
   Alone alone(Protocol::kRstp, 3);
   const PortNumber up = alone.add_port(), down = alone.add_port();
   alone.pass(21 * kSecond + 500);  // more than a second after a hello
   alone.forget();
-  for (std::uint32_t cost = 100; cost > 0; --cost) {  // each time better news
+  for (std::uint32_t cost = 100; cost > 0; --cost) {  // each message is better than the last
     Bpdu bpdu = from_root();
     bpdu.priority.root_path_cost = cost;
     alone.hear(up, bpdu);
@@ -948,7 +951,7 @@ TEST(Transmission, IsHeldAtTheTransmitHoldCount) {
   EXPECT_TRUE(alone.status(down).config_pending);
   alone.pass(kSecond);
   ASSERT_EQ(alone.sent_by(down).size(), 4U);
-  EXPECT_EQ(alone.sent_by(down).back().priority.root_path_cost, 3U);  // what is true now: 1, and 2 of the port
+  EXPECT_EQ(alone.sent_by(down).back().priority.root_path_cost, 3U);  // the present cost: 1, and 2 for the port
   EXPECT_FALSE(alone.status(down).config_pending);
 }
 
@@ -999,7 +1002,7 @@ TEST(Transmission, IsCountedByPort) {
   EXPECT_EQ(status.transitions, 1U);
 }
 
-// What a hostile neighbour says about times.
+// A hostile neighbour sends extreme times.
 
 TEST(Times, OfANeighbourStayWithinWhatBridgesMayHave) {
   for (const Protocol protocol : {Protocol::kStp, Protocol::kRstp}) {
