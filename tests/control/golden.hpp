@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads tests/golden/: what the original tools print.
+// Reads the transcripts of the original tools in tests/golden/.
 #pragma once
 
 #include <fstream>
@@ -11,7 +11,7 @@
 
 namespace rb::test {
 
-/// One command of a transcript and all it printed.
+/// One command of a transcript and its output.
 struct GoldenStep {
   std::string command;
   std::string output;  // standard output and standard error together
@@ -30,7 +30,7 @@ inline std::vector<GoldenStep> read_transcript(const std::string& name) {
     } else if (line.starts_with("--- ")) {
       section = line.substr(4);
     } else if (steps.empty()) {
-      continue;  // what the transcript says of itself
+      continue;  // the line is a remark of the transcript
     } else if (line.starts_with("[exit ")) {
       steps.back().exit_status = std::stoi(line.substr(6));
     } else {
@@ -40,7 +40,7 @@ inline std::vector<GoldenStep> read_transcript(const std::string& name) {
   return steps;
 }
 
-/// The `occurrence`-th run (from 0) of a command in a transcript.
+/// Returns the `occurrence`-th run (from 0) of a command in a transcript.
 inline GoldenStep golden_step(const std::string& transcript, const std::string& command, int occurrence = 0) {
   for (const GoldenStep& step : read_transcript(transcript)) {
     if (step.command == command && occurrence-- == 0) return step;

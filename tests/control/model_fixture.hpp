@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A switch model without privilege: taps are socket pairs, and bridges have no interface of their own.
+// A switch model that needs no privilege: taps are socket pairs, and bridges have no interface of their own.
 #pragma once
 
 #include <poll.h>
@@ -20,7 +20,7 @@
 
 namespace rb::testing {
 
-/// Opens what stands in for a tap. Far ends go into `far_ends`.
+/// Opens a socket pair as a tap. The far end goes into `far_ends`.
 inline Result<TapDevice> open_fake_tap(const TapOptions& options, std::map<std::string, UniqueFd>& far_ends) {
   if (options.name.starts_with("missing"))
     return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
@@ -45,7 +45,7 @@ struct FakeSwitch {
       if (refusal) return std::unexpected(*refusal);
       return open_fake_tap(options, far_ends);
     };
-    // Interfaces of the host are nobody's business here.
+    // The tests use no interfaces of the host.
     const auto refuse = [](const PacketOptions& options) -> Result<PacketDevice> {
       return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
     };
@@ -55,7 +55,7 @@ struct FakeSwitch {
             .clock = [this] { return now_ms; }, .host_ports = false, .open_tap = open, .open_packet = refuse});
     commands = std::make_unique<Commands>(*model);
   }
-  /// Calls a method; an error's message or kind is in the answer's "error".
+  /// Calls a method. For an error, the answer's "error" has its message or kind.
   nlohmann::json call(const std::string& method, const nlohmann::json& params) {
     Caller caller;
     const auto answer = commands->call(method, params, caller);
@@ -63,7 +63,7 @@ struct FakeSwitch {
     return {{"error", answer.error().message}, {"kind", answer.error().kind}, {"code", answer.error().code}};
   }
 
-  std::optional<Error> refusal;  // what opening any tap comes to, while it is set
+  std::optional<Error> refusal;  // while set, opening any tap fails with this error
   /// Lets time pass for spanning trees, in steps that miss none of their timers.
   void pass(std::chrono::milliseconds time) {
     for (const stp::TimeMs end = now_ms + time.count(); now_ms < end;) {
@@ -71,7 +71,7 @@ struct FakeSwitch {
       model->take_punted();
     }
   }
-  /// Sends a frame into a port, and waits until the workers have handed it over; the model has not taken it yet.
+  /// Sends a frame into a port and waits until the workers have handed it over. The model has not taken it yet.
   void punt(const std::string& port, std::span<const std::byte> frame) {
     std::vector<std::byte> octets(sizeof(VnetHeader) + frame.size());
     std::ranges::copy(frame, octets.begin() + sizeof(VnetHeader));
@@ -80,7 +80,7 @@ struct FakeSwitch {
     pollfd waiting{engine->punt_fd(), POLLIN, 0};
     if (::poll(&waiting, 1, 10000) != 1) throw std::runtime_error("nothing was punted");
   }
-  /// The next BPDU that leaves by a port within `timeout_ms`.
+  /// Returns the next BPDU that leaves by a port within `timeout_ms`.
   std::optional<stp::Bpdu> sent_by(const std::string& port, int timeout_ms = 10000) {
     pollfd waiting{far_ends.at(port).get(), POLLIN, 0};
     if (::poll(&waiting, 1, timeout_ms) != 1) return std::nullopt;
@@ -92,15 +92,15 @@ struct FakeSwitch {
     if (!bpdu) throw std::runtime_error("what has left is no BPDU");
     return *bpdu;
   }
-  /// Forgets what has left so far.
+  /// Forgets all frames that have left so far.
   void drain(const std::string& port) {
     while (sent_by(port, 0)) {
     }
   }
 
   stp::TimeMs now_ms = 1'000'000;
-  MacAddress last_source;                    // of what sent_by() has given
-  std::map<std::string, UniqueFd> far_ends;  // of each tap the last queue's
+  MacAddress last_source;                    // the source of the last BPDU that sent_by() returned
+  std::map<std::string, UniqueFd> far_ends;  // the far end of the last queue of each tap
   std::unique_ptr<Engine> engine;
   LinkMonitor links;
   std::unique_ptr<SwitchModel> model;

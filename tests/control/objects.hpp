@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Objects of docs/control-protocol.md with the values that stand in the golden transcripts.
+// Objects of docs/control-protocol.md with the values of the golden transcripts.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -39,7 +39,7 @@ inline nlohmann::json port_object(const std::string& name, int number) {
           {"root_block", false}};
 }
 
-/// A bridge as it is when it has just been made, with these ports.
+/// A new bridge with these ports.
 inline nlohmann::json bridge_object(const std::string& name, nlohmann::json ports) {
   return {{"name", name},
           {"id", ports.empty() ? "8000.000000000000" : "8000.020000000010"},

@@ -201,8 +201,8 @@ TEST_F(CommandsTest, TellsEntriesThatAreMadeOrTakenAwayByHand) {
   fake.commands->on_fdb_change(
       [&](const char* what, const FdbEntry& entry) { told.push_back(what + (" " + to_string(entry.mac))); });
   call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
-  call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});     // exists
-  call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap1"}});  // is not there
+  call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});     // there is such an entry
+  call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap1"}});  // there is no such entry
   call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
   EXPECT_EQ(told, (std::vector<std::string>{"add 02:00:00:00:00:01", "delete 02:00:00:00:00:01"}));
 }

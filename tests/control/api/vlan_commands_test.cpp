@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The methods vlan.* of the control protocol, fdb.* where VLANs matter, and batch.
+// Tests the methods vlan.* of the control protocol, fdb.* where VLANs matter, and batch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ class VlanCommands : public ::testing::Test {
     const json answer = call(method, params);
     EXPECT_FALSE(answer.contains("error")) << method << answer;
   }
-  /// The sentence with which it is refused, and that nothing has changed.
+  /// Returns the message with which the call is refused, and checks that nothing has changed.
   std::string refusal(const std::string& method, const json& params) {
     const json before = call("config.dump", json::object());
     const json answer = call(method, params);
@@ -41,7 +41,7 @@ class VlanCommands : public ::testing::Test {
     done("vlan.add", params);
   }
   json vlans(const std::string& port) { return call("vlan.list", {{"port", port}})["ports"][0]["vlans"]; }
-  /// "MAC vlan N" of each entry, which `filter` selects.
+  /// Returns "MAC vlan N" of each entry that `filter` selects.
   std::vector<std::string> stations(const json& filter) {
     std::vector<std::string> found;
     const json listed = call("fdb.list", filter);
@@ -51,13 +51,13 @@ class VlanCommands : public ::testing::Test {
     }
     return found;
   }
-  /// A station, by the last digits of its address.
+  /// Enters a station by the last digits of its address.
   void enter(const std::string& digits, const std::string& port, int vlan, const std::string& kind = "static") {
     json params = {{"mac", "02:00:00:00:00:" + digits}, {"port", port}, {"kind", kind}};
     if (vlan != 0) params["vlan"] = vlan;
     done("fdb.add", params);
   }
-  /// What happens to a frame of hex digits and blanks, by `trace`.
+  /// Returns the `trace` of a frame that is given as hex digits and blanks.
   json traced(const std::string& frame, const std::string& port = "tap0") {
     std::string octets = frame;
     std::erase(octets, ' ');
@@ -204,10 +204,10 @@ TEST_F(VlanCommands, WhoLeavesOnePrivateVlanKeepsWhatTheOthersLearnedTogether) {
   EXPECT_THAT(stations({{"port", "tap0"}}), ElementsAre("01 tap0 100"));
   done("fdb.flush", {{"port", "tap0"}, {"vlan", 101}, {"kind", "static"}});
   EXPECT_THAT(stations({{"port", "tap0"}}), IsEmpty());
-  // What a dump says of tap1, which is in 101 alone, can be read.
+  // tap1 is in VLAN 101 alone. The dump of its entry can still be loaded.
   done("fdb.delete", {{"mac", "02:00:00:00:00:02"}, {"port", "tap1"}, {"vlan", 100}});
   enter("02", "tap1", 100);
-  // Without the domain it is an entry of the VLAN that the port is in.
+  // Without the domain the entry belongs to the VLAN that the port is in.
   done("vlan.private", {{"bridge", "br0"}, {"vid", 101}, {"kind", "none"}});
   EXPECT_THAT(stations({{"port", "tap1"}}), ElementsAre("02 tap1 101"));
 }
@@ -274,7 +274,7 @@ TEST_F(VlanCommands, WithSharedLearningAStationIsKnownInEveryVlan) {
   enter("01", "tap0", 10);
   EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("01 tap0"));
   EXPECT_EQ(call("fdb.get", {{"mac", "02:00:00:00:00:01"}, {"bridge", "br0"}, {"vlan", 20}})["entry"]["port"], "tap0");
-  // A frame of VLAN 20 for it has nowhere to go: its port is no member.
+  // A frame of VLAN 20 for the station has no way out, because the station's port is no member.
   EXPECT_EQ(traced("020000000001 020000000009 8100 0014 88b5", "tap1")["drop"], "vlan_egress");
 }
 
@@ -362,7 +362,7 @@ TEST_F(VlanCommands, VlansOverAllBridgesAreAsManyAsCanBeToldApart) {
   done("vlan.add", {{"port", "p15"}, {"vid", 1}, {"vid_end", 4094}});
   EXPECT_THAT(refusal("bridge.set", {{"name", "full15"}, {"vlan_learning", "independent"}}),
               HasSubstr("as many VLANs"));
-  // What is given back can be taken by others.
+  // FIDs that are given back are free for other bridges.
   done("bridge.delete", {{"name", "full0"}});
   done("bridge.set", {{"name", "full15"}, {"vlan_learning", "independent"}});
 }
@@ -380,7 +380,7 @@ TEST_F(VlanCommands, ABatchIsDoneUntilSomethingFailsOrToItsEnd) {
   answers = call("batch", {{"requests", requests}, {"continue", true}})["answers"];
   EXPECT_EQ(answers.size(), 3U);
   EXPECT_EQ(vlans("tap0").size(), 3U);
-  // The relay has it all, too: a tagged frame of each VLAN gets in.
+  // The relay has the settings as well: a tagged frame of each VLAN gets in.
   for (const char* vid : {"000a", "000c"}) {
     EXPECT_EQ(traced(std::string("ffffffffffff 020000000009 8100 ") + vid + " 88b5")["drop"], "no_egress") << vid;
   }

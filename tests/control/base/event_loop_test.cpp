@@ -11,13 +11,14 @@
 namespace rb {
 namespace {
 
-constexpr std::uint64_t kOne = 1;  // what is written into an eventfd
+constexpr std::uint64_t kOne = 1;  // the value that the test writes into an eventfd
 
 TEST(EventLoop, AnEventIsNotTakenForOneOfALaterDescriptorOfTheSameNumber) {
   EventLoop loop;
   UniqueFd one(eventfd(1, EFD_CLOEXEC)), two(eventfd(1, EFD_CLOEXEC));
   int late_calls = 0, calls = 0;
-  // Both are ready in one round. Whichever is handled first replaces the other by a new descriptor of its number.
+  // Both descriptors are ready in one round. The first handler replaces the other descriptor by a new one of its
+  // number.
   const auto replace = [&](UniqueFd& other) {
     ++calls;
     loop.remove(other.get());

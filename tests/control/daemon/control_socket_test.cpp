@@ -37,7 +37,7 @@ UniqueFd connect_to(const std::string& path) {
   return fd;
 }
 
-/// A socket that is served when the test runs its loop.
+/// A control socket that is served only while the test runs its loop.
 class QuietSocketTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -61,7 +61,7 @@ class QuietSocketTest : public ::testing::Test {
       at += static_cast<std::size_t>(size);
     }
   }
-  /// One line, or what came before the connection ended.
+  /// Returns one line, or the octets that came before the connection ended.
   static std::string hear(const UniqueFd& fd) {
     std::string line;
     for (char c = 0; c != '\n';) {
@@ -96,7 +96,7 @@ class QuietSocketTest : public ::testing::Test {
   static std::string request(const std::string& method, const json& params = json::object(), int id = 1) {
     return json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump() + "\n";
   }
-  /// Serves until nothing is left to do; false when there is always something.
+  /// Serves until there is nothing left to do. False if there is always something to do.
   [[nodiscard]] bool settles() {
     for (int round = 0; round < 10000; ++round) {
       if (loop.run_once(0) == 0) return true;
@@ -115,7 +115,7 @@ class QuietSocketTest : public ::testing::Test {
   std::unique_ptr<ControlSocket> socket;
 };
 
-/// A served socket; the loop runs in a thread of its own.
+/// A control socket that a thread of its own serves.
 class ControlSocketTest : public QuietSocketTest {
  protected:
   void SetUp() override {
@@ -174,7 +174,7 @@ TEST_F(ControlSocketTest, ClosesAClientThatDoesNotReadItsAnswers) {
   UniqueFd lazy = connect_to(path);
   std::string many;
   for (int i = 0; i < 1000; ++i) many += request("stats.get");
-  // Until the server has given up on it, or far more has been asked for than it will keep.
+  // The test sends until the server closes the connection, or until far more answers wait than the server keeps.
   for (int i = 0; i < 400; ++i) {
     if (::send(lazy.get(), many.data(), many.size(), MSG_NOSIGNAL) < 0) break;
   }
@@ -259,7 +259,7 @@ TEST_F(QuietSocketTest, AMonitorThatDoesNotReadIsClosedThoughNobodyElseCalls) {
 TEST_F(QuietSocketTest, RunningOutOfDescriptorsIsNoBusyLoopAndPasses) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  // Somebody who was served before. (UBSan's check of types takes a pipe for each that it meets first.)
+  // This client was served before the limit. (UBSan's check of types opens a pipe for each type that it meets first.)
   const UniqueFd earlier = connect_to(path);
   say(earlier, request("bridge.list"));
   EXPECT_TRUE(settles());

@@ -17,7 +17,7 @@ class FdbAgeingTest : public ::testing::Test {
   void add_station(const std::string& mac, const char* kind = "dynamic") {
     ASSERT_EQ(fake.call("fdb.add", {{"mac", mac}, {"port", "tap0"}, {"kind", kind}}), nlohmann::json::object());
   }
-  /// Makes stations age at once, and every tick a whole walk.
+  /// Makes stations age at once, so that every tick walks the whole table.
   void age_at_once() { fake.call("bridge.set", {{"name", "br0"}, {"ageing_s", 0}}); }
 
   testing::FakeSwitch fake;

@@ -17,7 +17,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// A bridge with tap0 and tap1, and its neighbours as the test plays them.
+/// A bridge with tap0 and tap1. The test plays its neighbours.
 class SpanningTreesTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -107,7 +107,7 @@ TEST_F(SpanningTreesTest, WhatWasLearnedIsForgottenWhenPortsCloseAndWhatWasEnter
 TEST_F(SpanningTreesTest, ATopologyChangeFlushesOtherPortsWithoutTheirStaticEntries) {
   begin("rstp");
   receive("tap0", from_better_bridge());
-  fake.pass(5s);  // tap1 is at the edge by then
+  fake.pass(5s);  // tap1 is an edge port by then
   ASSERT_EQ(port("tap0")["state"], "forwarding");
   call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}, {"kind", "dynamic"}});
   call("fdb.add", {{"mac", "02:00:00:00:00:02"}, {"port", "tap0"}, {"kind", "static"}});
@@ -176,7 +176,7 @@ TEST_F(SpanningTreesTest, ARootGuardIsToldOfWhenItHoldsAPortBack) {
   EXPECT_EQ(tree_port("tap0")["root_guarded"], true);
   EXPECT_THAT(tree_port("tap0")["guards"], ElementsAre("root_block"));
   EXPECT_THAT(told, ElementsAre("root_guard tap0"));
-  fake.pass(7s);  // it has fallen silent
+  fake.pass(7s);  // the neighbour has fallen silent
   EXPECT_EQ(tree_port("tap0")["root_guarded"], false);
   EXPECT_THAT(told, Contains("root_guard tap0 off"));
 }
@@ -291,7 +291,7 @@ TEST_F(SpanningTreesTest, APortThatGoesTakesItsPartOfTheTreeAlong) {
   begin("on");
   receive("tap1", from_better_bridge(Bpdu::Kind::kConfiguration));
   ASSERT_EQ(bridge()["root_port"], 2);
-  // What it has still handed over is not its successor's.
+  // A BPDU that the deleted port has still handed over does not count for its successor.
   fake.punt("tap1", stp::encode(from_better_bridge(Bpdu::Kind::kConfiguration), kNeighbour));
   EXPECT_EQ(call("port.delete", {{"bridge", "br0"}, {"name", "tap1"}}), json::object());
   EXPECT_EQ(bridge()["root_port"], 0);
@@ -333,7 +333,7 @@ TEST_F(SpanningTreesTest, AnotherDaemonOfTheMachineHasOtherBridges) {
   EXPECT_NE((*other.find_bridge("br0"))->id(), (*fake.model->find_bridge("br0"))->id());
 }
 
-/// The order around a publication, with the test in the model's place.
+/// Tests the order of actions around a publication. The test takes the place of the model.
 class SpanningTreesOrderTest : public SpanningTreesTest {
  protected:
   static constexpr BridgeIndex kBridge = 7;

@@ -15,7 +15,7 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Runs batches against a switch in this process, and notes which methods were called.
+/// Runs batches against a switch in this process and records the methods that were called.
 class BatchTest : public ::testing::Test {
  protected:
   void SetUp() override {

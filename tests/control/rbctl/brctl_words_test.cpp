@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Runs brctl with a daemon that gives one answer to everything, and keeps what it was asked.
+/// Runs brctl with a daemon that gives one answer to everything, and keeps the requests.
 struct Brctl {
   Result<json> answer = json::object();
   std::vector<Request> requests;
@@ -40,7 +40,7 @@ Brctl run_against(ErrorCode code, const std::string& line) {
   return brctl;
 }
 
-// "lo" stands for an interface that exists but is no port; the transcript's tap1 does not exist where this runs.
+// "lo" is an interface that exists but is no port. The transcript's tap1 does not exist on this machine.
 TEST(BrctlWords, AnswersErrorsInTheWordsOfBridgeUtils) {
   const struct {
     const char* line;

@@ -16,7 +16,8 @@ using test::fdb_entry;
 using test::golden_bridge;
 using test::port_object;
 
-/// The transcript's lines of entries that belong to the bridge; "self" ones are filters of the kernel's devices.
+/// Returns the transcript's lines of entries that belong to the bridge. "self" entries are filters of the kernel's
+/// devices.
 std::string lines_with_master(const std::string& text) {
   std::istringstream lines(text);
   std::string out;

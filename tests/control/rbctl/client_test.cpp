@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-/// A daemon with a script: it takes one connection, reads one line, answers with given octets and closes.
+/// A daemon with a script: it takes one connection, reads one line, answers with the given octets and closes.
 class FakeDaemon {
  public:
   explicit FakeDaemon(std::string answer) : answer_(std::move(answer)) {
@@ -44,7 +44,7 @@ class FakeDaemon {
     if (thread_.joinable()) thread_.join();
   }
   [[nodiscard]] const std::string& path() const { return path_; }
-  // What arrived; after finish().
+  // The received request, valid after finish().
   json request;
   UniqueFd descriptor;
 
@@ -55,7 +55,7 @@ class FakeDaemon {
     while (line.find('\n') == std::string::npos && receive(peer.get(), line)) {
     }
     request = json::parse(line, nullptr, false);
-    // In two parts, so that the client meets half a line.
+    // The answer is sent in two parts, so that the client meets half a line.
     const std::size_t half = answer_.size() / 2;
     (void)::send(peer.get(), answer_.data(), half, MSG_NOSIGNAL);
     (void)::send(peer.get(), answer_.data() + half, answer_.size() - half, MSG_NOSIGNAL);

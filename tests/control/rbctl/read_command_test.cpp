@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Runs a command against a daemon that gives one answer, and keeps what it was asked.
+/// Runs a command against a daemon that gives one answer, and keeps the request.
 struct Reading {
   json answer;
   OutputOptions options = {};

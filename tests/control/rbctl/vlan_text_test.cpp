@@ -14,7 +14,7 @@ std::string golden(const std::string& command, int occurrence = 0) {
   return test::golden_step("bridge-vlan-transcript.txt", command, occurrence).output;
 }
 
-/// What the golden transcript shows, as vlan.list has it.
+/// The contents of the golden transcript as an answer of vlan.list.
 json golden_list() {
   return json::parse(R"({"ports":[
     {"name":"br0","bridge":"br0","map":[],"tunnel":false,"vlans":[{"vid":1,"pvid":true,"untagged":true},

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 
 TEST(PathCost, IsTheKernelsByDefault) {
-  // As Linux 6.18 gives to a tap whose speed was set by ethtool.
+  // Linux 6.18 gives these costs to a tap whose speed was set by ethtool.
   for (const auto& [speed, cost] : {std::pair{10U, 100U},
                                     {100U, 19U},
                                     {1000U, 5U},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What leaves by a port of each mode of `rbctl port`, for every kind of frame that comes in by a port of each mode.
+// Tests the frames that leave by a port of each mode of `rbctl port`, for every kind of frame that comes in by a port
+// of each mode.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 
-/// In the order of the table.
+/// The modes are in the order of the table.
 const std::vector<PortMode> kModes = {
     {.name = "access", .vid = 10, .vids = {}},
     {.name = "trunk", .vids = {{10, 10}, {20, 20}}},
@@ -32,7 +33,7 @@ std::vector<std::string> split(std::string text, const std::string& at) {
   return parts;
 }
 
-/// A row's words for a frame's tags, as tags_of() says them; of what was dropped there are none.
+/// Returns the tags and type of a row's cell, in the form of tags_of(). The result is empty for a dropped frame.
 std::string tags_and_type(const std::string& cell) {
   return cell == "dropped" ? "" : cell == "untagged" ? "88b5" : cell + " 88b5";
 }

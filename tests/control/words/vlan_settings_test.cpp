@@ -15,7 +15,7 @@ VidSet vids(std::initializer_list<int> list) {
   return set;
 }
 
-/// The sentence with which something is refused; empty when it is not.
+/// Returns the message with which something is refused, or an empty string if it is not refused.
 template <typename T>
 std::string refusal(const Result<T>& result) {
   return result ? std::string() : result.error().message;
@@ -153,7 +153,7 @@ class PrivateVlans : public ::testing::Test {
     ASSERT_TRUE(set_private_vlan(bridge, 101, {PrivateVlan::Kind::kIsolated, 100}).has_value());
     ASSERT_TRUE(set_private_vlan(bridge, 102, {PrivateVlan::Kind::kCommunity, 100}).has_value());
   }
-  /// A port that sends and receives without tags.
+  /// A port that sends and receives untagged frames.
   PortVlans port_in(Vid vid) const { return relay_vlans(default_port_vlans(vid), bridge, vids({100, 101, 102})); }
   BridgeVlanSettings bridge;
 };
@@ -168,7 +168,7 @@ TEST_F(PrivateVlans, ReachAsRfc5517Says) {
     tagged -= port->untagged;
     EXPECT_TRUE(tagged.empty());
   }
-  // All learn and look where the primary's stations are.
+  // All VLANs of the domain learn and look up in the primary VLAN.
   for (Vid vid = 100; vid <= 102; ++vid) EXPECT_EQ(learning_vid(bridge, vid), 100);
   EXPECT_EQ(learning_vid(bridge, 7), 7);
 }

@@ -51,7 +51,7 @@ TEST(CloseElsewhere, ClosesInTheEnd) {
   }
 }
 
-/// A TCP connection of the loopback whose end still has to be read, which nobody does.
+/// The socket is a TCP connection of the loopback with unread data, and no reader.
 TEST(CloseElsewhere, DoesNotWaitForASocketThatLingers) {
   const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -68,11 +68,11 @@ TEST(CloseElsewhere, DoesNotWaitForASocketThatLingers) {
   while (::send(sender.get(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
   const linger waits{.l_onoff = 1, .l_linger = 3600};
   ASSERT_EQ(::setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &waits, sizeof waits), 0);
-  // Accepted first: it might get the number of the one that has been closed.
+  // The connection is accepted before the close, because it might get the number of the closed socket.
   const UniqueFd receiver(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   const int fd = sender.get();
-  close_elsewhere(std::move(sender));  // an hour, were it here
-  // Whoever reads lets it go.
+  close_elsewhere(std::move(sender));  // close() in this thread would take an hour
+  // A reader lets the close finish.
   std::vector<char> read(1 << 20);
   while (::recv(receiver.get(), read.data(), read.size(), 0) > 0) continue;
   while (is_open(fd)) std::this_thread::yield();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames that go past the relay: what workers hand to the control thread, and what that sends.
+// Tests frames that bypass the relay: frames that workers hand to the control thread, and frames that the control
+// thread sends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -35,7 +36,7 @@ class ControlFramesTest : public testing::EngineTest {
     pollfd waiting{engine->punt_fd(), POLLIN, 0};
     return poll(&waiting, 1, timeout_ms) == 1;
   }
-  /// Punted frames until there are so many; fewer when none comes for ten seconds.
+  /// Takes punted frames until there are `count`. Returns fewer if none comes for ten seconds.
   std::vector<PuntedFrame> take_punted(std::size_t count) {
     std::vector<PuntedFrame> all;
     while (all.size() < count && punts_wait())
@@ -45,9 +46,9 @@ class ControlFramesTest : public testing::EngineTest {
   std::uint64_t drops(PortIndex port, DropReason reason) {
     return engine->counters(port).drops[static_cast<std::size_t>(reason)];
   }
-  /// Waits until a port has received so many frames in all and they have been decided.
+  /// Waits until a port has received `count` frames in all and the relay has decided them.
   void wait_received(PortIndex port, std::uint64_t count) {
-    while (received(engine->counters(port)) < count) publish();  // each is a round of the workers
+    while (received(engine->counters(port)) < count) publish();  // each publication is a round of the workers
     publish();
   }
   static std::string octets_of(const PuntedFrame& punted) {
@@ -74,7 +75,7 @@ TEST_F(ControlFramesTest, PuntedFramesAreGivenWithTheirFirstOctetsAndThePort) {
     for (const std::string& octets : frames) send(port, octets);
     const std::vector<PuntedFrame> punted = take_punted(frames.size());
     ASSERT_EQ(punted.size(), frames.size());
-    publish();  // the worker counts, and wakes, after the frame is there to be taken
+    publish();  // the worker counts a frame, and wakes the control thread, after the frame can be taken
     for (std::size_t i = 0; i < frames.size(); ++i) {
       EXPECT_EQ(punted[i].port, port);
       EXPECT_EQ(octets_of(punted[i]), without_header(frames[i]).substr(0, PuntedFrame::kMaxOctets)) << i;
@@ -87,7 +88,7 @@ TEST_F(ControlFramesTest, PuntedFramesAreGivenWithTheirFirstOctetsAndThePort) {
   EXPECT_TRUE(nothing_waits(a) && nothing_waits(b));
 }
 
-/// A port whose frames the test lends to the batch, in pieces.
+/// A port whose frames the test lends to the batch in pieces.
 class LendingPort final : public Port {
  public:
   using Port::Port;
@@ -154,7 +155,7 @@ TEST_F(ControlFramesTest, NoBpduIsLostAmongTenThousandFrames) {
   publish();
   constexpr std::uint32_t kFrames = 10000, kEvery = 500, kBpduCount = kFrames / kEvery;
   std::atomic<bool> done{false};
-  std::thread sinks([&] {  // so that the others' sockets are not what limits the rate
+  std::thread sinks([&] {  // empties the other sockets, so that they do not limit the rate
     char sink[2048];
     while (!done) {
       for (const PortIndex port : {b, c}) {
@@ -195,7 +196,7 @@ TEST_F(ControlFramesTest, APortPuntsNoMoreThanItsShareOfASecond) {
   EXPECT_GE(punted, Engine::kPuntsPerSecond);
   EXPECT_LE(punted, static_cast<std::uint64_t>(seconds) * Engine::kPuntsPerSecond);
   EXPECT_EQ(take_punted(punted).size(), punted);
-  // Another port has a share of its own.
+  // Another port has its own share.
   send(b, frame(station(2), kBpdus, 5));
   const std::vector<PuntedFrame> of_another = take_punted(1);
   ASSERT_EQ(of_another.size(), 1U);
@@ -263,7 +264,7 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
     EXPECT_EQ(event.port, b);
     EXPECT_EQ(event.previous, a);
   }
-  // Whoever wants all gets all.
+  // A client that wants all events gets all events.
   engine->want_fdb_events(true);
   for (std::uint64_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
   wait_received(a, 2 * kStations);
@@ -275,7 +276,7 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
   EXPECT_THAT(engine->take_events(), IsEmpty());
 }
 
-/// A guest of which there is a receive ring alone, with some buffers of one descriptor each.
+/// A guest with a receive ring only, and some buffers of one descriptor each.
 class Guest {
  public:
   static constexpr std::uint16_t kRingSize = 16;
@@ -305,7 +306,7 @@ class Guest {
     setup.memory = &memory_;
     return setup;
   }
-  /// The next frame that it is given; empty after ten seconds without.
+  /// Returns the next frame that the guest gets, or an empty string after ten seconds without a frame.
   std::string receive() {
     pollfd waiting{call_.get(), POLLIN, 0};
     while (std::atomic_ref(used().idx).load(std::memory_order_acquire) == taken_) {
@@ -335,11 +336,11 @@ class Guest {
   std::uint16_t taken_ = 0;
 };
 
-/// Sending, by engines of one worker and of two.
+/// Tests sending by engines with one worker and with two.
 class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInterface<unsigned> {
  protected:
   ControlSendTest() { start({.worker_count = GetParam()}); }
-  ~ControlSendTest() override { engine.reset(); }  // before guests' memory goes
+  ~ControlSendTest() override { engine.reset(); }  // the engine must end before the guests' memory is unmapped
 
   PortIndex add_socket(int type, const std::function<std::unique_ptr<PortDevice>(UniqueFd)>& device_of) {
     int ends[2];
@@ -359,7 +360,7 @@ class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInt
       return std::make_unique<StreamPortDevice>(std::move(socket), Framing::kLen32);
     });
   }
-  /// A guest whose receive ring is that of a queue pair.
+  /// Adds a guest whose receive ring belongs to queue pair `pair`.
   Guest& add_guest(unsigned pair) {
     const auto index = static_cast<PortIndex>(far_ends.size());
     far_ends.emplace_back();
@@ -370,7 +371,7 @@ class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInt
     VhostRings(*engine, index, rings).start(2 * pair, guest.setup());
     return guest;
   }
-  /// `size` octets from the destination on.
+  /// Returns a frame of `size` octets, counted from the destination on.
   static std::string own_frame(std::uint32_t number, std::size_t size = 60) {
     return without_header(frame(station(7), kBpdus, number, size));
   }
@@ -384,7 +385,7 @@ class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInt
   static std::string with_length(const std::string& octets) {
     return std::string(2, '\0') + static_cast<char>(octets.size() >> 8) + static_cast<char>(octets.size()) + octets;
   }
-  /// Waits until everything given to send_own() has been.
+  /// Waits until every frame that was given to send_own() has been sent.
   void settle() {
     for (unsigned number = 0; number < engine->worker_count(); ++number) engine->on_worker(number, [](Worker&) {});
   }
@@ -400,14 +401,14 @@ class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInt
 INSTANTIATE_TEST_SUITE_P(Workers, ControlSendTest, ::testing::Values(1, 2));
 
 TEST_P(ControlSendTest, LeavesByPortsOfEveryKindWhateverTheirGate) {
-  // Two of each, so that with two workers either owns one.
+  // There are two ports of each kind, so that with two workers each worker owns one.
   std::vector<PortIndex> taps, datagrams, streams;
   for (int i = 0; i < 2; ++i) taps.push_back(add_port());
   taps.push_back(add_port(2));
   for (int i = 0; i < 2; ++i) datagrams.push_back(add_datagram());
   for (int i = 0; i < 2; ++i) streams.push_back(add_stream());
   const auto first_guest = static_cast<PortIndex>(far_ends.size());
-  // The last has its only ring at another worker than the frame is given to.
+  // The last guest has its only ring at another worker than the one that gets the frame.
   const std::array<Guest*, 3> guests = {&add_guest(0), &add_guest(0), &add_guest(1)};
   const auto port_count = static_cast<PortIndex>(ports.size());
   ASSERT_EQ(port_count, first_guest + guests.size());
@@ -478,7 +479,7 @@ TEST_P(ControlSendTest, FramesOfTheSwitchAndOfOthersDoNotDisturbEachOther) {
   receive(a);
   std::uint32_t data = 0, own = 0;
   for (int round = 0; round < 300; ++round) {
-    constexpr std::uint32_t kData = 6, kOwn = 2;  // together no more than the socket holds
+    constexpr std::uint32_t kData = 6, kOwn = 2;  // their sum is less than the socket holds
     for (std::uint32_t i = 0; i < kData; ++i) {
       send(a, frame(station(1), station(2), data + i, 64 + i * 100));
       if (i < kOwn) send_own(b, own_frame(own + i));

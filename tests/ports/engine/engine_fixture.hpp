@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Engines without privilege: a datagram socket pair stands in for a tap. Like a tap, one read gives one frame and one
-// write takes one; unlike a tap, its other end is a descriptor that the test holds.
+// Engines that need no privilege: a datagram socket pair stands in for a tap. As with a tap, one read returns one frame
+// and one write takes one. Unlike with a tap, the other end is a descriptor that the test holds.
 #pragma once
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ class EngineTest : public ::testing::Test {
     ASSERT_TRUE(started.has_value()) << started.error().message;
     engine = std::move(*started);
   }
-  /// Adds a port of bridge 0 and gives the far end of its only queue.
+  /// Adds a port to bridge 0. The far end of each queue goes into far_ends.
   PortIndex add_port(std::size_t queue_count = 1) {
     TapDevice device;
     const auto index = static_cast<PortIndex>(far_ends.size());
@@ -41,7 +41,7 @@ class EngineTest : public ::testing::Test {
     attach(index, std::make_unique<TapPortDevice>(std::move(device)));
     return index;
   }
-  /// Makes a device the last port of bridge 0.
+  /// Attaches a device as the last port of bridge 0.
   void attach(PortIndex index, std::unique_ptr<PortDevice> device) {
     EXPECT_TRUE(engine->attach(index, std::move(device)).has_value());
     PortState port;
@@ -52,7 +52,7 @@ class EngineTest : public ::testing::Test {
     publish();
   }
   void publish() { engine->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{bridge}, ports)); }
-  /// A frame as a tap gives it: virtio_net_hdr, addresses, and `number` as its only content.
+  /// Returns a frame as a tap delivers it: virtio_net_hdr, addresses, and `number` as its only content.
   static std::string frame(const MacAddress& source, const MacAddress& destination, std::uint32_t number = 0,
                            std::size_t size = 64) {
     std::string octets(sizeof(VnetHeader) + size, '\0');
@@ -71,7 +71,7 @@ class EngineTest : public ::testing::Test {
     ASSERT_EQ(poll(&waiting, 1, 10000), 1);
     ASSERT_EQ(write(far_ends[port][queue].get(), octets.data(), octets.size()), static_cast<ssize_t>(octets.size()));
   }
-  /// The next frame that leaves by a port; empty after ten seconds without.
+  /// Returns the next frame that leaves by a port, or an empty string after ten seconds without a frame.
   std::string receive(PortIndex port, std::size_t queue = 0) {
     pollfd waiting{far_ends[port][queue].get(), POLLIN, 0};
     if (poll(&waiting, 1, 10000) != 1) return {};
@@ -88,7 +88,7 @@ class EngineTest : public ::testing::Test {
   std::vector<std::vector<UniqueFd>> far_ends;
   BridgeState bridge{.present = true, .fid = 1};
   std::vector<PortState> ports;
-  std::unique_ptr<Engine> engine;  // last: it ends before the far ends close
+  std::unique_ptr<Engine> engine;  // the last member, because the engine must end before the far ends close
 };
 
 }  // namespace rb::testing

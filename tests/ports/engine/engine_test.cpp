@@ -88,7 +88,7 @@ TEST_F(EngineTest, DetachedPortLeavesTheOthersWorkingAndItsIndexIsUsableAgain) {
 
 TEST_F(EngineTest, MoreCopiesThanThereIsRoomForInOneSubmitAllLeave) {
   start();
-  // One trunk, and access ports: each copy takes a scatter list of its own.
+  // Port 0 is a trunk and the others are access ports, so that each copy takes a scatter list of its own.
   constexpr PortIndex kPorts = 300;
   constexpr Vid kVid = 10;
   auto trunk = std::make_shared<PortVlans>(), access = std::make_shared<PortVlans>();
@@ -119,7 +119,7 @@ TEST_F(EngineTest, MoreCopiesThanThereIsRoomForInOneSubmitAllLeave) {
       ASSERT_EQ(number_of(got), round) << port;
     }
   }
-  // And the trunk is still read from, the others too.
+  // The engine still reads from the trunk and from the other ports.
   send(7, frame(station(7), station(1), 7));
   EXPECT_EQ(receive(0).size(), tagged.size() + kVlanTagSize);
 }
@@ -127,8 +127,8 @@ TEST_F(EngineTest, MoreCopiesThanThereIsRoomForInOneSubmitAllLeave) {
 TEST_F(EngineTest, ReportsAPortThatFailsAndGoesOn) {
   start();
   const PortIndex a = add_port(), b = add_port();
-  // The read end of a pipe cannot be written and a write end not be read: a descriptor that fails as a deleted tap
-  // does.
+  // The read end of a pipe cannot be written and the write end cannot be read, so these descriptors fail like a deleted
+  // tap.
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
   const UniqueFd unused(ends[0]);
@@ -171,15 +171,17 @@ TEST_F(EngineTest, DropsAndCountsWhereAnEgressPortIsFullAndTheBooksBalance) {
   send(b, frame(station(2), kBroadcast));
   receive(a);
   receive(c);
-  constexpr std::uint64_t kFrames = 5000;  // far more than the socket of b holds, and b is not read
+  constexpr std::uint64_t kFrames = 5000;  // far more than the socket of b holds, and nobody reads from b
   for (std::uint32_t i = 0; i < kFrames; ++i) send(a, frame(station(1), station(2), i));
-  send(a, frame(station(1), station(3), 99));  // unknown: reaches c, so everything before it has been decided
+  send(a, frame(station(1), station(3),
+                99));  // station 3 is unknown, so the frame reaches c after the relay has decided all frames before it
   while (number_of(receive(c)) != 99) {
   }
   const PortTotals in = engine->counters(a);
   PortTotals out;
   std::uint64_t sent = 0;
-  // A write that failed is told some rounds later (from Linux 6.13 on twenty a round); each publication is one.
+  // The engine learns of a failed write some rounds later (from Linux 6.13 on, twenty a round). Each publication is a
+  // round.
   for (int round = 0; round < 1000; ++round) {
     publish();
     out = engine->counters(b);
@@ -210,18 +212,18 @@ TEST_F(EngineTest, ASocketThatIsFullLosesFramesAtOnceAndSendsNoneLater) {
   ASSERT_EQ(write(far.get(), hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
   receive(a);
   receive(c);
-  constexpr std::uint32_t kFrames = 3000;  // far more than the socket holds, and it is not read
+  constexpr std::uint32_t kFrames = 3000;  // far more than the socket holds, and nobody reads from it
   for (std::uint32_t i = 0; i < kFrames; ++i) send(a, frame(station(1), station(2), i));
   send(a, frame(station(1), station(3), 99999));
   while (number_of(receive(c)) != 99999) {
   }
-  // Those that found room, in order; what lay in their buffers later is nobody's.
+  // The frames that found room arrive in order, without octets of later frames.
   std::string octets(2000, '\0');
   std::uint32_t got = 0;
   for (ssize_t size = 0; (size = read(far.get(), octets.data(), octets.size())) > 0; ++got) {
     std::uint32_t number = 0;
     std::memcpy(&number, &octets[14], sizeof number);
-    if (number == 99999) break;  // it may have come when there was room again
+    if (number == 99999) break;  // this frame may have found room again
     ASSERT_EQ(number, got);
   }
   EXPECT_GT(got, 0U);
@@ -260,8 +262,9 @@ TEST_F(EngineTest, IdleWorkersSleep) {
   };
   const std::uint64_t before = cpu_ticks();
   pollfd nothing{far_ends[b][0].get(), POLLIN, 0};
-  EXPECT_EQ(poll(&nothing, 1, 1000), 0);  // a second in which no frame comes is the test itself
-  EXPECT_LE(cpu_ticks() - before, 10U);   // of a hundred; a tick is charged to whoever runs when it comes
+  EXPECT_EQ(poll(&nothing, 1, 1000), 0);  // the test is that no frame comes for a second
+  EXPECT_LE(cpu_ticks() - before,
+            10U);  // of a hundred; the kernel charges a tick to the process that runs at that moment
 }
 
 using EngineConcurrencyTest = EngineTest;

@@ -6,7 +6,7 @@
 namespace rb {
 namespace {
 
-/// Looks every `step_ns` until it is told to sleep; how long that took.
+/// Looks every `step_ns` until the spin ends. Returns its duration.
 std::int64_t look_in_vain(IdleSpin& spin, std::int64_t step_ns) {
   std::int64_t now_ns = 1'000'000;
   spin.start(now_ns);
@@ -16,7 +16,7 @@ std::int64_t look_in_vain(IdleSpin& spin, std::int64_t step_ns) {
   return now_ns - 1'000'000;
 }
 
-/// How many rounds it lets go by before it looks again.
+/// Returns the number of rounds without a look before the next one.
 unsigned rounds(IdleSpin& spin) {
   unsigned count = 0;
   while (!spin.worth_it()) ++count;
@@ -58,7 +58,7 @@ TEST(IdleSpin, GivesWayToWhoeverWantsTheProcessor) {
   EXPECT_TRUE(spin.goes_on(100));
   EXPECT_FALSE(spin.goes_on(100 + IdleSpin::kPreemptedNs + 1));
   EXPECT_EQ(rounds(spin), 1U);
-  // Also when what was waited for came meanwhile.
+  // The same holds if the awaited event came meanwhile.
   spin.start(0);
   spin.found(IdleSpin::kPreemptedNs + 1);
   EXPECT_EQ(rounds(spin), 2U);

@@ -10,7 +10,7 @@
 namespace rb {
 namespace {
 
-/// A frame of two pieces, whose octets are all `mark`.
+/// A frame of two pieces. All of its octets are `mark`.
 struct MarkedFrame {
   MarkedFrame(std::uint8_t mark, std::uint32_t size)
       : octets(size, std::byte{mark}),

@@ -31,7 +31,7 @@ UniqueFd shared_file(std::uint64_t size) {
   EXPECT_EQ(::ftruncate(file.get(), static_cast<off_t>(size)), 0);
   return file;
 }
-/// A file whose octets tell in which page they are: 1, 2 ...
+/// A file in which every octet is the number of its page: 1, 2 ...
 UniqueFd marked_file(std::uint64_t pages) {
   UniqueFd file = shared_file(pages * kPage);
   for (std::uint64_t page = 0; page < pages; ++page) {
@@ -50,7 +50,7 @@ GuardedMapping mapped(const UniqueFd& file, std::uint64_t offset, std::uint64_t 
   EXPECT_TRUE(mapping.has_value()) << mapping.error().message;
   return mapping ? std::move(*mapping) : GuardedMapping();
 }
-/// Read at this very moment.
+/// Reads an octet now, without caching by the compiler.
 std::uint8_t now_at(const GuardedMapping& mapping, std::uint64_t offset) {
   return *reinterpret_cast<volatile std::uint8_t*>(mapping.data() + offset);
 }
@@ -118,7 +118,7 @@ TEST(GuardedMapping, TakesNoFileOfADisk) {
   ASSERT_EQ(::ftruncate(file.get(), kPage), 0);
   struct statfs system{};
   ASSERT_EQ(::fstatfs(file.get(), &system), 0);
-  if (system.f_type == TMPFS_MAGIC) return;  // the build tree itself lives in memory: this is no disk
+  if (system.f_type == TMPFS_MAGIC) return;  // the build tree is in memory, so there is no file of a disk
   EXPECT_EQ(refusal(file.get(), 0, kPage), ErrorCode::kInvalidArgument);
 }
 
@@ -144,7 +144,7 @@ TEST(GuardedMapping, GivesZerosWhenItsFileIsTruncated) {
   const GuardedMapping mapping = mapped(file, 0, 4 * kPage), other = mapped(other_file, 0, kPage);
   const std::uint64_t before = GuardedMapping::broken_count();
   ASSERT_EQ(::ftruncate(file.get(), 2 * kPage), 0);
-  EXPECT_EQ(now_at(mapping, kPage), 2);  // is there still
+  EXPECT_EQ(now_at(mapping, kPage), 2);  // this page still exists
   EXPECT_FALSE(mapping.broken());
   EXPECT_EQ(now_at(mapping, 3 * kPage), 0);
   EXPECT_TRUE(mapping.broken());
@@ -160,7 +160,7 @@ TEST(GuardedMapping, MayBeWrittenWhenItsFileIsTruncated) {
   ASSERT_EQ(::ftruncate(file.get(), 0), 0);
   std::fill_n(reinterpret_cast<volatile std::uint8_t*>(mapping.data()), 2 * kPage, std::uint8_t{9});
   EXPECT_TRUE(mapping.broken());
-  EXPECT_EQ(now_at(mapping, 2 * kPage - 1), 9);  // but nobody else sees it
+  EXPECT_EQ(now_at(mapping, 2 * kPage - 1), 9);  // the file does not have this octet
   ASSERT_EQ(::ftruncate(file.get(), 2 * kPage), 0);
   EXPECT_EQ(octet_at(file, kPage), 0);
 }
@@ -215,7 +215,7 @@ TEST(GuardedMapping, AnEmptyOneIsNotBroken) {
 
 TEST(GuardedMapping, AnotherMappingsFaultEndsTheProcessAsEver) {
   const UniqueFd file = marked_file(1), unguarded_file = marked_file(1);
-  const GuardedMapping mapping = mapped(file, 0, kPage);  // there is a handler now
+  const GuardedMapping mapping = mapped(file, 0, kPage);  // installs the handler
   void* const unguarded = ::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, unguarded_file.get(), 0);
   ASSERT_NE(unguarded, MAP_FAILED);
   ASSERT_EQ(::ftruncate(unguarded_file.get(), 0), 0);
@@ -223,7 +223,7 @@ TEST(GuardedMapping, AnotherMappingsFaultEndsTheProcessAsEver) {
   ::munmap(unguarded, kPage);
 }
 
-// Not for ThreadSanitizer, which takes the handler's mmap() for a race with those who read there.
+// This test does not run under ThreadSanitizer, which reports the handler's mmap() as a race with the readers.
 TEST(GuardedMapping, AllThreadsThatTouchABrokenOneGoOn) {
   constexpr std::uint64_t kPages = 64;
   const UniqueFd file = shared_file(kPages * kPage);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames in chains beside a naive oracle: the whole of a guest's memory as one array of octets, by guest address.
+// Tests frames in chains beside a naive oracle: the guest's whole memory as one array of octets, indexed by guest
+// address.
 #include "ports/vhost/guest_frames.hpp"
 
 #include <gtest/gtest.h>
@@ -18,10 +19,11 @@ namespace {
 using Octets = std::vector<std::byte>;
 using Sizes = std::vector<std::uint32_t>;
 
-constexpr std::uint64_t kPage = 4096, kRegionSize = 0x40000;  // of two that touch; guest addresses begin at 0
+constexpr std::uint64_t kPage = 4096,
+                        kRegionSize = 0x40000;  // two regions of this size touch; guest addresses begin at 0
 constexpr std::uint64_t kMemorySize = 2 * kRegionSize;
 constexpr std::uint64_t kDescriptors = 0, kAvailable = 0x4000, kUsed = 0x5000, kTables = 0x8000, kBuffers = 0x18000;
-constexpr unsigned kSize = 1024, kInTables = 4096;  // descriptors
+constexpr unsigned kSize = 1024, kInTables = 4096;  // numbers of descriptors
 constexpr std::uint32_t kMaxFrame = 65550;
 
 struct Buffer {
@@ -33,12 +35,12 @@ struct Chain {
   std::vector<Buffer> buffers;
 };
 
-/// A guest, its driver, and what it believes its memory to hold.
+/// A guest with its driver, and the expected contents of its memory.
 class Guest {
  public:
   explicit Guest(std::uint64_t seed) : random_(seed), image_(kMemorySize), heads_(kSize) {
     EXPECT_EQ(::ftruncate(file_.get(), kMemorySize), 0);
-    // In the file they have changed places.
+    // In the file the two regions are in the opposite order.
     EXPECT_TRUE(memory_.add({0, kRegionSize, 0, kRegionSize}, file_.get()));
     EXPECT_TRUE(memory_.add({kRegionSize, kRegionSize, kRegionSize, 0}, file_.get()));
     for (std::uint64_t at = kBuffers; at < kMemorySize; at += sizeof(std::uint64_t)) put(at, std::uint64_t{random_()});
@@ -51,7 +53,7 @@ class Guest {
   [[nodiscard]] std::uint32_t from_to(std::uint32_t least, std::uint32_t most) {
     return std::uniform_int_distribution<std::uint32_t>(least, most)(random_);
   }
-  /// Cuts a number of octets at random, into no more than `count`.
+  /// Cuts a number of octets at random into at most `count` pieces.
   [[nodiscard]] Sizes cut(std::uint32_t octets, std::uint32_t count) {
     std::set<std::uint32_t> ends = {octets};
     for (std::uint32_t i = 1; i < count; ++i) ends.insert(from_to(1, octets));
@@ -65,8 +67,8 @@ class Guest {
     return octets;
   }
 
-  /// Offers a chain of buffers of these sizes: directly, in an indirect table, or the first one directly and the others
-  /// in a table.
+  /// Offers a chain of buffers of these sizes. The descriptors are in the ring, or in an indirect table, or the first
+  /// one is in the ring and the others are in a table.
   void offer(const Sizes& sizes, std::uint16_t flags) {
     Chain& chain = chains.emplace_back();
     chain.head = heads_[next_head_];
@@ -100,7 +102,7 @@ class Guest {
   void put(std::uint64_t address, const T& value) {
     std::memcpy(&image_[address], &value, sizeof value);
   }
-  /// The ring, after all of this was written to memory.
+  /// Returns the ring after writing everything to memory.
   [[nodiscard]] Vring ring(const DirtyLog* log = nullptr) {
     EXPECT_EQ(::pwrite(file_.get(), image_.data(), kRegionSize, kRegionSize), ssize_t{kRegionSize});
     EXPECT_EQ(::pwrite(file_.get(), image_.data() + kRegionSize, kRegionSize, 0), ssize_t{kRegionSize});
@@ -112,12 +114,12 @@ class Guest {
     return {layout, first_, false, memory_, log, nullptr};
   }
 
-  // What it finds.
+  // These functions read the guest's memory.
   [[nodiscard]] std::byte* in_memory(std::uint64_t address) const {
     std::size_t hint = 0;
     return memory_.at(address, 1, hint).data;
   }
-  /// How many chains were used, and one of them.
+  /// The number of used chains. The next function returns one of them.
   [[nodiscard]] unsigned used_count() const {
     return static_cast<std::uint16_t>(reinterpret_cast<const vring_used*>(in_memory(kUsed))->idx - first_);
   }
@@ -132,7 +134,7 @@ class Guest {
     return octets;
   }
   void believe(std::uint64_t address, std::byte octet) { image_[address] = octet; }
-  /// A chain that the device still has may hold anything.
+  /// The device may have written anything into a chain that it still has.
   void believe_what_is_in(const Chain& chain) {
     std::size_t hint = 0;
     for (const Buffer& buffer : chain.buffers) {
@@ -143,7 +145,7 @@ class Guest {
       }
     }
   }
-  /// Whether memory holds what it believes, all but the rings.
+  /// True if memory has the expected contents. The rings are not compared.
   [[nodiscard]] bool is_as_believed() const {
     return std::equal(image_.begin() + kBuffers, image_.begin() + kRegionSize, in_memory(kBuffers)) &&
            std::equal(image_.begin() + kRegionSize, image_.end(), in_memory(kRegionSize));
@@ -162,21 +164,21 @@ class Guest {
   UniqueFd file_{::memfd_create("guest_frames_test", MFD_CLOEXEC)};
   GuestMemory memory_;
   Octets image_;
-  std::vector<std::uint16_t> heads_;  // numbers of descriptors, in the order in which they are used
+  std::vector<std::uint16_t> heads_;  // numbers of descriptors, in the order of their use
   std::size_t next_head_ = 0, next_in_table_ = 0;
   std::uint64_t next_address_ = kBuffers;
-  std::uint16_t first_ = 0;  // both rings' index in the beginning
+  std::uint16_t first_ = 0;  // the index with which both rings begin
   std::uint16_t offered_ = 0;
 };
 
-/// Frames of sizes between the smallest and the largest, small ones as often as large ones.
+/// A random size between the smallest and the largest frame. Small sizes are as frequent as large ones.
 std::uint32_t frame_size(Guest& guest) {
   return guest.from_to(14, std::vector{100U, 1514U, 9000U, kMaxFrame}[guest.from_to(0, 3)]);
 }
 
-// From the guest.
+// Frames from the guest.
 
-/// Reads a chain in several steps, the last ones by way of its pieces.
+/// Reads a chain in several steps, the last steps through its pieces.
 Octets read_in_steps(Guest& guest, std::span<const Piece> pieces, std::uint32_t size) {
   Octets octets(size);
   ChainReader reader(pieces);
@@ -236,9 +238,9 @@ TEST(FindChain, RefusesWhatIsTooShortTooLongOrOutside) {
   EXPECT_EQ(fault_of(kMemorySize, 12, 8), VringFault::kOutsideMemory);
 }
 
-// To the guest.
+// Frames to the guest.
 
-/// A frame in pieces, with any header.
+/// A frame in pieces, with an arbitrary header.
 struct SomeFrame {
   SomeFrame(Guest& guest, std::uint32_t size) : octets(guest.some_octets(size)) {
     std::memcpy(static_cast<void*>(&vnet), guest.some_octets(sizeof vnet).data(), sizeof vnet);
@@ -255,13 +257,13 @@ struct SomeFrame {
   Frame view;
 };
 
-/// What a device has to do with a frame, one octet after the other: the chains that it takes, of those from `next` on;
-/// 0: it does not fit. Pages that are written are added to `pages`.
+/// Does the device's work with a frame, octet by octet. Returns the number of chains that the frame takes, from chain
+/// `next` on, or 0 if it does not fit. Adds the written pages to `pages`.
 unsigned put_naively(Guest& guest, std::size_t next, const SomeFrame& frame, GuestReceive receive,
                      Sizes* written = nullptr, std::set<std::uint64_t>* pages = nullptr) {
   const std::size_t size = receive.header_size + frame.octets.size();
   const std::size_t end = receive.mergeable ? guest.chains.size() : std::min(next + 1, guest.chains.size());
-  std::vector<std::pair<std::uint64_t, std::size_t>> places;  // an address, and the chain it belongs to
+  std::vector<std::pair<std::uint64_t, std::size_t>> places;  // an address, and the chain to which it belongs
   for (std::size_t i = next; i < end; ++i) {
     for (const Buffer& buffer : guest.chains[i].buffers) {
       for (std::uint64_t k = 0; k < buffer.size && places.size() < size; ++k)
@@ -284,11 +286,11 @@ unsigned put_naively(Guest& guest, std::size_t next, const SomeFrame& frame, Gue
   return count;
 }
 
-/// Puts frames of any size until the third one that does not fit.
+/// Puts frames of any size until the third frame that does not fit.
 void put_frames(std::uint64_t seed, GuestReceive receive) {
   SCOPED_TRACE(::testing::Message() << "seed " << seed);
   Guest guest(seed);
-  // Half of the guests have small buffers, as those that merge have.
+  // Half of the guests have small buffers, as guests with mergeable buffers have.
   const std::uint32_t largest = guest.from_to(0, 1) == 0 ? 2048 : 100000;
   for (std::uint32_t room = 350000; room > largest + 12 && guest.chains.size() < 200;) {
     const std::uint32_t size = guest.from_to(1, largest);
@@ -360,7 +362,7 @@ TEST(PutFrame, MarksThePagesThatItWrites) {
   }
 }
 
-/// Two chains that a frame of 150 octets needs, of which the second is spoiled; and that nothing comes of it.
+/// A frame of 150 octets needs two chains, and the second one is bad. Expects that the frame uses no chain.
 void expect_refusal(VringFault fault, const vring_desc& second, std::uint16_t second_head = 1) {
   Guest guest(1);
   guest.put(kDescriptors, vring_desc{kBuffers, 100, VRING_DESC_F_WRITE, 0});
@@ -376,7 +378,7 @@ void expect_refusal(VringFault fault, const vring_desc& second, std::uint16_t se
   EXPECT_FALSE(ring.has_unpublished());
   (void)ring.publish();
   EXPECT_EQ(guest.used_count(), 0U);
-  const SomeFrame small(guest, 50);  // for which the first one would do
+  const SomeFrame small(guest, 50);  // a frame for which the first chain is large enough
   EXPECT_EQ(put_frame(small.view, small.vnet, {.header_size = 12}, ring, budget), DropReason::kEgressError);
   EXPECT_FALSE(ring.has_unpublished());
 }
@@ -385,7 +387,8 @@ TEST(PutFrame, UsesNoChainWhenOneOfThemIsBad) {
   constexpr std::uint16_t kWrite = VRING_DESC_F_WRITE, kNext = VRING_DESC_F_NEXT;
   expect_refusal(VringFault::kDirection, {kBuffers + 0x1000, 100, 0, 0});
   expect_refusal(VringFault::kOutsideMemory, {kMemorySize, 100, kWrite, 0});
-  expect_refusal(VringFault::kOutsideMemory, {kMemorySize - 90, 100, kWrite, 0});  // behind what the frame needs
+  expect_refusal(VringFault::kOutsideMemory,
+                 {kMemorySize - 90, 100, kWrite, 0});  // the bad part is beyond the octets that the frame needs
   expect_refusal(VringFault::kEmpty, {kBuffers + 0x1000, 0, kWrite, 0});
   expect_refusal(VringFault::kNextOutOfRange, {kBuffers + 0x1000, 100, kWrite | kNext, kSize});
   expect_refusal(VringFault::kIndirectTable, {kTables, 17, VRING_DESC_F_INDIRECT, 0});

@@ -14,9 +14,9 @@ namespace {
 using Region = GuestMemory::Region;
 
 constexpr std::uint64_t kPage = 4096, kFileSize = 64 * kPage;
-constexpr std::uint64_t kUser = 0x7f0000000000;  // where a front end may have what is at 0
+constexpr std::uint64_t kUser = 0x7f0000000000;  // the front end may have address 0 of the guest here
 
-/// Every page of it tells its number.
+/// A file in which the first octet of every page is the page's number.
 UniqueFd marked_file(const char* name = "guest_memory_test") {
   UniqueFd file(::memfd_create(name, MFD_CLOEXEC));
   EXPECT_EQ(::ftruncate(file.get(), kFileSize), 0);
@@ -24,7 +24,7 @@ UniqueFd marked_file(const char* name = "guest_memory_test") {
     EXPECT_EQ(::pwrite(file.get(), &page, 1, static_cast<off_t>(page * kPage)), 1);
   return file;
 }
-/// At the same place for the guest and, above kUser, for the front end.
+/// A region at the same place for the guest and, above kUser, for the front end.
 Region plain(std::uint64_t address, std::uint64_t size, std::uint64_t file_offset = 0) {
   return {.guest_address = address, .size = size, .user_address = kUser + address, .file_offset = file_offset};
 }
@@ -42,7 +42,7 @@ class GuestMemoryTest : public ::testing::Test {
     const Result<> added = memory.add(region, file.get());
     EXPECT_TRUE(added.has_value()) << added.error().message;
   }
-  /// How many octets of `size` lie there; asked from every region that the last address may have been in.
+  /// Returns how many of `size` octets are contiguous at an address. Asks with a hint to every region.
   std::uint32_t octets_at(std::uint64_t guest_address, std::uint32_t size) {
     std::size_t first_hint = 0;
     const Piece piece = memory.at(guest_address, size, first_hint);
@@ -54,7 +54,7 @@ class GuestMemoryTest : public ::testing::Test {
     }
     return piece.size;
   }
-  /// The number of the page of the file that lies there.
+  /// Returns the page number of the file at an address, or -1.
   int page_at(std::uint64_t guest_address) {
     std::size_t hint = 0;
     const Piece piece = memory.at(guest_address, 1, hint);
@@ -153,11 +153,11 @@ TEST_F(GuestMemoryTest, RefusesWhatOverlaps) {
                     .size = pages * kPage,
                     .user_address = kUser + user_page * kPage}) == ErrorCode::kInvalidArgument;
   };
-  EXPECT_TRUE(refuses(4, 100, 4));  // the same
+  EXPECT_TRUE(refuses(4, 100, 4));  // the same range
   EXPECT_TRUE(refuses(3, 100, 2));
   EXPECT_TRUE(refuses(7, 100, 2));
-  EXPECT_TRUE(refuses(5, 100, 1));  // within
-  EXPECT_TRUE(refuses(3, 100, 6));  // around
+  EXPECT_TRUE(refuses(5, 100, 1));  // a part of the range
+  EXPECT_TRUE(refuses(3, 100, 6));  // a larger range
   EXPECT_TRUE(refuses(100, 4, 4));
   EXPECT_TRUE(refuses(100, 7, 2));
   add(plain(3 * kPage, kPage));
@@ -166,7 +166,7 @@ TEST_F(GuestMemoryTest, RefusesWhatOverlaps) {
 }
 
 TEST_F(GuestMemoryTest, RefusesMoreThanAGuestMayHave) {
-  // A file without content costs its owner nothing.
+  // A file without content uses no memory.
   constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
   const UniqueFd large(::memfd_create("large", MFD_CLOEXEC));
   ASSERT_EQ(::ftruncate(large.get(), static_cast<off_t>(8 * kTiB)), 0);
@@ -218,10 +218,10 @@ TEST_F(GuestMemoryTest, RemovesOnlyWhatIsThere) {
   EXPECT_FALSE(memory.remove(plain(2 * kPage, kPage)));
   EXPECT_FALSE(memory.remove({.guest_address = kPage, .size = kPage, .user_address = kUser}));
   EXPECT_EQ(memory.region_count(), 1U);
-  EXPECT_TRUE(memory.remove(plain(kPage, kPage, 0)));  // the offset is of no meaning (vhost-user, REM_MEM_REG)
+  EXPECT_TRUE(memory.remove(plain(kPage, kPage, 0)));  // the offset has no meaning here (vhost-user, REM_MEM_REG)
 }
 
-/// Whether this process has a mapping of a file.
+/// True if this process has a mapping of the file.
 bool is_mapped(const std::string& name) {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {

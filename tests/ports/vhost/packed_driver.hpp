@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A naive driver of packed rings, which looks at one descriptor after the other as virtio 1.2 2.8 tells it.
+// A naive driver of packed rings. It handles one descriptor after the other, as virtio 1.2 2.8 describes it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,9 +24,10 @@ namespace rb::test {
 
 using Octets = std::vector<std::byte>;
 
-inline constexpr std::uint64_t kPage = 4096, kRegionSize = 0x40000;  // of two that touch; guest addresses begin at 0
+inline constexpr std::uint64_t kPage = 4096,
+                               kRegionSize = 0x40000;  // two regions of this size touch; guest addresses begin at 0
 inline constexpr std::uint64_t kRing = 0x10000, kDriverEvent = 0x18000, kDeviceEvent = 0x18004, kTables = 0x20000;
-inline constexpr std::uint64_t kBuffers = kRegionSize, kTableRoom = 64;  // descriptors of a table
+inline constexpr std::uint64_t kBuffers = kRegionSize, kTableRoom = 64;  // number of descriptors in a table
 inline constexpr std::uint16_t kNext = VRING_DESC_F_NEXT, kWrite = VRING_DESC_F_WRITE,
                                kIndirect = VRING_DESC_F_INDIRECT;
 inline constexpr std::uint16_t kAvailableBit = 0x80, kUsedBit = 0x8000;  // virtio 1.2 2.8.1
@@ -47,7 +48,7 @@ class Driver {
 
   explicit Driver(unsigned ring_size, std::uint16_t base = 0x8000) : size(ring_size) {
     EXPECT_EQ(::ftruncate(file_.get(), 2 * kRegionSize), 0);
-    // In the file they have changed places.
+    // In the file the two regions are in the opposite order.
     EXPECT_TRUE(memory.add({0, kRegionSize, 0, kRegionSize}, file_.get()));
     EXPECT_TRUE(memory.add({kRegionSize, kRegionSize, kRegionSize, 0}, file_.get()));
     begin_at(base);
@@ -72,13 +73,13 @@ class Driver {
     all.used_guest_address = kRing;
     return {all, base, event_index, memory, nullptr, used_log};
   }
-  /// The ring's octets.
+  /// Returns the ring's octets.
   [[nodiscard]] Octets octets() const {
     const std::byte* const from = at(kRing);
     return {from, from + size * sizeof(vring_packed_desc)};
   }
 
-  /// Both sides begin here; what stands in the ring before it is of this round, and used.
+  /// Both sides begin at this position. Descriptors before it belong to this round and are used.
   void begin_at(std::uint16_t base) {
     next_ = used_ = base & 0x7fff;
     wrap_ = used_wrap_ = (base & 0x8000) != 0;
@@ -90,7 +91,8 @@ class Driver {
       ring()[i] = {0, 0, 0, static_cast<std::uint16_t>(wrap ? kAvailableBit | kUsedBit : 0)};
     }
   }
-  /// Offers a chain; where it begins. All of its descriptors but the last have another id, of no meaning.
+  /// Offers a chain and returns the position of its first descriptor. The ids of all descriptors but the last have no
+  /// meaning.
   std::uint16_t offer(std::uint16_t id, const Buffers& buffers, std::uint16_t flags = 0) {
     EXPECT_LE(buffers.size(), free);
     const unsigned first = next_;
@@ -117,16 +119,16 @@ class Driver {
     counts_[id] = static_cast<unsigned>(buffers.size());
     return static_cast<std::uint16_t>(first);
   }
-  /// A chain of so many buffers of some octets.
+  /// Offers a chain of `count` buffers of some octets each.
   std::uint16_t offer_row(std::uint16_t id, unsigned count, std::uint16_t flags = 0) {
     Buffers buffers;
     for (unsigned i = 0; i < count; ++i) buffers.push_back({kBuffers + i * 0x10ULL, 0x10});
     return offer(id, buffers, flags);
   }
-  /// The same by an indirect table at `table`.
+  /// Offers the same chain by an indirect table at `table`.
   std::uint16_t offer_table(std::uint16_t id, const Buffers& buffers, std::uint64_t table, std::uint16_t flags = 0) {
     for (std::size_t i = 0; i < buffers.size(); ++i) {
-      // The flags of available and used ones are reserved there, as is the id.
+      // In a table the flags for available and used, and the id, are reserved.
       const vring_packed_desc entry = {buffers[i].address, buffers[i].size, 0xffff, flags};
       const auto octets_of_entry = std::bit_cast<std::array<std::byte, sizeof entry>>(entry);
       for (std::size_t k = 0; k < sizeof entry; ++k) *at(table + i * sizeof entry + k) = octets_of_entry[k];
@@ -134,7 +136,7 @@ class Driver {
     const auto octets_of_table = static_cast<std::uint32_t>(buffers.size() * sizeof(vring_packed_desc));
     return offer(id, {{table, octets_of_table}}, kIndirect);
   }
-  /// The next used chain.
+  /// Returns the next used chain.
   std::optional<Used> collect() {
     const vring_packed_desc descriptor = ring()[used_];
     const bool available = (descriptor.flags & kAvailableBit) != 0, is_used = (descriptor.flags & kUsedBit) != 0;
@@ -149,7 +151,7 @@ class Driver {
     }
     return used;
   }
-  /// Where it waits for used ones.
+  /// The position at which the driver waits for used chains.
   [[nodiscard]] std::uint16_t used_base() const {
     return static_cast<std::uint16_t>(used_ | (used_wrap_ ? 0x8000U : 0));
   }
@@ -163,11 +165,11 @@ class Driver {
   UniqueFd file_{::memfd_create("packed_ring_test", MFD_CLOEXEC)};
   unsigned next_ = 0, used_ = 0;
   bool wrap_ = true, used_wrap_ = true;
-  std::vector<unsigned> counts_;  // descriptors of the chain of an id
+  std::vector<unsigned> counts_;  // number of descriptors of the chain with an id
 };
 
 inline std::uint16_t id_of(unsigned number) {
-  return static_cast<std::uint16_t>(number * 40503U);  // odd: any 2^16 of them differ
+  return static_cast<std::uint16_t>(number * 40503U);  // the factor is odd, so up to 2^16 numbers give different ids
 }
 
 }  // namespace rb::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames in chains of packed rings.
+// Tests frames in chains of packed rings.
 #include "ports/vhost/guest_frames.hpp"
 
 #include <gtest/gtest.h>
@@ -64,7 +64,7 @@ class Receiver {
     unsigned budget = 1000;
     return put_frame(frame.view, frame.vnet, receive, ring, budget);
   }
-  /// Nothing comes of it, and the ring is as it was.
+  /// Expects that the frame is dropped and the ring is unchanged.
   void expect_refused(const SomeFrame& frame, DropReason reason, GuestReceive receive = kMerging) {
     const Octets before = driver.octets();
     const std::uint16_t base = ring.next();
@@ -77,7 +77,7 @@ class Receiver {
     EXPECT_TRUE(driver.octets() == before);
     EXPECT_FALSE(driver.collect());
   }
-  /// It has been put and published into the next chains, and only as many of them as it needs.
+  /// Expects that the frame was put and published into the next chains, and took no more chains than it needs.
   void expect_received(const SomeFrame& frame) {
     Octets got;
     unsigned count = 0;
@@ -112,7 +112,7 @@ class Receiver {
   };
   Driver driver;
   Vring ring;
-  std::deque<Chain> chains;  // under way
+  std::deque<Chain> chains;  // chains that the device has
 
  private:
   unsigned number_ = 0;
@@ -127,7 +127,7 @@ TEST(PackedPutFrame, LeavesTheRingAsItWasWhenChainsAreMissing) {
     const SomeFrame large(289, 1), largest(488, 2), fits(288, 3), small(20, 4);
     guest.expect_refused(large, DropReason::kEgressFull);
     guest.expect_refused(large, DropReason::kEgressFull);
-    // What it needs comes.
+    // The missing chain comes.
     guest.offer({100, 100});
     ASSERT_FALSE(guest.put(large));
     EXPECT_FALSE(guest.driver.collect()) << "is not published";
@@ -135,7 +135,7 @@ TEST(PackedPutFrame, LeavesTheRingAsItWasWhenChainsAreMissing) {
     guest.expect_received(large);
     EXPECT_TRUE(guest.chains.empty());
     guest.expect_refused(small, DropReason::kEgressFull);
-    // Or a smaller one.
+    // A smaller frame still fits.
     for (int i = 0; i < 4; ++i) guest.offer({30, 70});
     guest.expect_refused(largest, DropReason::kEgressFull);
     ASSERT_FALSE(guest.put(small));
@@ -200,7 +200,7 @@ TEST(PackedPutFrame, PutsAnyFramesIntoAnyChains) {
     };
     const unsigned size = 1U << from_to(0, 7);
     Receiver guest(size, static_cast<std::uint16_t>(from_to(0, size - 1) | from_to(0, 1) << 15));
-    std::deque<SomeFrame> put;  // not published
+    std::deque<SomeFrame> put;  // put, but not yet published
     const auto collect = [&] {
       if (guest.ring.has_unpublished()) (void)guest.ring.publish();
       for (const SomeFrame& frame : put) {
@@ -227,7 +227,7 @@ TEST(PackedPutFrame, PutsAnyFramesIntoAnyChains) {
         default: {
           const SomeFrame& frame = put.emplace_back(from_to(14, 3000), static_cast<unsigned>(step));
           const unsigned waiting = guest.ring.available(PackedRing::kMaxAhead);
-          std::uint64_t room = 0;  // octets in the chains that wait
+          std::uint64_t room = 0;  // octets in the waiting chains
           for (std::size_t i = guest.chains.size() - waiting; i < guest.chains.size(); ++i) {
             for (const Buffer& buffer : guest.chains[i].buffers) room += buffer.size;
           }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Packed rings with everything at random, beside an oracle.
+// Tests packed rings with random operations beside an oracle.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -142,10 +142,10 @@ class Soak {
   std::uint16_t base_;
   Driver driver_;
   Vring ring_;
-  std::deque<Chain> chains_;  // under way, in order; of which so many were taken, and put
+  std::deque<Chain> chains_;  // chains that the device has, in order; taken_ of them were taken, and put_ were put
   std::size_t taken_ = 0, put_ = 0;
   unsigned number_ = 0;
-  unsigned tables_ = 0;  // of chains under way
+  unsigned tables_ = 0;  // number of tables of these chains
   std::uint64_t next_table_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Packed rings beside a naive driver.
+// Tests packed rings beside a naive driver.
 #include "ports/vhost/packed_ring.hpp"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ TEST(PackedRing, ReadsAndWritesTheFlagsOfTheStandard) {
   EXPECT_FALSE(looped);
 }
 
-/// Chains of `length` descriptors in batches of `batch`, for five rounds of the ring and more.
+/// Uses chains of `length` descriptors in batches of `batch`, for more than five rounds of the ring.
 void go_round(unsigned size, unsigned length, unsigned batch) {
   SCOPED_TRACE(::testing::Message() << size << " descriptors, chains of " << length << ", batches of " << batch);
   Driver driver(size);
@@ -120,7 +120,7 @@ TEST(PackedRing, FlagsTheFirstOfABatchLast) {
     for (const std::uint16_t head : heads) ring.put_used(head, 1);
     const std::uint16_t first_flags = driver.ring()[heads[0]].flags;
     EXPECT_EQ(first_flags & (kAvailableBit | kUsedBit), kAvailableBit);
-    // The others may be seen, by a driver that has seen the first one.
+    // A driver may see the others only after it has seen the first one.
     for (std::size_t i = 1; i < heads.size(); ++i) {
       const std::uint16_t flags = driver.ring()[heads[i]].flags;
       EXPECT_EQ(flags, heads[i] >= begin ? kAvailableBit | kUsedBit | kWrite : kWrite) << begin;
@@ -145,12 +145,12 @@ TEST(PackedRing, AChainThatIsLongerThanTheRingIsAFault) {
       if (good != 0) driver.offer_row(1, 1);
       driver.offer_row(2, size - good);
       for (unsigned i = good; i < size; ++i) driver.ring()[i].flags |= kNext;
-      if (good != 0) driver.ring()[0].flags |= kNext;  // the chain before is not one any more, either
+      if (good != 0) driver.ring()[0].flags |= kNext;  // then the chain before has no end, either
       EXPECT_EQ(ring.available(size), 0U);
       EXPECT_EQ(ring.trouble().fault, VringFault::kLoop);
       EXPECT_FALSE(ring.has_unpublished());
     }
-    // As long as the ring is none.
+    // A chain as long as the ring is valid.
     Driver driver(size);
     Vring ring = driver.vring();
     driver.offer_row(1, size);
@@ -165,8 +165,9 @@ TEST(PackedRing, TheChainsBeforeALoopDoNotCountAsWaitingAfterTheFault) {
   driver.offer_row(1, 2);
   ASSERT_EQ(ring.available(8), 1U);
   driver.offer_row(2, 6);
-  for (unsigned i = 0; i < 8; ++i) driver.ring()[i].flags |= kNext;  // behind our back
-  EXPECT_EQ(ring.available(1), 1U);                                  // which has been found
+  for (unsigned i = 0; i < 8; ++i)
+    driver.ring()[i].flags |= kNext;  // the driver changes descriptors that it has offered
+  EXPECT_EQ(ring.available(1), 1U);   // the chain that was found before
   EXPECT_EQ(ring.available(8), 0U);
   EXPECT_EQ(ring.trouble().fault, VringFault::kLoop);
   EXPECT_EQ(ring.available(1), 0U);
@@ -177,7 +178,7 @@ TEST(PackedRing, GoesOnWhereItsPredecessorWas) {
     for (unsigned begin = 0; begin < 2 * size; ++begin) {
       const auto base = static_cast<std::uint16_t>(begin % size | (begin < size ? 0x8000 : 0));
       Driver driver(size, base);
-      // What it has taken, but not used, is not lost.
+      // Chains that were taken but not used are not lost.
       std::vector<std::uint16_t> heads(size);
       for (unsigned i = 0; i < size; ++i) heads[i] = driver.offer_row(static_cast<std::uint16_t>(i), 1);
       std::uint16_t next = base;
@@ -260,7 +261,8 @@ TEST(PackedRing, FindsNoMoreAheadThanItRemembers) {
 
 // Notifications.
 
-/// virtio 1.2 2.8.10, as Linux does it for split rings: with what is of the round before counted from below zero.
+/// The function of virtio 1.2 2.8.10, as Linux implements it for split rings. Positions of the round before are
+/// negative.
 bool needs_event(unsigned size, std::uint16_t base_after, unsigned count, std::uint16_t off_wrap) {
   const auto after = static_cast<std::uint16_t>(base_after & 0x7fff),
              before = static_cast<std::uint16_t>(after - count);
@@ -269,7 +271,8 @@ bool needs_event(unsigned size, std::uint16_t base_after, unsigned count, std::u
   return static_cast<std::uint16_t>(after - event - 1) < static_cast<std::uint16_t>(after - before);
 }
 
-/// All that a driver can wait for, with chains of `count` descriptors used from `base` on, as one chain or as many.
+/// Tests all positions that a driver can wait for. `count` descriptors are used from `base` on, as one chain or as
+/// `count` chains.
 void expect_calls(unsigned size, std::uint16_t base, unsigned count, bool in_one) {
   Driver driver(size, base);
   for (unsigned i = 0; i < (in_one ? 1 : count); ++i)
@@ -277,7 +280,7 @@ void expect_calls(unsigned size, std::uint16_t base, unsigned count, bool in_one
   const Octets before = driver.octets();
   for (unsigned event = 0; event < 2 * size; ++event) {
     const auto off_wrap = static_cast<std::uint16_t>(event % size | (event < size ? 0x8000 : 0));
-    // When the descriptor there has been written, or skipped.
+    // The driver wants a notification when the descriptor at this position is written or skipped.
     bool wanted = false;
     std::uint16_t at = base;
     for (unsigned i = 0; i < count; ++i) {
@@ -290,7 +293,8 @@ void expect_calls(unsigned size, std::uint16_t base, unsigned count, bool in_one
     } const cases[] = {
         {VRING_PACKED_EVENT_FLAG_ENABLE, false, true},   {VRING_PACKED_EVENT_FLAG_ENABLE, true, true},
         {VRING_PACKED_EVENT_FLAG_DISABLE, false, false}, {VRING_PACKED_EVENT_FLAG_DISABLE, true, false},
-        {VRING_PACKED_EVENT_FLAG_DESC, false, true},  // of no meaning: rather once too often
+        {VRING_PACKED_EVENT_FLAG_DESC, false, true},  // has no meaning without event indices: the device notifies to be
+                                                      // safe
         {VRING_PACKED_EVENT_FLAG_DESC, true, wanted},
     };
     for (const auto& expected : cases) {
@@ -377,11 +381,11 @@ TEST(PackedRing, AsksForKicksAndSuppressesThem) {
   }
 }
 
-// Chains by way of a table.
+// Chains in an indirect table.
 
 class PackedTable : public ::testing::Test {
  protected:
-  /// The sizes of a chain's buffers before its end, or before what is wrong with it.
+  /// Returns the sizes of a chain's buffers before its end or its fault.
   std::vector<std::uint32_t> walk(VringDirection direction = VringDirection::kFromGuest) {
     ring = driver.vring();
     EXPECT_EQ(ring.available(1), 1U);
@@ -417,7 +421,7 @@ TEST_F(PackedTable, GivesItsBuffersInTheirOrder) {
   driver.offer_table(7, three, kTables, kWrite);
   EXPECT_EQ(walk(VringDirection::kToGuest), (Sizes{10, 20, 30}));
   driver.begin_at(0x8000);
-  driver.offer_table(7, three, kRegionSize - 16);  // in two regions
+  driver.offer_table(7, three, kRegionSize - 16);  // the table is in two regions
   EXPECT_EQ(walk(), (Sizes{10, 20, 30}));
 }
 
@@ -479,7 +483,7 @@ TEST(PackedRing, MarksItsPagesWhenItIsPublished) {
 }
 
 TEST(PackedRing, WhatAnotherDeviceHasLeftIsNoPosition) {
-  // One that asked for kicks by an event, and then for none.
+  // The device before asked for kicks by an event, and then for none.
   std::vector<vring_packed_desc> descriptors(8);
   vring_packed_desc_event driver{}, device{.off_wrap = 0x8003, .flags = VRING_PACKED_EVENT_FLAG_DISABLE};
   const PackedRing ring({descriptors.data(), &driver, &device}, 8, 0x8006, true);

@@ -51,7 +51,7 @@ std::size_t open_fds() {
   return static_cast<std::size_t>(std::distance(begin(open), end(open)));
 }
 
-/// Writes down what it is told, and that what it was given is still there when it stops.
+/// Records its calls, and checks that the memory and descriptors of a ring are valid until the ring stops.
 class RecordingRunner final : public VringRunner {
  public:
   void start(unsigned ring, const VringSetup& setup) override {
@@ -77,7 +77,7 @@ class RecordingRunner final : public VringRunner {
   Calls take() { return std::exchange(calls, {}); }
   std::map<unsigned, VringSetup> running;
   Calls calls;
-  unsigned stops_at = 1000;  // and the ring's number
+  unsigned stops_at = 1000;  // the ring's number is added
 
  private:
   static void expect_usable(const VringSetup& setup) {
@@ -107,7 +107,7 @@ class VhostBackendTest : public ::testing::Test {
     made.fds = std::move(fds);
     return made;
   }
-  /// The front end says something that is followed and needs no answer.
+  /// The front end sends a message that is accepted and needs no answer.
   template <typename Payload = std::uint64_t>
   void say(Request request, const Payload& payload = {}, std::vector<UniqueFd> fds = {}) {
     const Answer answer = backend->handle(message(request, payload, std::move(fds)));
@@ -133,7 +133,7 @@ class VhostBackendTest : public ::testing::Test {
     return number;
   }
 
-  /// A table of one region, from an offset of the file on.
+  /// Returns a table of one region that begins at `offset` of the file.
   static VhostMessage memory_table(UniqueFd file, std::uint64_t offset = 0, std::uint64_t size = kRegionSize) {
     struct {
       std::uint64_t count = 1;
@@ -162,7 +162,7 @@ class VhostBackendTest : public ::testing::Test {
     say(Request::kSetVringCall, std::uint64_t{ring}, one(eventfd()));
     say(Request::kSetVringKick, std::uint64_t{ring}, one(eventfd()));
   }
-  /// Two rings that run and are enabled.
+  /// Starts and enables two rings.
   void start_pair(std::uint64_t features = kModern, std::uint64_t protocol_features = 0) {
     negotiate(features, protocol_features);
     for (const std::uint32_t ring : {0U, 1U}) {
@@ -262,7 +262,7 @@ TEST_F(VhostBackendTest, FeaturesReachTheRings) {
   EXPECT_EQ(backend->accepts(), Offloads{});
   say(Request::kSetFeatures, bit(virtio::kGuestCsum) | bit(virtio::kGuestTso4));
   EXPECT_EQ(backend->accepts(), Offloads{Offloads::kCsum | Offloads::kTso4});
-  say(Request::kSetFeatures, bit(virtio::kGuestTso4));  // without checksums of no meaning
+  say(Request::kSetFeatures, bit(virtio::kGuestTso4));  // has no meaning without checksums
   EXPECT_EQ(backend->accepts(), Offloads{});
 }
 
@@ -294,7 +294,7 @@ TEST_F(VhostBackendTest, ARingThatRunsMayMove) {
 TEST_F(VhostBackendTest, WritesAreLoggedFromTheFeatureOn) {
   const std::uint64_t logged = kModern | bit(virtio::kLogAll);
   start_pair();
-  // Answered also where no answer was asked for.
+  // This request is always answered, also if the front end did not ask for an answer.
   EXPECT_EQ(ask(Request::kSetLogBase, VhostLog{.size = 4096, .offset = 4096}, one(shared_file())), 0U);
   EXPECT_EQ(runner.running.at(0).log, nullptr);
   say(Request::kSetFeatures, logged);
@@ -398,7 +398,7 @@ TEST_F(VhostBackendTest, AcknowledgesOnlyWhatAsksForIt) {
   ASSERT_TRUE(answer && *answer);
   EXPECT_EQ(number_in(**answer, Request::kSetVringEnable), 0U);
   say(Request::kSetVringEnable, VhostRingState{0, 1});
-  // Whoever has not negotiated it gets none.
+  // Without the negotiated feature there is no answer.
   say(Request::kSetProtocolFeatures, std::uint64_t{0});
   asks = message(Request::kSetVringEnable, VhostRingState{0, 1});
   asks.header.flags |= VhostHeader::kNeedReply;
@@ -406,7 +406,7 @@ TEST_F(VhostBackendTest, AcknowledgesOnlyWhatAsksForIt) {
   EXPECT_TRUE(none && !*none);
 }
 
-// What cannot be followed.
+// Messages that the back end refuses.
 
 class VhostBackendRefusals : public VhostBackendTest {
  protected:
@@ -428,7 +428,7 @@ class VhostBackendRefusals : public VhostBackendTest {
     addresses.*part = to;
     return addresses;
   }
-  /// Rings 0 and 1 run; 2 is stopped, with a base; 3 has nothing.
+  /// Rings 0 and 1 run. Ring 2 is stopped and has a base. Ring 3 has nothing.
   static std::vector<Bad> all() {
     const std::uint64_t end = kUser + kRegionSize;
     using At = VhostRingAddresses;
@@ -502,7 +502,7 @@ class VhostBackendRefusals : public VhostBackendTest {
     say(Request::kSetStatus, std::uint64_t{15});
     runner.calls.clear();
   }
-  /// All that can be seen of it, also by what its rings are started with again.
+  /// The visible state of the back end. It also restarts the rings, to see the state with which they start.
   std::string state() {
     std::string text = fmt::format("{:x} {} {} {} fds {}\n", backend->features(), backend->mtu(), backend->is_up(),
                                    backend->pair_count(), open_fds());
@@ -542,7 +542,7 @@ TEST_F(VhostBackendRefusals, AreToldToWhoAsksForAnAnswerAndChangeNothing) {
     const bool has_its_own = request == VhostRequest::kSetLogBase || request == VhostRequest::kGetVringBase ||
                              request == VhostRequest::kGetInflightFd;
     if (has_its_own) {
-      // An error would be taken for what was asked: the connection ends.
+      // The front end would take an error for the requested value, so the connection ends.
       EXPECT_FALSE(answer.has_value()) << bad.name;
       ASSERT_EQ(state(), before) << bad.name;
       continue;
@@ -561,7 +561,7 @@ TEST_F(VhostBackendRefusals, AreToldToWhoAsksForAnAnswerAndChangeNothing) {
 class VhostBackendPacked : public VhostBackendTest {
  protected:
   static constexpr std::uint64_t kEnd = kUser + kRegionSize;
-  /// Whether ring 0 starts with these addresses.
+  /// True if ring 0 starts with these addresses.
   bool starts_with(const VhostRingAddresses& addresses) {
     say(Request::kSetVringAddr, addresses);
     const bool starts = backend->handle(message(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()))).has_value();
@@ -613,7 +613,7 @@ TEST_F(VhostBackendPacked, ABaseOfTwoHalvesIsForPackedRings) {
     EXPECT_EQ(state.number, (half ^ 0x8010) << 16 | (half ^ 0x8010));
     runner.calls.clear();
   }
-  // Only the lower half counts; a front end may know no other.
+  // Only the lower half counts, because a front end may not know the upper half.
   say(Request::kSetVringBase, VhostRingState{0, 0x8000});
   say(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()));
   EXPECT_THAT(runner.take(), ElementsAre("start 0 at 32768"));
@@ -640,7 +640,7 @@ TEST_F(VhostBackendPacked, FeaturesThatARingCannotFollowChangeNothing) {
   using At = VhostRingAddresses;
   negotiate(packed);
   say(Request::kSetVringNum, VhostRingState{0, 256});
-  say(Request::kSetVringAddr, moved(&At::available, kEnd - 4));  // room for an event structure alone
+  say(Request::kSetVringAddr, moved(&At::available, kEnd - 4));  // there is room for an event structure only
   say(Request::kSetVringKick, std::uint64_t{0}, one(eventfd()));
   EXPECT_FALSE(backend->handle(message(Request::kSetFeatures, kModern)));
   EXPECT_EQ(backend->features(), packed);

@@ -14,7 +14,7 @@ namespace {
 
 using Octets = std::vector<std::byte>;
 
-/// A message as it travels: of `size` octets, each of which tells the message's request.
+/// Returns the octets of a message with a payload of `size` octets. Each payload octet is the message's request.
 Octets wire(std::uint32_t request, std::uint32_t size, std::uint32_t flags = VhostHeader::kVersion) {
   const VhostHeader header{request, flags, size};
   Octets octets(sizeof header + size, static_cast<std::byte>(request));
@@ -34,7 +34,7 @@ std::vector<int> numbers_of(const std::vector<UniqueFd>& fds) {
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
   return numbers;
 }
-/// What becomes of a header alone.
+/// Adds a header without its payload to a reader.
 Result<bool> add_header(std::uint32_t flags, std::uint32_t size) {
   Octets octets = wire(1, size, flags);
   octets.resize(sizeof(VhostHeader));

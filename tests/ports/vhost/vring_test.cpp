@@ -19,7 +19,7 @@ using Direction = VringDirection;
 using Buffers = std::vector<std::pair<std::uint64_t, std::uint32_t>>;  // guest addresses and sizes
 
 constexpr std::uint64_t kPage = 4096, kRegionSize = 0x40000;
-// Two regions that touch, and one apart. The ring's parts lie in the first one.
+// Two regions touch, and a third one is apart. The ring's parts are in the first region.
 constexpr std::uint64_t kSecondRegion = kRegionSize, kGap = 2 * kRegionSize, kFarRegion = 0x1000000;
 constexpr std::uint64_t kDescriptors = 0x10000, kAvailable = 0x20000, kUsed = 0x28000, kTable = 0x30000;
 constexpr std::uint64_t kBuffer = 0x1000;
@@ -31,11 +31,11 @@ UniqueFd shared_file(std::uint64_t size) {
   return file;
 }
 
-/// The driver's side of a ring, and the guest it belongs to.
+/// The driver's side of a ring, and its guest.
 class VringTest : public ::testing::Test {
  protected:
   VringTest() {
-    // In the file they are not neighbours.
+    // In the file the regions are not neighbours.
     for (const auto& [address, offset] :
          {std::pair{std::uint64_t{0}, 2 * kRegionSize}, {kSecondRegion, std::uint64_t{0}}, {kFarRegion, kRegionSize}}) {
       EXPECT_TRUE(memory.add({address, kRegionSize, address, offset}, file.get()));
@@ -45,7 +45,7 @@ class VringTest : public ::testing::Test {
     std::size_t hint = 0;
     return memory.at(guest_address, 1, hint).data;
   }
-  /// Descriptor `number` of the ring's table, or of another.
+  /// Writes descriptor `number` of the ring's table or of another table.
   void describe(unsigned number, const vring_desc& descriptor, std::uint64_t table = kDescriptors) {
     for (std::size_t i = 0; i < sizeof descriptor; ++i)
       *at(table + number * sizeof descriptor + i) = reinterpret_cast<const std::byte*>(&descriptor)[i];
@@ -57,7 +57,7 @@ class VringTest : public ::testing::Test {
     return *reinterpret_cast<std::uint16_t*>(at(kUsed + sizeof(vring_used) + size * sizeof(vring_used_elem)));
   }
   void offer(unsigned head) { available().ring[available().idx++ % size] = static_cast<std::uint16_t>(head); }
-  /// The device takes the ring up where both sides have come to.
+  /// The device starts the ring at the position that both sides have reached.
   Vring ring_at(std::uint16_t index, bool event_index = false, const DirtyLog* log = nullptr) {
     available().idx = used().idx = index;
     return ring(index, event_index, log);
@@ -212,7 +212,7 @@ TEST_F(VringTest, LooksAheadForChainsOfOneBufferInOnePiece) {
   ASSERT_EQ(vring.look_ahead(4, Direction::kToGuest, chains), 4U);
   EXPECT_EQ(chains[3].simple.size, 1U);
   for (const unsigned other : {0, 1, 2}) EXPECT_EQ(chains[other].simple.size, 0U) << other;
-  // A buffer that lies outside is one when its turn has come.
+  // A buffer outside memory is a fault only when its turn comes.
   EXPECT_EQ(vring.trouble().fault, VringFault::kNone);
 }
 
@@ -234,10 +234,11 @@ TEST_F(VringTest, WithAnEventIndexTellsWhenTheEventIsPassed) {
         used().idx = static_cast<std::uint16_t>(old - 1);
         Vring vring = ring(0, true);
         vring.put_used(0, 0);
-        EXPECT_TRUE(vring.publish());  // the first time in any case: nobody knows what the driver saw last
+        EXPECT_TRUE(vring.publish());  // the first publication always notifies, because the device does not know the
+                                       // last index that the driver saw
         for (unsigned i = 0; i < count; ++i) vring.put_used(0, 0);
         used_event() = event;
-        // virtio 1.2 2.7.7.2: when the entry of that index has been written.
+        // virtio 1.2 2.7.7.2: the driver wants a notification when the entry of that index has been written.
         bool wanted = false;
         for (unsigned i = 0; i < count; ++i) wanted = wanted || static_cast<std::uint16_t>(old + i) == event;
         ASSERT_EQ(vring.publish(), wanted) << old << " + " << count << ", event " << event;
@@ -274,7 +275,7 @@ TEST_F(VringTest, WithAnEventIndexAsksForAKickOfTheNextChain) {
   EXPECT_FALSE(vring.ask_for_kicks());
   EXPECT_EQ(available_event(), 0);
   vring.suppress_kicks();
-  EXPECT_EQ(used().flags, 0);  // which a driver with event indices does not look at
+  EXPECT_EQ(used().flags, 0);  // a driver with event indices ignores the flags
 }
 
 TEST_F(VringTest, AskingIsInVainWhenSomethingCameMeanwhile) {
@@ -294,7 +295,8 @@ TEST_F(VringTest, AskingIsInVainWhenSomethingCameMeanwhile) {
 
 constexpr unsigned kNext = VRING_DESC_F_NEXT, kWrite = VRING_DESC_F_WRITE, kIndirect = VRING_DESC_F_INDIRECT;
 
-/// Descriptors by their number: of the ring's table, where a chain begins with the first, and of an indirect one.
+/// A chain as lists of descriptors with their numbers: in the ring's table, where the chain begins with the first one,
+/// and in an indirect table.
 struct Chain {
   struct Descriptor {
     unsigned number;
@@ -305,7 +307,7 @@ struct Chain {
   std::vector<Descriptor> direct, indirect = {};
   std::uint64_t table = kTable;
 };
-/// So many that follow each other, one octet each.
+/// Returns `count` linked descriptors of one octet each.
 std::vector<Chain::Descriptor> row(unsigned count) {
   std::vector<Chain::Descriptor> descriptors;
   for (unsigned i = 0; i < count; ++i) descriptors.push_back({i, kBuffer + i, 1, kNext, i + 1});
@@ -318,7 +320,7 @@ constexpr std::uint32_t table_size(unsigned count) {
 
 class ChainWalkTest : public VringTest {
  protected:
-  /// The buffers of a chain before its end, or before what is wrong with it.
+  /// Returns the buffers of a chain before its end or its fault.
   Buffers walk(const Chain& chain, Direction direction = Direction::kFromGuest) {
     const auto describe_all = [&](const std::vector<Chain::Descriptor>& descriptors, std::uint64_t table) {
       for (const Chain::Descriptor& one : descriptors) {
@@ -340,7 +342,7 @@ class ChainWalkTest : public VringTest {
     EXPECT_EQ(walk(chain), buffers);
     EXPECT_EQ(trouble.fault, VringFault::kNone);
   }
-  /// A fault, its value, and how many buffers are good before.
+  /// Expects a fault with a value, after `before` good buffers.
   void expect_fault(const Chain& chain, VringFault fault, std::uint64_t value, std::size_t before = 0) {
     EXPECT_EQ(walk(chain).size(), before);
     EXPECT_EQ(trouble.fault, fault) << vring_fault_text(trouble.fault) << trouble.value;
@@ -353,7 +355,7 @@ class ChainWalkTest : public VringTest {
 TEST_F(ChainWalkTest, GivesTheBuffersOfAChainInTheirOrder) {
   const Buffers buffers = {{0x1000, 10}, {0x5000, 20}, {0x3000, 30}};
   expect_good({{{4, 0x1000, 10, kNext, 63}, {63, 0x5000, 20, kNext, 2}, {2, 0x3000, 30, 0, 0xffff}}}, buffers);
-  // The direction of the descriptor of a table has no meaning.
+  // The direction of a table's descriptor has no meaning.
   expect_good({{{4, kTable, table_size(3), kIndirect | kWrite}},
                {{0, 0x1000, 10, kNext, 2}, {2, 0x5000, 20, kNext, 1}, {1, 0x3000, 30}}},
               buffers);
@@ -388,7 +390,7 @@ TEST_F(ChainWalkTest, ALoopIsAFault) {
 
 TEST_F(ChainWalkTest, ANextThatTheTableDoesNotHaveIsAFault) {
   expect_fault({{{0, kBuffer, 1, kNext, kSize}}}, VringFault::kNextOutOfRange, kSize);
-  // The ring has it, the indirect table has not.
+  // The ring has such a descriptor, but the indirect table does not.
   expect_fault({{{0, kTable, table_size(2), kIndirect}}, {{0, kBuffer, 1, kNext, 2}}}, VringFault::kNextOutOfRange, 2);
 }
 
@@ -449,7 +451,7 @@ TEST_F(VringTest, ABufferOutsideMemoryIsAFault) {
 class VringLogTest : public VringTest {
  protected:
   VringLogTest() : log(*GuardedMapping::map(log_file.get(), 0, kLogSize), kLogSize) {}
-  /// The pages that are marked, which then are no more.
+  /// Returns the marked pages and clears the marks.
   std::vector<std::uint64_t> marked() {
     std::vector<std::uint8_t> bits(kLogSize);
     EXPECT_EQ(::pread(log_file.get(), bits.data(), kLogSize, 0), ssize_t{kLogSize});
@@ -488,14 +490,14 @@ TEST_F(VringLogTest, MarksThePagesThatWereWritten) {
 }
 
 TEST_F(VringLogTest, MarksTheUsedRingWhenItIsPublished) {
-  size = 1024;  // whose used ring is of two pages and some octets
+  size = 1024;  // the used ring has two pages and some octets
   constexpr std::uint64_t kUsedPage = kUsed / kPage;
   Vring vring = ring_at(0, false, &log);
   vring.put_used(0, 0);
   EXPECT_EQ(marked(), (Pages{}));
   (void)vring.publish();
   EXPECT_EQ(marked(), (Pages{kUsedPage}));
-  // Entries 511 and 1023 each lie in two pages.
+  // Entries 511 and 1023 each cross a page boundary.
   vring = ring_at(511, false, &log);
   vring.put_used(0, 0);
   (void)vring.publish();
