@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The life of a daemon: started, stopped, killed, started again, forbidden, idle.
+// Tests the life of a daemon: it is started, stopped, killed and restarted, forbidden things, and idle.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -66,7 +66,7 @@ TEST_F(DaemonLife, GroupsDecideWhoMayChangeAndWhoMayLook) {
   EXPECT_EQ(Lab::call("bridge.list")["bridges"].size(), 1U);
 }
 
-/// A connection to the daemon, made by an ordinary user: a socket remembers who connected it.
+/// Makes a connection to the daemon as an ordinary user: a socket remembers the user who connected it.
 UniqueFd connect_as_ordinary_user() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -79,7 +79,7 @@ UniqueFd connect_as_ordinary_user() {
   return fd;
 }
 
-/// All that comes until the daemon ends the connection.
+/// Returns everything that comes until the daemon ends the connection.
 std::string last_words(const UniqueFd& fd) {
   std::string heard;
   for (std::array<char, 1024> buffer;;) {
@@ -153,7 +153,7 @@ TEST_F(DaemonLife, OneSocketHasOneDaemonAndAStaleSocketIsNoObstacle) {
   EXPECT_FALSE(std::filesystem::exists(socket));
 }
 
-/// Voluntary context switches of each of a process's worker threads.
+/// Voluntary context switches of each worker thread of a process.
 std::map<std::string, std::uint64_t> switches_of_workers(pid_t pid) {
   std::map<std::string, std::uint64_t> switches;
   for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
@@ -176,7 +176,7 @@ TEST_F(DaemonLife, IdleWorkersSleepForFiveSeconds) {
   const Octets frame = ethernet_frame("ff:ff:ff:ff:ff:ff", "02:aa:00:00:00:01", Octets(60, 1));
   a.send(frame);
   ASSERT_TRUE(b.sees(frame));
-  // What the kernel still has to say about the new devices comes within moments.
+  // The kernel reports the new devices within moments.
   std::map<std::string, std::uint64_t> before;
   ASSERT_TRUE(eventually([&] {
     before = switches_of_workers(lab.daemon.pid());
@@ -184,7 +184,7 @@ TEST_F(DaemonLife, IdleWorkersSleepForFiveSeconds) {
     return before == switches_of_workers(lab.daemon.pid());
   }));
   ASSERT_EQ(before.size(), 2U);
-  ::poll(nullptr, 0, 5000);  // five seconds in which nothing happens are the test itself
+  ::poll(nullptr, 0, 5000);  // the test is that nothing happens for five seconds
   EXPECT_EQ(switches_of_workers(lab.daemon.pid()), before);
 }
 
@@ -206,7 +206,7 @@ TEST_F(DaemonLife, ASwitchWithNothingToAgeNeverWakes) {
     return before == switches();
   }));
   ASSERT_TRUE(before.contains("control"));
-  ::poll(nullptr, 0, 3000);  // nothing may happen for longer than a tick of ageing lasts
+  ::poll(nullptr, 0, 3000);  // the wait is longer than an ageing tick
   EXPECT_EQ(switches(), before);
 }
 
@@ -215,7 +215,7 @@ TEST_F(DaemonLife, SaysSoWhenIoUringIsForbidden) {
   const std::string out = lab.daemon.directory() / "out";
   const pid_t child = ::fork();
   if (child == 0) {
-    // As a container's filter does: io_uring_setup is answered by EPERM.
+    // A container's filter answers io_uring_setup with EPERM in the same way.
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
@@ -249,7 +249,7 @@ TEST_F(DaemonLife, MonitorTellsWhatHappens) {
   const auto told = [&](const std::string& what) {
     return eventually([&] { return run_shell("cat " + out).output.find(what) != std::string::npos; });
   };
-  // Until the monitor listens, changes go untold: change until one is told.
+  // Before the monitor listens it misses changes, so the test makes changes until the monitor reports one.
   ASSERT_TRUE(eventually([&] {
     (void)run_shell("rbctl setageing br0 2");
     (void)run_shell("rbctl addif br0 tap:probe,create && rbctl delif br0 probe");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Taps that are taken, refused, moved, deleted and made again under the switch.
+// Tests taps that are taken, refused, moved, deleted and created again under the switch.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -26,7 +26,7 @@ const std::string kEverybody = "ff:ff:ff:ff:ff:ff", kA = "02:aa:00:00:00:01";
 
 using Devices = LabTest;
 
-/// An existing persistent tap in the daemon's namespace, up and quiet.
+/// Creates a persistent tap in the daemon's namespace, up and without IPv6.
 void make_tap(const std::string& name, const std::string& options = "") {
   Lab::ok("ip tuntap add dev " + name + " mode tap " + options + " && echo 1 > /proc/sys/net/ipv6/conf/" + name +
           "/disable_ipv6 && ip link set " + name + " up");
@@ -34,7 +34,7 @@ void make_tap(const std::string& name, const std::string& options = "") {
 bool becomes(const std::string& port, const std::string& member, const nlohmann::json& value) {
   return eventually([&] { return Lab::port(port).value(member, nlohmann::json()) == value; });
 }
-/// Whether a frame sent into one device of the daemon's namespace comes out of another.
+/// True if a frame sent into one device of the daemon's namespace comes out of another.
 bool carries(const std::string& from, const std::string& to) {
   const Wire in(-1, from), out(-1, to);
   Octets content(60, 7);
@@ -219,13 +219,13 @@ TEST_F(Devices, WhatItMadeGoesWithItAndWhatIsPersistentStays) {
   EXPECT_EQ(run_shell("ip link show tap0").exit_status, 0);
 }
 
-/// Becomes an ordinary user without any capability, in a child; gives the child's exit status. `node` is a place for a
-/// device node.
+/// Runs `body` in a child that becomes an ordinary user without any capability, and returns the child's exit status.
+/// `node` is a path for a device node.
 int as_nobody(const std::string& node, const std::function<int()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // Where udev is at work everybody may open the device; here it is made so in a mount namespace of the child's own.
+    // With udev everybody may open the device. Otherwise the child makes such a node in its own mount namespace.
     if (run_shell("[ -e " + node + " ] || { mknod -m 666 " + node + " c 10 200; }").exit_status != 0 ||
         ::unshare(CLONE_NEWNS) != 0 ||
         run_shell("mount --make-rprivate / && mount --bind " + node + " /dev/net/tun").exit_status != 0) {
@@ -247,7 +247,7 @@ TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
   const std::string directory = (lab.daemon.directory() / "user").string(), log = directory + "/log",
                     socket = directory + "/s";
   Lab::ok("mkdir " + directory + " && chown 4242 " + directory);
-  // The build tree may be closed to others: the user gets programs of their own.
+  // The build tree may be closed to other users, so the user gets copies of the programs.
   Lab::ok("cp " RB_BINARY_DIR "/control/ringbridged " RB_BINARY_DIR "/control/rbctl " + directory);
   const std::string rbctl = directory + "/rbctl --socket " + socket + " ", node = lab.daemon.directory() / "tun";
   const pid_t daemon = ::fork();
@@ -276,7 +276,7 @@ TEST_F(Devices, AnOrdinaryUserRunsASwitchOnTheirOwnTaps) {
   int status = 0;
   ::waitpid(daemon, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 0);
-  // The other way round: root's daemon does not obey an ordinary user, and says to whom it does.
+  // The other direction: root's daemon does not obey an ordinary user, and names the users that it obeys.
   const std::string stranger = directory + "/rbctl show >" + log + " 2>&1";
   EXPECT_EQ(as_nobody(node, [&] { return run_shell(directory + "/rbctl addbr br9").exit_status; }), 1);
   EXPECT_EQ(as_nobody(node, [&] { return run_shell(stranger).exit_status; }), 1);
@@ -298,7 +298,7 @@ TEST_F(Devices, OfAConfigurationThatAreNotThereAreWaitedFor) {
     EXPECT_TRUE(eventually([&] { return Lab::port(port)["device"] != "gone"; })) << port;
   EXPECT_EQ(Lab::port("veth0")["kind"], "packet");
   EXPECT_EQ(Lab::port("tap0")["kind"], "tap");
-  // Of a command it is an error as ever.
+  // For a command a missing interface is still an error.
   EXPECT_EQ(run_shell("rbctl addif br0 packet:nosuch").exit_status, 1);
 }
 

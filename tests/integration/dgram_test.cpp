@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of datagrams: what QEMU's `-netdev dgram` speaks.
+// Tests datagram ports, which speak to QEMU's `-netdev dgram`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// The other end.
+/// The peer of a datagram port.
 class DgramPeer {
  public:
   DgramPeer(const std::string& own, const std::string& to)
@@ -52,7 +52,7 @@ TEST_F(DgramPorts, CarryFramesByPathsAndByTheLoopback) {
   EXPECT_EQ(Lab::port("vm1")["state"], "forwarding");
   const Wire tap = lab->add_host("br0").wire();
   const DgramPeer b("127.0.0.1:6002", "127.0.0.1:6001");
-  for (int life = 0; life < 2; ++life) {  // and when it comes back as another socket
+  for (int life = 0; life < 2; ++life) {  // the second time the peer is a new socket
     const DgramPeer a(path("q1"), path("vm1"));
     a.send(one);
     EXPECT_TRUE(b.sees(one));

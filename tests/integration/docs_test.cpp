@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The labs in docs/: every command is run as it is printed, and says what is printed below it.
+// Runs every command of the labs in docs/ and compares its output with the page.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
@@ -46,7 +46,7 @@ class Docs : public LabTest {
   void SetUp() override {
     LabTest::SetUp();
     if (IsSkipped()) return;
-    // Names of namespaces are in files; those of a page are not to be the host's.
+    // Names of namespaces are files. The names of a page must not appear on the host.
     ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
     ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
     std::filesystem::create_directories("/run/netns");

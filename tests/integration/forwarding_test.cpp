@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a bridge does with frames, seen on real taps.
+// Tests on real taps what a bridge does with frames.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,7 +75,7 @@ TEST_F(Forwarding, LearnsForwardsAndFollowsAStationThatMoves) {
   a.send(last);
   EXPECT_THAT(b.until(last), ::testing::ElementsAre(to_b));
   EXPECT_THAT(c.until(last), Not(::testing::Contains(to_b)));
-  c.send(hello);  // the station is behind the third port now
+  c.send(hello);  // the station is now behind the third port
   EXPECT_TRUE(a.sees(hello));
   a.send(to_b);
   EXPECT_TRUE(c.sees(to_b));
@@ -174,7 +174,8 @@ TEST_F(Forwarding, TheHostTakesPartThroughTheBridgesOwnInterface) {
   EXPECT_EQ(run_shell("rbctl delbr br0").exit_status, 1) << "it is up";
   Lab::ok("ip link set br0 down");
   expect_pings(one, two.address());
-  // Its address is its own on every start, and the FDB's local entry and the bridge id follow it when it is changed.
+  // On every start the bridge has the same address. When the address is changed, the FDB's local entry and the bridge
+  // id follow.
   const std::string before = Lab::call("bridge.list")["bridges"][0]["address"];
   Lab::ok("ip link set br0 address 02:12:34:56:78:9a");
   ASSERT_TRUE(eventually([] { return Lab::call("bridge.list")["bridges"][0]["id"] == "8000.02123456789a"; }));
@@ -205,9 +206,9 @@ TEST_F(Forwarding, SegmentsInSoftwareForAPortThatTakesNothingUnfinished) {
 }
 
 TEST_F(Forwarding, SegmentsAsTheKernelItselfDoes) {
-  // A hub gives each frame of the sender to two ports: one that takes nothing unfinished, so that the switch cuts it,
-  // and one that takes all, behind which a kernel bridge forwards it to a device that takes nothing: there the kernel
-  // cuts.
+  // A hub gives each frame of the sender to two ports. The first port takes no unfinished frames, so the switch cuts
+  // the frame. The second port takes all frames, and a kernel bridge behind it forwards them to a device that takes no
+  // unfinished frames: there the kernel cuts the frame.
   Lab lab;
   Lab::ok("rbctl addbr br0 && rbctl setageing br0 0");
   const Lab::Host& sender = lab.add_host("br0", "", Lab::Ipv6::kOn);
@@ -240,8 +241,8 @@ TEST_F(Forwarding, SegmentsAsTheKernelItselfDoes) {
       }
       return frames;
     };
-    // The kernel's way is longer and may lose frames on a full backlog; what it delivers must be among ours, to the
-    // octet.
+    // The kernel's path is longer and may lose frames when a backlog is full. Each frame that the kernel delivers must
+    // be equal to one of ours.
     const std::vector<Octets> cut_by_kernel = of_sender(theirs), cut_by_us = of_sender(ours);
     const std::set<Octets> known(cut_by_us.begin(), cut_by_us.end());
     EXPECT_GT(cut_by_us.size(), 2000U);
@@ -274,7 +275,7 @@ TEST_F(Forwarding, TheBooksBalanceUnderOverload) {
     first.join();
     second.join();
   }
-  // Quiet when nothing has changed between two looks.
+  // The switch is quiet when nothing has changed between two looks.
   nlohmann::json before;
   ASSERT_TRUE(eventually([&] { return std::exchange(before, Lab::call("stats.get")) == Lab::call("stats.get"); }));
   for (const nlohmann::json& port : before["ports"]) {
@@ -292,7 +293,7 @@ TEST_F(Forwarding, TheBooksBalanceUnderOverload) {
         << port;
     EXPECT_EQ(port["copies"].get<std::uint64_t>(), out + egress_drops) << port;
   }
-  // What the kernel counted as taken from each sender is what the switch counts as received.
+  // The kernel's count of frames taken from each sender equals the switch's count of received frames.
   for (const Lab::Host* host : {&one, &two}) {
     const nlohmann::json link = nlohmann::json::parse(host->run("ip -j -s link show dev " + host->device).output);
     std::uint64_t in = 0;
@@ -314,7 +315,7 @@ TEST_F(Forwarding, ATableOfNStationsHoldsAllN) {
     frame[10] = static_cast<std::uint8_t>(i >> 8);
     frame[11] = static_cast<std::uint8_t>(i);
     a.send(frame);
-    if (i % 200 == 199) {  // not faster than the switch takes them
+    if (i % 200 == 199) {  // do not send faster than the switch takes frames
       ASSERT_TRUE(b.sees(frame));
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A virtual machine of a test's own: QEMU by emulation, Debian's 6.1 kernel, busybox; see tests/guest/run_guest.
+// A virtual machine for a test: QEMU by emulation, Debian's 6.1 kernel, busybox; see tests/guest/run_guest.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,15 +15,15 @@ namespace rb::test {
 
 class Guest {
  public:
-  /// How it is plugged in.
+  /// Describes how the guest is connected.
   struct Plug {
-    std::string netdev;                  // of `-netdev`; its id is n0
-    std::string device_options = {};     // of its `-device virtio-net-pci`, behind a comma
-    std::vector<std::string> more = {};  // other words for QEMU
+    std::string netdev;                  // the value of `-netdev`; its id is n0
+    std::string device_options = {};     // further options of `-device virtio-net-pci`, after a comma
+    std::vector<std::string> more = {};  // more arguments for QEMU
   };
 
-  /// Boots with one network device and the address 10.77.0.<number>. Commands reach it over the switch, from the host
-  /// `from`.
+  /// Boots with one network device and the address 10.77.0.<number>. The host `from` sends commands to the guest over
+  /// the switch.
   Guest(const Lab& lab, const Lab::Host& from, unsigned number, Plug plug)
       : from_(from),
         number_(number),
@@ -80,13 +80,14 @@ class Guest {
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
-  /// As when somebody pulls its plug.
+  /// Ends the guest at once, like a power failure.
   void kill() {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
     ::waitpid(std::exchange(pid_, -1), nullptr, 0);
   }
-  /// What a shell command inside prints; "" when the guest cannot be reached, or says nothing for so many seconds.
+  /// Returns the output of a shell command inside the guest, or "" if the guest cannot be reached or sends nothing for
+  /// `patience_s`.
   [[nodiscard]] std::string run(const std::string& command, time_t patience_s = 30) const {
     UniqueFd socket;
     {
@@ -96,7 +97,7 @@ class Guest {
     const timeval limit{.tv_sec = patience_s, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     const timeval soon{.tv_sec = 1, .tv_usec = 0};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);  // of connect(), too
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);  // this limits connect(), too
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(23);
@@ -111,7 +112,7 @@ class Guest {
       output.append(buffer.data(), static_cast<std::size_t>(size));
     }
   }
-  /// Waits until it answers; a boot takes some seconds.
+  /// Waits until the guest answers. A boot takes some seconds.
   [[nodiscard]] bool is_ready() const {
     for (int i = 0; i < 12; ++i) {
       if (eventually([&] { return run("echo ready", 3) == "ready\n"; })) return true;

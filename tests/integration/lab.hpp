@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A lab: hosts (network namespaces without names, so that nothing is left behind whatever happens) on ports of a
-// switch.
+// A lab has hosts on the ports of a switch. Hosts are network namespaces without names, so that a test leaves nothing
+// behind however it ends.
 #pragma once
 
 #include <arpa/inet.h>
@@ -37,8 +37,8 @@ inline Octets ethernet_frame(const std::string& destination, const std::string& 
   return frame;
 }
 
-/// Octets on the wire of one interface, both ways. AF_PACKET hides a VLAN tag of received frames in auxiliary data; it
-/// is put back.
+/// Sends and receives octets on the wire of one interface. AF_PACKET moves the VLAN tag of received frames to auxiliary
+/// data; Wire puts the tag back.
 class Wire {
  public:
   Wire(int netns_fd, const std::string& device) {
@@ -59,11 +59,11 @@ class Wire {
   void send(const Octets& frame) const {
     EXPECT_EQ(::send(fd_.get(), frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
   }
-  /// Under overload a full queue refuses a frame.
+  /// Sends a frame. False if a full queue refuses it, as may happen under overload.
   [[nodiscard]] bool try_send(const Octets& frame) const {
     return ::send(fd_.get(), frame.data(), frame.size(), MSG_DONTWAIT) >= 0;
   }
-  /// The next frame that comes in within `timeout_ms`; empty without.
+  /// Returns the next frame that comes in within `timeout_ms`, or an empty frame.
   [[nodiscard]] Octets receive(int timeout_ms) const {
     pollfd waiting{fd_.get(), POLLIN, 0};
     if (::poll(&waiting, 1, timeout_ms) != 1) return {};
@@ -91,7 +91,7 @@ class Wire {
     }
     return frame;
   }
-  /// Waits at most ten seconds for this very frame.
+  /// Waits at most ten seconds for exactly this frame.
   [[nodiscard]] bool sees(const Octets& wanted) const {
     for (;;) {
       const Octets frame = receive(10000);
@@ -99,7 +99,7 @@ class Wire {
       if (frame == wanted) return true;
     }
   }
-  /// Everything that came in before `last`, which must come.
+  /// Returns all frames that came in before `last`, which must come.
   [[nodiscard]] std::vector<Octets> until(const Octets& last) const {
     std::vector<Octets> frames;
     for (;;) {
@@ -114,8 +114,8 @@ class Wire {
   UniqueFd fd_;
 };
 
-/// Waits at most ten seconds until `holds`, asking again after each of the kernel's smallest naps; for what no event
-/// tells.
+/// Waits at most ten seconds until `holds`, which it checks after each of the kernel's shortest sleeps. For conditions
+/// without an event.
 [[nodiscard]] inline bool eventually(const std::function<bool()>& holds) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!holds()) {
@@ -136,7 +136,7 @@ class Lab {
       return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(netns.get());
     }
     [[nodiscard]] std::string address() const { return "10.77.0." + std::to_string(number); }
-    /// Runs a shell command inside.
+    /// Runs a shell command inside the namespace.
     [[nodiscard]] CommandResult run(const std::string& command) const {
       return run_shell("nsenter --net=" + path() + " sh -c '" + command + "'");
     }
@@ -145,7 +145,7 @@ class Lab {
 
   explicit Lab(std::vector<std::string> arguments = {"--no-host-port"}) : daemon(std::move(arguments)) {}
 
-  /// A namespace with nothing in it but a loopback interface.
+  /// Makes a namespace that has only a loopback interface.
   static UniqueFd new_netns() {
     const UniqueFd home(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("unshare");
@@ -153,7 +153,8 @@ class Lab {
     if (::setns(home.get(), CLONE_NEWNET) != 0) throw std::runtime_error("setns");
     return made;
   }
-  /// A host on a tap port of `bridge`, up, quiet (no IPv6) unless told otherwise.
+  /// A host on a tap port of `bridge`. The host is up, and IPv6 is off by default so that the host sends nothing by
+  /// itself.
   enum class Ipv6 : std::uint8_t { kOff, kOn };
   Host& add_host(const std::string& bridge, const std::string& options = "", Ipv6 ipv6 = Ipv6::kOff) {
     hosts_.push_back({"t" + std::to_string(hosts_.size() + 1), new_netns(), static_cast<unsigned>(hosts_.size() + 1)});
@@ -170,7 +171,7 @@ class Lab {
     const CommandResult result = host.run(quiet + "ip link set lo up; ip addr add " + host.address() + "/24 dev " +
                                           host.device + " && ip link set " + host.device + " up");
     ASSERT_EQ(result.exit_status, 0) << result.output;
-    // "up" reaches the switch by netlink.
+    // The state "up" reaches the switch by netlink.
     ASSERT_TRUE(eventually([&] { return port(host.device)["state"] == "forwarding"; }));
   }
   /// Runs a command that must succeed, in the daemon's namespace.
@@ -179,7 +180,7 @@ class Lab {
     EXPECT_EQ(result.exit_status, 0) << command << ": " << result.output;
     return result.output;
   }
-  /// Asks the daemon by its own protocol.
+  /// Sends a request to the daemon by its own protocol.
   static nlohmann::json call(const std::string& method, const nlohmann::json& params = nlohmann::json::object()) {
     const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
@@ -207,13 +208,13 @@ class Lab {
     return stats(name)["drops"][reason];
   }
 
-  /// What a command says that fails, as it has to.
+  /// Returns the message of a command that must fail.
   static std::string refusal(const std::string& command) {
     const CommandResult result = run_shell(command);
     EXPECT_EQ(result.exit_status, 1) << command;
     return result.output;
   }
-  /// The same of `addif` to br0.
+  /// The same for `addif` to br0.
   static std::string port_refusal(const std::string& device) { return refusal("rbctl addif br0 " + device); }
 
   RunningDaemon daemon;
@@ -222,7 +223,7 @@ class Lab {
   std::list<Host> hosts_;
 };
 
-/// Skips where there is no root; with root and /dev/net/tun a skipped test is a failed one (see ./check).
+/// Skips the test without root. With root and /dev/net/tun, ./check counts a skipped test as failed.
 class LabTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -230,7 +231,7 @@ class LabTest : public ::testing::Test {
   }
 };
 
-/// The same, with a daemon that has a bridge br0.
+/// A LabTest with a daemon that has a bridge br0.
 class BridgeTest : public LabTest {
  protected:
   void SetUp() override {
@@ -239,7 +240,7 @@ class BridgeTest : public LabTest {
     lab.emplace();
     Lab::ok("rbctl addbr br0");
   }
-  /// For a socket.
+  /// Returns the path for a socket.
   [[nodiscard]] std::string path(const std::string& name) const { return lab->daemon.directory() / (name + ".sock"); }
 
   std::optional<Lab> lab;

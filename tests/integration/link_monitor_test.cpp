@@ -24,14 +24,14 @@ using tap_test::outcome;
 using tap_test::path_of;
 using testing::StartsWith;
 
-/// Makes taps t0.. in a namespace of its own and follows what becomes of them.
+/// Makes taps t0.. in a namespace of its own and follows their events.
 class LinkMonitorTest : public tap_test::PrivateNetns {
  protected:
   void SetUp() override {
     PrivateNetns::SetUp();
     if (!IsSkipped()) monitor_ = std::make_unique<LinkMonitor>();
   }
-  /// The first event that fits, read or awaited; those before it are passed over.
+  /// Returns the first event that fits, and passes over events before it.
   std::optional<LinkEvent> await(const std::function<bool(const LinkEvent&)>& fits) {
     while (true) {
       for (auto event = events_.begin(); event != events_.end(); ++event) {
@@ -51,7 +51,7 @@ class LinkMonitorTest : public tap_test::PrivateNetns {
   std::optional<LinkEvent> await_gone(const std::string& name) {
     return await([&](const LinkEvent& event) { return event.link.name == name && event.gone; });
   }
-  /// Nothing waits and nothing makes the descriptor readable again: the daemon would sleep.
+  /// True if no event waits and the descriptor is not readable, so that the daemon would sleep.
   bool quiet() {
     (void)monitor_->take_events();
     pollfd wanted{.fd = monitor_->event_fd(), .events = POLLIN, .revents = 0};
@@ -162,7 +162,7 @@ TEST_F(LinkMonitorTest, ADyingNamespaceTakesItsInterfacesAlongAndIsThenQuiet) {
   ASSERT_TRUE(id.has_value()) << outcome(id);
   const Result<TapDevice> tap = open_tap({.name = "t0", .create = true, .netns_fd = blue.get()});
   ASSERT_TRUE(await_state("t0"));
-  blue.reset();  // watching does not keep it
+  blue.reset();  // watching a namespace does not keep it alive
   const std::optional<LinkEvent> gone = await_gone("t0");
   ASSERT_TRUE(gone);
   EXPECT_EQ(gone->netns_id, *id);
@@ -184,7 +184,7 @@ TEST_F(LinkMonitorTest, TellsNamespacesApartThoughTheirNumbersAreUsedAgain) {
         await([&](const LinkEvent& candidate) { return candidate.netns_id == *blue_id; });
     ASSERT_TRUE(event);
     EXPECT_EQ(event->link.name, "t0");
-    blue.reset();  // left watched; its number, and perhaps its id, comes again in the next round
+    blue.reset();  // still watched; its number, and perhaps its id, is reused in the next round
     ASSERT_TRUE(await_gone("t0"));
   }
 }
@@ -200,7 +200,7 @@ TEST_F(LinkMonitorTest, CountsWatches) {
   monitor_->unwatch(*id);
   ASSERT_TRUE(ip_in(blue.get(), "link del t0"));
   EXPECT_TRUE(monitor_->take_events().empty());
-  monitor_->unwatch(*id);  // once too often: nothing happens
+  monitor_->unwatch(*id);  // one unwatch() too many does nothing
 }
 
 TEST_F(LinkMonitorTest, LeavingAKernelBridgeIsNotBeingGone) {
@@ -221,7 +221,7 @@ TEST_F(LinkMonitorTest, AfterAnOverrunItSaysAllAgainAndWhatVanished) {
   ASSERT_TRUE(id.has_value()) << outcome(id);
   ASSERT_TRUE(ip_in(blue.get(), "tuntap add dev t0 mode tap") && ip_in(blue.get(), "tuntap add dev t1 mode tap"));
   ASSERT_TRUE(await_state("t1"));
-  // More changes than the socket's buffer holds, while nobody reads.
+  // These are more changes than the socket's buffer holds, and nobody reads meanwhile.
   for (int i = 0; i < 6000; ++i) ASSERT_EQ(outcome(set_link_up(blue.get(), "t0", i % 2 == 0)), "ok");
   ASSERT_TRUE(ip_in(blue.get(), "link del t1"));
   EXPECT_TRUE(await_gone("t1"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A loop: two bridges that are joined twice, and a host that says something to everybody.
+// A loop: two bridges are joined twice, and a host sends broadcast frames.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,17 +26,17 @@ class Loop : public SpanningTreeLab {
     ASSERT_TRUE(eventually([&] { return forwarding() == 6; })) << Lab::ok("rbctl link show");
   }
   static std::uint64_t received(const std::string& port) { return Lab::stats(port)["rx"]["broadcast"]["frames"]; }
-  /// Broadcast frames that all ends of both cables have seen.
+  /// The number of broadcast frames that all ends of both cables have received.
   static std::uint64_t seen() { return received("a") + received("b") + received("c") + received("d"); }
   void say_something() const {
     host_->wire().send(ethernet_frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:77:01", Octets(60, 1)));
   }
-  /// One frame has become very many, and there are more from one look to the next.
+  /// True when one frame has become very many.
   static bool multiplies() {
     constexpr std::uint64_t kMany = 20'000;
     return eventually_within(30s, [] { return seen() > kMany; });
   }
-  /// Nothing more comes for longer than any frame stays anywhere.
+  /// True when no further frame comes for longer than any frame waits in a queue.
   static bool ends() {
     return eventually_within(60s, [] {
       const std::uint64_t before = seen();
@@ -84,11 +84,12 @@ TEST_P(LoopUnder, CarriesABroadcastOnce) {
   for (const Octets& frame : to.until(last)) copies += frame.size() > 6 && frame[11] == 1 ? 1 : 0;
   EXPECT_EQ(copies, kFrames);
   EXPECT_TRUE(ends());
-  // Once over the cable that forwards; and where the other's far end is open, once over that, too.
+  // Each frame goes once over the cable that forwards. If the far end of the other cable is open, it goes once over
+  // that cable, too.
   EXPECT_LE(seen() - before, 2 * (kFrames + 1));
 }
 
-/// The next event of a kind "loop" that says this; null when none comes.
+/// Returns the next event of kind "loop" with this name, or null if none comes.
 nlohmann::json next(SwitchEvents& events, const std::string& what) {
   return events.find([&](const nlohmann::json& event) { return event["kind"] == "loop" && event["event"] == what; },
                      30s);
@@ -100,7 +101,7 @@ TEST_F(Loop, IsHintedAtByStationsThatFlap) {
   const nlohmann::json flap = next(events, "flapping");
   ASSERT_FALSE(flap.is_null());
   EXPECT_EQ(flap["mac"], "02:00:00:00:77:01");
-  // The host's port is one of two that hear it, or both are the cables'.
+  // The ports are the host's and a cable's, or the two cables'.
   const std::set<std::string> ports = flap["ports"];
   EXPECT_EQ(ports.size(), 2U);
   for (const std::string& port : ports) EXPECT_TRUE(states(flap["bridge"]).contains(port)) << port;
@@ -121,7 +122,7 @@ TEST_F(Loop, IsFoundByAProbe) {
   ASSERT_FALSE(found.is_null());
   EXPECT_EQ(found["bridge"], "br1");
   EXPECT_THAT(found["ports"], ::testing::UnorderedElementsAre("a", "c"));
-  EXPECT_EQ(count(states("br1"), "forwarding"), 3);  // it is told, no more
+  EXPECT_EQ(count(states("br1"), "forwarding"), 3);  // the loop is reported only
 }
 
 TEST_F(Loop, IsFoundByBothWhoSendProbes) {
@@ -138,7 +139,7 @@ TEST_F(Loop, IsFoundByBothWhoSendProbes) {
 TEST_F(Loop, IsNoneWhereTwoBridgesAreJoinedOnce) {
   pull("c");
   ASSERT_TRUE(eventually([] { return states("br2")["d"] == "disabled"; }));
-  // Each hears the other's probes, which it passes on to its host.
+  // Each bridge receives the other's probes and passes them on to its host.
   const Wire wire = host_->wire();
   Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.1 && rbctl link set br2 loop_guard block loop_probe 0.1");
   const auto is_probe = [](const Octets& frame) { return frame.size() >= 14 && frame[0] == 3 && frame[1] == 0x52; };
@@ -203,14 +204,15 @@ TEST_F(Loop, IsTriedAgainAfterATime) {
 }
 
 TEST_F(Loop, IsNoneWhereSpanningTreeHasBlockedIt) {
-  set_priority("br2", 4096);  // so that it is a port of br1 that is blocked
+  set_priority("br2", 4096);  // br2 becomes the root, so that br1 has the blocked port
   set_stp("rstp");
   ASSERT_TRUE(eventually_within(60s, [] {
     return count(states("br1"), "blocking") + count(states("br2"), "blocking") == 1 &&
            count(states("br1"), "forwarding") + count(states("br2"), "forwarding") == 5;
   }));
   const auto punted = [] { return Lab::drops("a", "punted") + Lab::drops("c", "punted"); };
-  // br2 floods them, so they come in at the port that is blocked, or would if it were open.
+  // br2 floods the probes, so they come in at the port that is blocked, or that the loop guard would close if it were
+  // open.
   Lab::ok("rbctl link set br1 loop_guard block loop_probe 0.1");
   const std::uint64_t before = punted();
   EXPECT_TRUE(eventually([&] { return punted() > before + 10; }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Two things that know how frames are cut, and neither is the switch: hosts whose kernels hand over unfinished frames,
-// and a kernel bridge that finishes any frame. All in namespaces without names; nothing of it outlives its object.
+// Two references for cutting frames that are independent of the switch: hosts whose kernels hand over unfinished
+// frames, and a kernel bridge that finishes any frame. All namespaces are without names, so nothing outlives its
+// object.
 #pragma once
 
 #include <poll.h>
@@ -20,13 +21,13 @@
 
 namespace rb::test {
 
-/// A frame as a tap hands it over.
+/// A frame as a tap delivers it.
 struct TapFrame {
   VnetHeader vnet;
   Octets octets;
 };
 
-/// A tap in a namespace of its own, or in that of another.
+/// A tap in a namespace of its own, or in an existing one.
 class Tap {
  public:
   enum class Offload : std::uint8_t { kOff, kOn };
@@ -40,7 +41,7 @@ class Tap {
   [[nodiscard]] int fd() const { return device_.queues[0].get(); }
   [[nodiscard]] Offloads offloads() const { return device_.offloads; }
 
-  /// The next frame that is waiting; nullopt when there is none.
+  /// Returns the next waiting frame, or nullopt.
   [[nodiscard]] std::optional<TapFrame> read() const {
     TapFrame frame{{}, Octets(70000)};
     const std::array<iovec, 2> vectors = {
@@ -50,7 +51,7 @@ class Tap {
     frame.octets.resize(static_cast<std::size_t>(size) - sizeof frame.vnet);
     return frame;
   }
-  /// False when the kernel refuses the frame.
+  /// Writes a frame. False if the kernel refuses it.
   [[nodiscard]] bool write(TapFrame frame) const {
     const std::array<iovec, 2> vectors = {
         {{&frame.vnet, sizeof frame.vnet}, {frame.octets.data(), frame.octets.size()}}};
@@ -61,7 +62,7 @@ class Tap {
   TapDevice device_;
 };
 
-/// Runs a shell command in a namespace; it must succeed.
+/// Runs a shell command in a namespace. The command must succeed.
 inline void run_in(const UniqueFd& netns, const std::string& command) {
   const Result<NetnsScope> scope = NetnsScope::enter(netns.get());
   if (!scope) throw std::runtime_error(scope.error().message);
@@ -69,8 +70,8 @@ inline void run_in(const UniqueFd& netns, const std::string& command) {
   if (result.exit_status != 0) throw std::runtime_error(command + ": " + result.output);
 }
 
-/// Two kernels' hosts, 10.88.0.1 and .2, fd88::1 and ::2, and the test as the wire between their taps. Their largest
-/// frames leave room for more headers.
+/// Two hosts with kernels of their own, 10.88.0.1 and .2, fd88::1 and ::2. The test carries frames between their taps.
+/// The hosts' largest frames leave room for more headers.
 class TwoHosts {
  public:
   TwoHosts() {
@@ -82,13 +83,13 @@ class TwoHosts {
   }
 
   [[nodiscard]] Offloads offloads() const { return taps_[0].offloads(); }
-  /// A socket of one host that does not block.
+  /// Makes a non-blocking socket of one host.
   [[nodiscard]] UniqueFd socket(std::size_t host, int family, int type) const {
     const Result<NetnsScope> scope = NetnsScope::enter(netns_[host].get());
     return UniqueFd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
-  /// Carries frames until `done` or until nothing happens for ten seconds; `done` is asked after every round. What the
-  /// first host sent is kept.
+  /// Carries frames until `done`, or until nothing happens for ten seconds. `done` is checked after every round. The
+  /// frames of the first host are kept in `sent`.
   [[nodiscard]] bool carry_until(const std::function<bool()>& done) {
     for (;;) {
       for (std::size_t from : {0U, 1U}) carry(from);
@@ -103,7 +104,7 @@ class TwoHosts {
  private:
   void carry(std::size_t from) {
     while (std::optional<TapFrame> frame = taps_[from].read()) {
-      [[maybe_unused]] const bool taken = taps_[1 - from].write(*frame);  // one that is lost is sent again
+      [[maybe_unused]] const bool taken = taps_[1 - from].write(*frame);  // TCP sends a lost frame again
       if (from == 0) sent.push_back(std::move(*frame));
     }
   }
@@ -113,24 +114,25 @@ class TwoHosts {
                               Tap(netns_[1].get(), "khost", Tap::Offload::kOn)};
 };
 
-/// A kernel bridge from a tap that takes unfinished frames to one that takes none: what leaves was finished by Linux.
+/// A kernel bridge from a tap that takes unfinished frames to a tap that takes none. The frames that leave were
+/// finished by Linux.
 class KernelFinisher {
  public:
   KernelFinisher() {
-    // The MTU lets frames through that are large and yet no GSO frames.
+    // The MTU admits frames that are large but are no GSO frames.
     run_in(netns_,
            "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; ip link add kbr type bridge && "
            "for port in kin kout; do ip link set dev $port mtu 65500 master kbr up || exit; done && "
            "ip link set dev kbr up");
-    // Its ports forward once the kernel's link watch has seen them; no event tells the test.
+    // The ports forward after the kernel's link watch has seen them. There is no event for this.
     if (!eventually([&] { return in_.write(kMark) && next(50) == kMark.octets; })) {
       throw std::runtime_error("the bridge does not forward");
     }
   }
 
-  /// What the kernel makes of a frame, in order; nullopt when it refuses it.
+  /// Returns the kernel's frames for a frame, in order, or nullopt if the kernel refuses it.
   [[nodiscard]] std::optional<std::vector<Octets>> finish(const TapFrame& frame) const {
-    while (next(0)) continue;  // marks of the start
+    while (next(0)) continue;  // skip the marks of the start
     if (!in_.write(frame) || !in_.write(kMark)) return std::nullopt;
     std::vector<Octets> finished;
     for (;;) {

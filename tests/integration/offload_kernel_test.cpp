@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Software offload beside Linux's own: unfinished frames that a kernel sent, as they are and altered, are finished by
-// the Segmenter and by a kernel bridge. Both must give the same frames, to the octet.
+// Compares the software offloads with Linux's own. The Segmenter and a kernel bridge finish the same unfinished frames
+// of a kernel, unchanged and altered. Both must give equal frames.
 #include <gtest/gtest.h>
 #include <netinet/udp.h>
 
@@ -25,7 +25,7 @@ std::byte* bytes(TapFrame& frame) {
   return reinterpret_cast<std::byte*>(frame.octets.data());
 }
 
-/// A frame's view, its octets cut into pieces of at most `piece_size` behind the headers.
+/// A view of a frame. The octets after the headers are cut into pieces of at most `piece_size`.
 struct View {
   explicit View(TapFrame& frame, std::uint32_t piece_size = 4096) {
     const auto size = static_cast<std::uint32_t>(frame.octets.size());
@@ -56,7 +56,7 @@ std::vector<Octets> finish_in_software(const Frame& frame) {
   return finished;
 }
 
-/// Passes one frame over the border and finishes it both ways. Gives the number of frames that came out.
+/// Passes one frame over the border and finishes it both ways. Returns the number of resulting frames.
 std::size_t expect_finished_alike(const KernelFinisher& kernel, TapFrame frame) {
   const View view(frame);
   EXPECT_TRUE(check_vnet_header(frame.vnet, view.view, Trust::kKernel));
@@ -90,28 +90,28 @@ sockaddr_storage address_of_second(int family, std::uint16_t port) {
   return storage;
 }
 
-/// The unfinished ones of what the first host has sent.
+/// Returns the unfinished frames that the first host has sent.
 std::vector<TapFrame> unfinished(const TwoHosts& hosts) {
   std::vector<TapFrame> frames;
   std::ranges::copy_if(hosts.sent, std::back_inserter(frames),
                        [](const TapFrame& frame) { return needs_software_offload(frame.vnet, Offloads{}); });
   return frames;
 }
-/// The largest of them.
+/// Returns the largest of these frames.
 TapFrame large_one(const std::vector<TapFrame>& frames) {
   const auto best = std::ranges::max_element(frames, {}, [](const TapFrame& frame) { return frame.octets.size(); });
   if (best == frames.end() || best->vnet.gso_type == kGsoNone) throw std::runtime_error("the kernel sent no GSO frame");
   return *best;
 }
 
-/// The frames of a TCP connection over which a host sends `size` octets and then closes it.
+/// Returns the frames of a TCP connection by which a host sends `size` octets and then closes it.
 std::vector<TapFrame> send_by_tcp(TwoHosts& hosts, int family, std::size_t size) {
   sockaddr_storage to = address_of_second(family, 5001);
   auto* name = reinterpret_cast<sockaddr*>(&to);
   const UniqueFd listener = hosts.socket(1, family, SOCK_STREAM), sender = hosts.socket(0, family, SOCK_STREAM);
   EXPECT_EQ(::bind(listener.get(), name, sizeof to), 0);
   EXPECT_EQ(::listen(listener.get(), 1), 0);
-  EXPECT_EQ(::connect(sender.get(), name, sizeof to), -1);  // in progress
+  EXPECT_EQ(::connect(sender.get(), name, sizeof to), -1);  // the connection is in progress
   UniqueFd receiver;
   std::size_t sent = 0, received = 0;
   Octets buffer(256 << 10);
@@ -133,7 +133,7 @@ std::vector<TapFrame> send_by_tcp(TwoHosts& hosts, int family, std::size_t size)
   return unfinished(hosts);
 }
 
-/// The frames of one datagram of `size` octets; of many when the kernel is told to cut it every `segment_size`.
+/// Returns the frames of one datagram of `size` octets, or of many if the kernel cuts it every `segment_size` octets.
 std::vector<TapFrame> send_by_udp(TwoHosts& hosts, int family, std::size_t size, int segment_size) {
   const sockaddr_storage to = address_of_second(family, 5002);
   const UniqueFd sender = hosts.socket(0, family, SOCK_DGRAM);
@@ -154,7 +154,7 @@ std::vector<TapFrame> send_by_udp(TwoHosts& hosts, int family, std::size_t size,
   return frames;
 }
 
-// What a kernel in the middle of a network may see, but two hosts beside each other do not send.
+// A kernel inside a network may see these frames, but two directly connected hosts do not send them.
 
 void insert(TapFrame& frame, std::size_t at, const Octets& octets) {
   frame.octets.insert(frame.octets.begin() + static_cast<std::ptrdiff_t>(at), octets.begin(), octets.end());
@@ -173,7 +173,7 @@ TapFrame with_ipv4_options(TapFrame frame) {
   std::memcpy(bytes(frame) + 24, &checksum, sizeof checksum);
   return frame;
 }
-/// An IPv6 extension header in front of all others.
+/// Inserts an IPv6 extension header in front of all others.
 TapFrame with_extension(TapFrame frame, std::uint8_t kind, Octets header) {
   header[0] = std::exchange(frame.octets[20], kind);
   insert(frame, 54, header);
@@ -183,7 +183,7 @@ TapFrame with_extension(TapFrame frame, std::uint8_t kind, Octets header) {
 TapFrame with_destination_options(TapFrame frame) {
   return with_extension(std::move(frame), 60, {0, 0, 1, 4, 0, 0, 0, 0});
 }
-/// With a segment left to visit: the checksum is reckoned with a destination that the IPv6 header does not name.
+/// One segment is left to visit: the checksum is computed with a destination that is not in the IPv6 header.
 TapFrame with_routing_header(TapFrame frame) {
   Octets header(24, 0x99);
   std::ranges::copy(std::array{0, 2, 4, 1, 0, 0, 0, 0}, header.begin());
@@ -236,7 +236,7 @@ TEST_F(OffloadKernel, OnlySumsATcpFrameThatFitsOneSegmentAsTheKernelDoes) {
   TwoHosts hosts;
   const TapFrame frame = large_one(send_by_tcp(hosts, AF_INET, 2 << 20));
   const std::size_t headers = frame.vnet.csum_start + std::size_t{32};
-  // The kernel reckons with a TCP header of 20 octets when it judges what is too small to cut.
+  // The kernel assumes a TCP header of 20 octets when it decides if a frame is too small to cut.
   EXPECT_EQ(expect_finished_alike(kernel, with_gso_size(frame, frame.octets.size() - headers + 12)), 1U);
   EXPECT_EQ(expect_finished_alike(kernel, with_gso_size(frame, frame.octets.size() - headers - 1)), 2U);
 }
@@ -266,7 +266,7 @@ TEST_F(OffloadKernel, SumsUdpAsTheKernelDoesAlsoToZero) {
     TapFrame frame = frames.front();
     EXPECT_EQ(expect_finished_alike(kernel, frame), 1U);
     EXPECT_EQ(expect_finished_alike(kernel, with_tag(frame, 0x81, 0x00)), 1U);
-    // The payload's first word takes on what is missing to a sum of all ones.
+    // The first word of the payload is changed so that the sum becomes all ones.
     const std::size_t field = frame.vnet.csum_start + std::size_t{6}, payload = field + 2;
     Octets finished = finish_in_software(View(frame).view).front();
     const std::uint32_t word = load16(bytes(frame) + payload), checksum = finished[field] * 256U + finished[field + 1];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An Open vSwitch of a test's own: its userspace datapath in a network namespace, its database in a directory. Plain
-// `ovs-vsctl` speaks to it while it is there.
+// An Open vSwitch for a test: its userspace datapath is in a network namespace, and its database is in a directory.
+// Plain `ovs-vsctl` commands reach it while it runs.
 #pragma once
 
 #include <list>
@@ -12,7 +12,7 @@ namespace rb::test {
 
 class OpenVswitch {
  public:
-  /// Runs until it is destroyed, and leaves nothing behind. In a namespace of its own, or in that of the caller.
+  /// Runs until it is destroyed, and leaves nothing behind. It runs in a namespace of its own by default.
   explicit OpenVswitch(const std::string& directory, UniqueFd netns = Lab::new_netns())
       : directory_(directory), netns_(std::move(netns)) {
     ::setenv("OVS_RUNDIR", directory.c_str(), 1);  // management sockets, process ids
@@ -23,7 +23,7 @@ class OpenVswitch {
     set_up("--retry --no-wait init");
     switch_ =
         start("nsenter --net=" + path() + " ovs-vswitchd unix:" + socket() + " --unixctl=" + directory + "/ovs.ctl");
-    // Tunnels carry what stands behind a customer's tag.
+    // With this limit, tunnels carry the tags behind a customer's tag.
     set_up("set Open_vSwitch . other_config:vlan-limit=2");
   }
   ~OpenVswitch() {
@@ -38,12 +38,12 @@ class OpenVswitch {
   OpenVswitch(const OpenVswitch&) = delete;
   OpenVswitch& operator=(const OpenVswitch&) = delete;
 
-  /// Runs ovs-vsctl, which returns when the switch has done what it says.
+  /// Runs ovs-vsctl, which returns when the switch has applied the commands.
   void set_up(const std::string& commands) const { Lab::ok("ovs-vsctl --timeout=20 " + commands); }
   void add_bridge(const std::string& bridge) const {
     set_up("add-br " + bridge + " -- set bridge " + bridge + " datapath_type=netdev");
   }
-  /// A host on a port of its own, "oN"; its kernel leaves nothing unfinished, which Open vSwitch would pass on so.
+  /// Adds a host on a port "oN". Its kernel finishes all frames, because Open vSwitch would pass unfinished frames on.
   Lab::Host& add_host(const std::string& bridge, unsigned number, const std::string& settings) {
     Lab::Host& host = hosts_.emplace_back("h" + std::to_string(number), Lab::new_netns(), number);
     const std::string port = "o" + std::to_string(number);
@@ -58,7 +58,7 @@ class OpenVswitch {
     set_up("add-port " + bridge + " " + port + " -- set port " + port + " " + settings);
     return host;
   }
-  /// Of its namespace.
+  /// Returns the path of its namespace.
   [[nodiscard]] std::string path() const {
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(netns_.get());
   }

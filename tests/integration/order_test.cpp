@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames of one flow leave in the order in which they came, however many workers there are and however much they do.
+// Frames of one flow leave in the order in which they came, with any number of workers under any load.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -29,7 +29,7 @@ std::uint32_t number_of(const Octets& frame) {
   return number;
 }
 
-/// Reads up to the frame kLast; every other number must be larger than the one before. Returns how many came.
+/// Reads up to the frame kLast. Every other number must be larger than the number before. Returns how many came.
 unsigned expect_ascending(const Wire& wire) {
   unsigned count = 0;
   std::int64_t previous = -1;
@@ -51,8 +51,9 @@ TEST_F(Order, IsKeptInBothDirectionsWithTwoWorkersAndTwoQueues) {
     const Wire a = lab.add_host("br0", queues).wire(), b = lab.add_host("br0", queues).wire();
     b.send(numbered("ff:ff:ff:ff:ff:ff", kB, 0));
     ASSERT_TRUE(a.sees(numbered("ff:ff:ff:ff:ff:ff", kB, 0)));
-    // A tap sends a flow by the queue by which it last got the flow's other direction (Linux tun_automq_select_queue),
-    // so the two ends of a conversation settle on one queue, and one worker, within its first exchanges.
+    // The kernel delivers a flow on the queue on which it last received the reverse direction (Linux
+    // tun_automq_select_queue), so the two ends of a conversation settle on one queue, and one worker, within the first
+    // exchanges.
     for (int exchange = 0; exchange < 4; ++exchange) {
       a.send(numbered(kB, kA, 0));
       ASSERT_TRUE(b.sees(numbered(kB, kA, 0)));
@@ -61,7 +62,8 @@ TEST_F(Order, IsKeptInBothDirectionsWithTwoWorkersAndTwoQueues) {
     }
     std::atomic<int> arrived{0};
     const auto flood = [&](const Wire& wire, const std::string& to, const std::string& from) {
-      // What does not fit is lost, and the kernel does not always say so; what comes is in order.
+      // Frames that do not fit are lost, and the kernel does not always report this. The frames that come must be in
+      // order.
       for (std::uint32_t number = 0; number < kFrames; ++number) (void)wire.try_send(numbered(to, from, number));
       for (; arrived != 2; ::poll(nullptr, 0, 1)) (void)wire.try_send(numbered(to, from, kLast));
     };

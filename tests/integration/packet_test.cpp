@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Existing interfaces as ports: ends of veth pairs, taps that somebody else holds.
+// Tests existing interfaces as ports: ends of veth pairs, and taps that another process holds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Hosts behind veth pairs whose near ends, p1, p2 ..., are ports.
+/// Hosts behind veth pairs. The near ends p1, p2 ... are ports.
 class PacketLab {
  public:
   PacketLab() { Lab::ok("rbctl addbr br0"); }
@@ -89,7 +89,8 @@ TEST_F(Packet, TcpCrossesATrunkOfVethPairs) {
 TEST_F(Packet, TheHostsOwnStackIsKeptOutAndComesBackWhateverEndsThePort) {
   PacketLab net;
   const Lab::Host& one = net.add_host();
-  // The host's own address on the interface: nobody answers for it while it is a port, as with the kernel's bridge.
+  // The host has an address on the interface. The host does not answer for it while the interface is a port, as with
+  // the kernel's bridge.
   Lab::ok("ip addr add 10.77.0.1/24 dev p1");
   const auto host_answers = [&] { return one.run("ping -c 1 -W 1 10.77.0.1").exit_status == 0; };
   EXPECT_FALSE(host_answers());

@@ -23,14 +23,14 @@
 
 namespace rb::test {
 
-/// What a shell command printed, both streams together, and its exit status.
+/// The output of a shell command, with both streams together, and its exit status.
 struct CommandResult {
   std::string output;
   int exit_status = -1;
 };
 
 inline CommandResult run_shell(const std::string& command) {
-  // The group sends both streams of the whole command into one pipe.
+  // The braces send both streams of the whole command into one pipe.
   FILE* const pipe = ::popen(("{ " + command + "\n} 2>&1").c_str(), "re");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   CommandResult result;
@@ -43,8 +43,8 @@ inline CommandResult run_shell(const std::string& command) {
   return result;
 }
 
-/// While it lives, this thread and what it starts are in a fresh network namespace, a ringbridged serves there, and
-/// `rbctl` and `brctl` on the PATH are the build tree's, speaking to it.
+/// While this object lives, this thread and the programs that it starts are in a new network namespace, and a
+/// ringbridged serves there. `rbctl` and `brctl` on the PATH are those of the build tree, and they reach this daemon.
 class RunningDaemon {
  public:
   explicit RunningDaemon(std::vector<std::string> arguments = {}) {
@@ -72,17 +72,17 @@ class RunningDaemon {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
-  /// Ends it as a service manager would; its exit status, or minus the signal that ended it.
+  /// Ends the daemon as a service manager does. Returns its exit status, or minus the signal that ended it.
   int stop() { return end_by(SIGTERM); }
   int kill_hard() { return end_by(SIGKILL); }
 
-  /// Starts the daemon (again) and waits until it says that it is ready.
+  /// Starts the daemon (again) and waits until it reports that it is ready.
   void start(std::vector<std::string> arguments = {}) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
-    // What a whole test run is to be done with, e.g. "--without=nowait,uso".
+    // This argument is used in the whole test run, e.g. "--without=nowait,uso".
     if (const char* for_all = std::getenv("RINGBRIDGE_TEST_ARGUMENT")) arguments.insert(arguments.begin(), for_all);
     arguments.insert(arguments.begin(), "ringbridged");
     std::vector<char*> argv;
@@ -108,7 +108,7 @@ class RunningDaemon {
 
  private:
   int end_by(int signal) {
-    if (pid_ <= 0) throw std::logic_error("the daemon has ended already");  // and kill(-1) would end everything
+    if (pid_ <= 0) throw std::logic_error("the daemon has ended already");  // kill(-1) would end everything
     ::kill(pid_, signal);
     int status = 0;
     ::waitpid(std::exchange(pid_, -1), &status, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Spanning tree with bridges of others: a triangle of two ringbridges and one kernel bridge, or one Open vSwitch.
+// Tests spanning tree with other bridges: a triangle of two ringbridges and one kernel bridge, or one Open vSwitch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,17 +14,17 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-/// A bridge that is not ours, in a namespace of its own, with the ports p1 and p2.
+/// Another implementation of a bridge, in a namespace of its own, with the ports p1 and p2.
 class Foreign {
  public:
   virtual ~Foreign() = default;
-  /// Where its ports have to be, as `ip link ... netns` takes it.
+  /// The namespace for its ports, as `ip link ... netns` takes it.
   [[nodiscard]] virtual std::string netns() const = 0;
   virtual void take_port(const std::string& port) = 0;
   virtual void set_priority(unsigned priority) = 0;
-  /// Of its ports, in the kernel's words.
+  /// The states of its ports, in the kernel's words.
   [[nodiscard]] virtual std::map<std::string, std::string> states() const = 0;
-  /// As rbctl prints ids.
+  /// The id of the root, in the format of rbctl.
   [[nodiscard]] virtual std::string root() const = 0;
 };
 
@@ -49,7 +49,7 @@ class KernelBridge : public Foreign {
     }
     return found;
   }
-  /// By sysfs, which has to be that of the namespace; `ip` (6.1) prints the bridge's own id.
+  /// Reads sysfs in the namespace, because `ip` (6.1) prints the bridge's own id.
   std::string root() const override {
     const std::string text =
         run("unshare --mount sh -c \"mount -t sysfs sysfs /sys && cat /sys/class/net/k0/bridge/root_id\"");
@@ -92,7 +92,7 @@ class RapidOpenVswitch : public Foreign {
     }
     return found;
   }
-  /// It prints priority (decimal) and address on lines of their own.
+  /// Open vSwitch prints priority (decimal) and address on lines of their own.
   std::string root() const override {
     std::istringstream lines(show());
     std::string line, priority;
@@ -117,7 +117,7 @@ class RapidOpenVswitch : public Foreign {
   OpenVswitch ovs_;
 };
 
-/// br1 - br2 - the other one - br1
+/// A triangle of bridges: br1 - br2 - the other one - br1
 class Triangle : public SpanningTreeLab {
  protected:
   void build(Foreign& foreign, const std::string& mode) {
@@ -132,7 +132,7 @@ class Triangle : public SpanningTreeLab {
     }
     for (const char* name : {"br1", "br2"}) hosts_.push_back(&lab->add_host(name));
   }
-  /// Everybody agrees on the root, and of the links' ends just so many do not forward, for good.
+  /// True if all bridges agree on the root, and exactly `blocked` ends of the links do not forward, permanently.
   [[nodiscard]] bool settled(const std::string& root, std::ptrdiff_t blocked) {
     const auto near = states("br1"), far = states("br2"), others = foreign_->states();
     for (const auto* states : {&near, &far, &others}) {
@@ -150,7 +150,7 @@ class Triangle : public SpanningTreeLab {
         << Lab::ok("rbctl showstp br1; rbctl showstp br2");
     return out.str();
   }
-  /// What a host says to everybody comes to the other once.
+  /// A broadcast of one host reaches the other host once.
   void expect_one_copy(std::uint8_t number) {
     const Wire from = hosts_[0]->wire(), to = hosts_[1]->wire();
     const Octets frame = ethernet_frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:77:01", Octets(60, number));
@@ -161,7 +161,7 @@ class Triangle : public SpanningTreeLab {
     from.send(last);
     EXPECT_THAT(to.until(last), ::testing::Not(::testing::Contains(frame)));
   }
-  /// Each is the root in turn; then a link of the last one's is pulled and put back.
+  /// Each bridge is the root in turn. Then a link of the last root is pulled and put back.
   void go_through_everything() {
     std::uint8_t number = 0;
     for (const std::string chosen : {"foreign", "br2", "br1"}) {
@@ -213,7 +213,7 @@ TEST_F(Triangle, OfStpWithOpenVswitchsRstp) {
   go_through_everything();
 }
 
-/// What tcpdump says of frames that our bridge sends.
+/// Returns tcpdump's text for the frames that our bridge sends.
 std::string decoded(const std::string& mode, const std::string& directory) {
   Lab::ok("rbctl stp br1 " + mode);
   return Lab::ok("timeout 20 tcpdump -U -Q in -i b -c 4 -w " + directory + "/" + mode +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A lab of bridges joined by cables (veth pairs), for spanning tree: ringbridge's in one daemon, others in namespaces.
+// A lab of bridges joined by cables (veth pairs), for spanning tree. Our bridges are in one daemon, and others are in
+// namespaces.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 
 namespace rb::test {
 
-/// Waits longer than eventually() does: protocols take their time, here with the least that may be set.
+/// Waits longer than eventually() does, because the protocols need time even with the shortest timers.
 [[nodiscard]] inline bool eventually_within(std::chrono::seconds limit, const std::function<bool()>& holds) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!holds()) {
@@ -30,12 +31,12 @@ class SpanningTreeLab : public LabTest {
     lab.emplace();
     Lab::ok("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
   }
-  /// A bridge of ours with short times; `mode` in the words of `rbctl stp`.
+  /// Adds a bridge of ours with short times. `mode` is a word of `rbctl stp`.
   static void add_bridge(const std::string& name, const std::string& mode) {
     Lab::ok("rbctl addbr " + name + " && rbctl sethello " + name + " 1 && rbctl setmaxage " + name +
             " 6 && rbctl setfd " + name + " 2 && rbctl stp " + name + " " + mode);
   }
-  /// A cable between two bridges of ours, which has their ports' names.
+  /// Joins two bridges of ours by a cable. The ends of the cable have the names of the ports.
   static void connect(const std::string& bridge, const std::string& port, const std::string& other_bridge,
                       const std::string& other_port) {
     Lab::ok("ip link add name " + port + " type veth peer name " + other_port + " && ip link set dev " + port +
@@ -48,7 +49,7 @@ class SpanningTreeLab : public LabTest {
   static nlohmann::json bridge(const std::string& name) {
     return Lab::call("bridge.list", {{"names", {name}}})["bridges"][0];
   }
-  /// The states of all ports of a bridge of ours.
+  /// Returns the states of all ports of a bridge of ours.
   static std::map<std::string, std::string> states(const std::string& name) {
     std::map<std::string, std::string> found;
     const nlohmann::json ports = bridge(name)["ports"];
@@ -62,7 +63,7 @@ class SpanningTreeLab : public LabTest {
   std::optional<Lab> lab;
 };
 
-/// How many of them are in a state.
+/// Returns how many ports are in a state.
 [[nodiscard]] inline std::ptrdiff_t count(const std::map<std::string, std::string>& states, const std::string& state) {
   return std::ranges::count_if(states, [&](const auto& entry) { return entry.second == state; });
 }

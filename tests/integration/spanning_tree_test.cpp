@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Bridges with spanning tree in a real daemon: how fast they find together, and what devices have to say.
+// Tests bridges with spanning tree in a real daemon: how fast they converge, and how they react to devices.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -25,8 +25,8 @@ class SpanningTrees : public SpanningTreeLab {
     }
     return {};
   }
-  /// Ports a and c of br1, which is the root, with b and d of br2. They speak RSTP; whatever had to wait for its
-  /// forward delays would take a minute.
+  /// Joins ports a and c of br1, which is the root, to b and d of br2. Both speak RSTP. A port that waits for forward
+  /// delays would take a minute.
   static void join_two_bridges_twice() {
     for (const char* name : {"br1", "br2"}) {
       add_bridge(name, "rstp");
@@ -60,7 +60,7 @@ TEST_F(SpanningTrees, OfRstpFindTogetherAndHealInMoments) {
 
 TEST_F(SpanningTrees, TheBridgesAddressIsItsIdAlsoWhenItChanges) {
   lab.reset();
-  lab.emplace(std::vector<std::string>{});  // with interfaces of their own
+  lab.emplace(std::vector<std::string>{});  // bridges with interfaces of their own
   add_bridge("br1", "rstp");
   Lab::ok("ip link set br1 address 02:00:00:00:00:41");
   EXPECT_TRUE(eventually([] { return bridge("br1")["id"] == "8000.020000000041"; })) << bridge("br1");
@@ -98,7 +98,7 @@ TEST_F(SpanningTrees, APortCostsWhatTheSpeedOfItsDeviceSays) {
   EXPECT_EQ(tree_port("br1", "t0")["oper_p2p"], false) << "half duplex may be shared";
   EXPECT_EQ(Lab::port("v0")["cost"], 2);
   EXPECT_EQ(tree_port("br1", "v0")["oper_p2p"], true);
-  // Asked again when its link comes up.
+  // The daemon reads the speed again when the link comes up.
   Lab::ok("ethtool -s t0 speed 1000 duplex full");
   const Result<TapDevice> other_end = open_tap({.name = "t0"});
   ASSERT_TRUE(other_end.has_value()) << other_end.error().message;
@@ -127,7 +127,7 @@ TEST_F(SpanningTrees, LoseNoBpduAndNoTimeUnderAFullRateOfData) {
     const Octets frame = ethernet_frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:77:01", Octets(46, 0));
     while (!stop) (void)wire.try_send(frame);
   });
-  // Longer than anything that was heard before it would be believed.
+  // This is longer than information from before the flood is valid.
   const bool heard = eventually_within(60s, [&] {
     return tree_port("br2", "b")["received"].get<int>() >= before["received"].get<int>() + 8 &&
            tree_port("br2", "d")["received"].get<int>() >= blocked_before["received"].get<int>() + 8;
@@ -145,7 +145,7 @@ TEST_F(SpanningTrees, LoseNoBpduAndNoTimeUnderAFullRateOfData) {
     EXPECT_EQ(drops["punt_limit"], 0) << name;
   }
   for (const char* name : {"b", "d"}) {
-    // All that came in has come to the tree; one may have come in between the two looks.
+    // All received BPDUs have reached the tree. A BPDU may have come in between the two looks.
     const int received = tree_port("br2", name)["received"], punted = Lab::stats(name)["drops"]["punted"];
     EXPECT_GE(punted, received);
     EXPECT_LE(punted, received + 2);

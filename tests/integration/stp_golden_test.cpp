@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Does with two bridges of a real ringbridged what the transcript did with two of the kernel's, and compares showstp.
+// Repeats the steps of the transcript, which used two kernel bridges, with two bridges of a real ringbridged, and
+// compares showstp.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,7 +13,7 @@
 namespace rb::test {
 namespace {
 
-/// Of a timer it is shown whether it runs; some come and go within milliseconds.
+/// Replaces the value of a timer by whether the timer runs. Some timers run for milliseconds only.
 std::string masked(std::string text) {
   text = std::regex_replace(text, std::regex("(hold|gc|tcn) timer\\t+ *[0-9.]+"), "$1 timer\tTIME");
   for (const char* timer : {"hello", "topology change", "message age", "forward delay"}) {
@@ -22,8 +23,8 @@ std::string masked(std::string text) {
   return text;
 }
 
-/// Where ours differs (docs/brctl.md): the ageing time is that by which stations age, and a port that stops forwarding
-/// is no topology change yet.
+/// Applies the differences of ours (docs/brctl.md): the ageing time is the time by which stations age now, and a port
+/// that stops forwarding is not yet a topology change.
 std::string expected(const GoldenStep& golden) {
   std::string text =
       std::regex_replace(masked(golden.output), std::regex("ageing time\t\t   4.00"), "ageing time\t\t   2.00");
@@ -43,7 +44,7 @@ using StpGolden = LabTest;
 TEST_F(StpGolden, ShowsWhatTheKernelsBridgeShows) {
   const RunningDaemon daemon;
   SwitchEvents events;
-  // When a section of the transcript began.
+  // These conditions begin the sections of the transcript.
   const std::map<std::string, std::function<bool()>> begins = {
       {"", [] { return true; }},
       {"with carrier",

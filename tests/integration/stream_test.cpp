@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of a byte stream: what QEMU's `-netdev stream` speaks, with peers that behave and peers that do not.
+// Tests stream ports, which speak to QEMU's `-netdev stream`, with good and bad peers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// The other end of a stream.
+/// The peer of a stream port.
 class Peer {
  public:
   explicit Peer(UniqueFd socket, std::size_t length_size = 4) : socket_(std::move(socket)), length_size_(length_size) {
@@ -36,7 +36,7 @@ class Peer {
     EXPECT_EQ(::send(socket_.get(), octets.data(), octets.size(), MSG_NOSIGNAL), static_cast<ssize_t>(octets.size()));
   }
   void send(const Octets& frame) const { send_octets(framed(frame)); }
-  /// The next frame; empty when the connection has ended, or nothing comes for ten seconds.
+  /// Returns the next frame, or an empty frame if the connection has ended or nothing comes for ten seconds.
   [[nodiscard]] Octets receive() const {
     Octets length(length_size_);
     if (!read(length)) return {};
@@ -66,7 +66,7 @@ bool is_up(const std::string& port) {
 
 class StreamPorts : public BridgeTest {
  protected:
-  /// A port that listens, and a peer that has come.
+  /// Adds a port that listens, and a peer that has connected.
   Peer add(const std::string& name, const std::string& options = "", std::size_t length_size = 4) {
     Lab::ok("rbctl addif br0 stream:" + path(name) + options);
     Peer peer = Peer::connect(path(name), length_size);
@@ -179,13 +179,13 @@ TEST_F(StreamPorts, APeerThatDoesNotReadLosesItsOwnFramesAlone) {
   EXPECT_TRUE(b.sees(kOne)) << "others go on";
   const std::uint64_t lost = Lab::drops("slow", "egress_full");
   EXPECT_GT(lost, 0U);
-  // What it gets is whole frames.
+  // The peer gets whole frames only.
   for (std::uint64_t i = 0; i < kFrames - lost; ++i) ASSERT_EQ(slow.receive(), to_slow) << i;
   EXPECT_TRUE(slow.sees(kOne));
 }
 
 TEST_F(StreamPorts, TcpOfHostsIsCutForThem) {
-  // Two bridges, and a stream between them.
+  // A stream joins two bridges.
   Lab::ok("rbctl addbr br1");
   const Lab::Host &one = lab->add_host("br0"), &two = lab->add_host("br1");
   Lab::ok("rbctl addif br0 stream:" + path("here") + " && rbctl addif br1 stream:" + path("here") +
@@ -243,7 +243,7 @@ TEST_F(StreamPorts, AnOrdinaryUserMayBeGivenTheSocket) {
   EXPECT_EQ(status.st_mode & 0777U, 0660U);
 }
 
-/// A peer of a listener, from a socket that is bound to `own` where that is not empty.
+/// Connects a peer of a listener, from a socket that is bound to `own` unless that is empty.
 Peer arrive(const std::string& at, const std::string& own = "") {
   const SocketAddress to = parse_socket_address(at).value();
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

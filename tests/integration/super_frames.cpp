@@ -64,7 +64,7 @@ void put_ipv6(Octets& frame, std::uint8_t protocol, std::size_t payload_size) {
   }
 }
 
-/// Where the addresses of an IP header are, for the pseudo header.
+/// The offsets of the addresses in an IP header, for the pseudo-header.
 struct IpLayout {
   std::size_t addresses_at, addresses_size, transport_at, transport_size;
   std::uint8_t protocol;

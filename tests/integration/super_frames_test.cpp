@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames of 64 KiB that nobody has cut yet: they cross whole to ports that take them, and cut to ports that do not.
+// Frames of 64 KiB that are not cut yet cross whole to ports that take them, and cut to ports that do not.
 #include <gtest/gtest.h>
 
 #include "super_frames.hpp"
 
 namespace rb::test {
 
-/// How GoogleTest names a parameter.
+/// Prints a parameter for GoogleTest.
 static void PrintTo(const SuperFrameFields& fields, std::ostream* out) {
   *out << (fields.udp ? "UDP" : "TCP") << (fields.ipv6 ? " over IPv6" : " over IPv4");
 }
@@ -15,7 +15,7 @@ namespace {
 
 class SuperFrames : public LabTest, public ::testing::WithParamInterface<SuperFrameFields> {};
 
-/// 60,000 octets, each different from its neighbours.
+/// Returns 60,000 octets, each different from its neighbours.
 std::string content() {
   std::string octets;
   for (std::uint32_t i = 0; octets.size() < 60000; ++i) octets += std::to_string(i * 2654435761U);

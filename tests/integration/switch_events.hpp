@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SwitchEvents: a client of a daemon that is told its events, for tests that wait for what it does.
+// SwitchEvents is a client that receives the daemon's events, for tests that wait for the daemon.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ namespace rb::test {
 
 class SwitchEvents {
  public:
-  /// Of the daemon that rbctl would go to now; from here on nothing is missed.
+  /// Connects to the daemon that rbctl would use now. The client misses no event from then on.
   SwitchEvents() : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -35,7 +35,7 @@ class SwitchEvents {
       throw std::runtime_error("monitor");
     (void)next(std::chrono::steady_clock::now() + std::chrono::seconds(10));  // the answer
   }
-  /// Waits until `holds`, which is asked now and after each event; false after `limit`.
+  /// Waits until `holds`, which is checked now and after each event. False after `limit`.
   [[nodiscard]] bool until(const std::function<bool()>& holds,
                            std::chrono::milliseconds limit = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -44,7 +44,7 @@ class SwitchEvents {
     }
     return true;
   }
-  /// The next event that `fits`; null after `limit`.
+  /// Returns the next event that `fits`, or null after `limit`.
   [[nodiscard]] nlohmann::json find(const std::function<bool(const nlohmann::json&)>& fits,
                                     std::chrono::milliseconds limit = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + limit;

@@ -89,7 +89,7 @@ TEST_F(TapDeviceTest, TakesAwayTheFilterOfAnotherProgram) {
   ASSERT_TRUE(ip("tuntap add dev t0 mode tap") && ip("addr add 192.0.2.1/24 dev t0"));
   {
     const Result<TapDevice> other = open_tap({.name = "t0"});
-    // A tun_filter: no flags, one address, which is 02:00:00:00:00:09.
+    // A tun_filter without flags and with one address, 02:00:00:00:00:09.
     std::array<std::uint16_t, 5> only_one_station{0, 1, htons(0x0200), 0, htons(0x0009)};
     ASSERT_EQ(::ioctl(other->queues[0].get(), TUNSETTXFILTER, only_one_station.data()), 1);
   }
@@ -120,7 +120,8 @@ TEST_F(TapDeviceTest, NeverCreatesWhenOnlyAskedToAttach) {
 }
 
 TEST_F(TapDeviceTest, AnIndexThatIsTakenKeepsTheKernelFromCreating) {
-  // What open_tap() builds on, shown without it: no race can be forced upon it from outside.
+  // open_tap() relies on this behaviour of the kernel. The test shows it directly, because no test can force the race
+  // from outside.
   const UniqueFd queue(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
   unsigned loopback = 1;
   ASSERT_EQ(::ioctl(queue.get(), TUNSETIFINDEX, &loopback), 0);
@@ -136,7 +137,7 @@ TEST_F(TapDeviceTest, AnIndexThatIsTakenKeepsTheKernelFromCreating) {
 
 TEST_F(TapDeviceTest, LeavesNothingBehindWhenTheDeviceComesAndGoes) {
   std::atomic<bool> done{false};
-  std::jthread other([&done] {  // in the same namespace: a thread inherits its maker's
+  std::jthread other([&done] {  // the thread inherits the namespace of the thread that made it
     for (int i = 0; i < 30; ++i) {
       EXPECT_EQ(outcome(add_persistent_tap({.name = "t0"})), "ok");
       while (outcome(delete_tap("t0", -1)).starts_with("busy")) {

@@ -25,10 +25,10 @@ using tap_test::outcome;
 using tap_test::path_of;
 using testing::StartsWith;
 
-/// Taps in other namespaces, and what becomes of a tap while it is held.
+/// Tests taps in other namespaces, and events of a tap while it is held.
 class TapNetnsTest : public tap_test::PrivateNetns {
  protected:
-  /// 0, or the errno with which a frame of 60 octets is refused.
+  /// Returns 0, or the errno with which a frame of 60 octets is refused.
   static int write_frame(int fd) {
     std::array<unsigned char, sizeof(VnetHeader) + 60> frame{};
     frame.fill(0);
@@ -40,8 +40,8 @@ class TapNetnsTest : public tap_test::PrivateNetns {
     std::array<char, 2048> frame{};
     return ::read(fd, frame.data(), frame.size()) >= 0 ? 0 : errno;
   }
-  /// Reads what the stack still sends until the device goes. Who waits for POLLIN is woken then, and finds POLLERR; who
-  /// waits for POLLERR alone is not woken (Linux 6.18).
+  /// Reads frames of the stack until the device is deleted. A thread that waits for POLLIN wakes then and gets POLLERR.
+  /// A thread that waits for POLLERR alone does not wake (Linux 6.18).
   static bool await_death(int fd) {
     pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
     while (::poll(&wanted, 1, tap_test::kPatience_ms) == 1) {
@@ -98,7 +98,7 @@ TEST_F(TapNetnsTest, AnotherNamespaceNeedsACapability) {
       StartsWith("permission: creating t1 needs CAP_NET_ADMIN"));
 }
 
-// ---- What happens to a device while it is held
+// ---- Events of a device while it is held
 
 TEST_F(TapNetnsTest, ADeviceThatIsDownAnswersEio) {
   const Result<TapDevice> tap = open_tap({.name = "t0", .create = true});

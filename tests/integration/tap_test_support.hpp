@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the tap and link tests need of the machine: private namespaces, ordinary users, awaited events.
+// Helpers for the tap and link tests: private namespaces, ordinary users, awaited events.
 #pragma once
 
 #include <fcntl.h>
@@ -25,11 +25,11 @@
 
 namespace rb::tap_test {
 
-inline constexpr int kPatience_ms = 10'000;    // until an awaited event counts as missing
-inline constexpr std::uint32_t kUser = 54321;  // an ordinary user and group that nobody is
+inline constexpr int kPatience_ms = 10'000;    // an awaited event counts as missing after this time
+inline constexpr std::uint32_t kUser = 54321;  // the id of an ordinary user and group that does not exist
 inline constexpr std::uint32_t kStranger = 54322;
 
-/// A new network namespace that lives as long as the descriptor (and what else holds it).
+/// Makes a network namespace that lives as long as the descriptor (and other references to it).
 [[nodiscard]] inline UniqueFd make_netns() {
   UniqueFd made;
   std::thread([&made] {
@@ -38,7 +38,7 @@ inline constexpr std::uint32_t kStranger = 54322;
   return made;
 }
 
-/// Each test runs in a network namespace of its own, which goes with everything in it when the test ends.
+/// Each test runs in a network namespace of its own, which disappears with all its contents when the test ends.
 class PrivateNetns : public testing::Test {
  protected:
   void SetUp() override {
@@ -55,7 +55,7 @@ class PrivateNetns : public testing::Test {
   UniqueFd home_;
 };
 
-/// Where another process finds this one's descriptor.
+/// The path by which another process finds this process's descriptor.
 [[nodiscard]] inline std::string path_of(const UniqueFd& fd) {
   return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd.get());
 }
@@ -65,27 +65,27 @@ class PrivateNetns : public testing::Test {
   return std::system(("ip " + arguments).c_str()) == 0;
 }
 
-/// Runs `ip ARGUMENTS` in another one.
+/// Runs `ip ARGUMENTS` in another namespace.
 [[nodiscard]] inline bool ip_in(int netns_fd, const std::string& arguments) {
   const Result<NetnsScope> scope = NetnsScope::enter(netns_fd);
   return scope && ip(arguments);
 }
 
-/// True when the descriptor has become readable or has an error.
+/// True if the descriptor has become readable or has an error.
 [[nodiscard]] inline bool await_readable(int fd) {
   pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
   return ::poll(&wanted, 1, kPatience_ms) == 1;
 }
 
-/// Gives the calling process a /dev/net/tun of its own that everybody may open, as udev makes it; the machine's may be
-/// root's alone.
+/// Gives the calling process a /dev/net/tun of its own that everybody may open, as udev makes it. The machine's device
+/// may be for root only.
 [[nodiscard]] inline bool make_tun_device_public() {
   return ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
          ::mount("tmpfs", "/dev/net", "tmpfs", 0, "mode=0755") == 0 &&
          ::mknod("/dev/net/tun", S_IFCHR, makedev(10, 200)) == 0 && ::chmod("/dev/net/tun", 0666) == 0;
 }
 
-/// What `action` returns in a child process that is an ordinary user without any capability.
+/// Returns the result of `action` in a child process that is an ordinary user without any capability.
 [[nodiscard]] inline std::string as_user(std::uint32_t uid, std::uint32_t gid,
                                          const std::function<std::string()>& action) {
   int ends[2];
@@ -112,7 +112,7 @@ class PrivateNetns : public testing::Test {
   return answer;
 }
 
-/// "ok", or the error's name and message.
+/// Returns "ok", or the error's name and message.
 template <typename T>
 [[nodiscard]] std::string outcome(const Result<T>& result) {
   return result ? "ok" : std::string(error_name(result.error().code)) + ": " + result.error().message;

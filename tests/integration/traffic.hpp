@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What hosts of a lab send each other: frames of known octets, pings, and TCP.
+// Traffic between the hosts of a lab: frames of known octets, pings, and TCP.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace rb::test {
 
 inline const std::string kEverybody = "ff:ff:ff:ff:ff:ff", kA = "02:aa:00:00:00:01", kB = "02:bb:00:00:00:02",
                          kC = "02:cc:00:00:00:03";
-/// An ethertype for local experiments (IEEE 802 9.2.4), then some octets.
+/// An EtherType for local experiments (IEEE 802 9.2.4), then some octets.
 inline Octets content(std::uint8_t mark, std::size_t size = 60) {
   Octets octets(size, mark);
   octets[0] = 0x88;
@@ -85,7 +85,7 @@ inline void expect_pings(const Lab::Host& from, const std::string& to) {
   EXPECT_EQ(result.exit_status, 0) << result.output;
 }
 
-/// Sends random octets from one host to another by TCP, and compares what arrives by its sha256.
+/// Sends random octets from one host to another by TCP, and compares the result by its sha256.
 inline void expect_transfer(const Lab& lab, const Lab::Host& from, const Lab::Host& to, unsigned megabytes,
                             const std::string& address = {}) {
   const std::string sent = lab.daemon.directory() / "sent", got = lab.daemon.directory() / "got";
@@ -97,7 +97,7 @@ inline void expect_transfer(const Lab& lab, const Lab::Host& from, const Lab::Ho
   EXPECT_EQ(Lab::ok("sha256sum < " + sent), Lab::ok("sha256sum < " + got));
 }
 
-/// The sizes of TCP frames that come in on a wire while something else goes on.
+/// Reads all waiting frames of a wire and returns the size of the largest TCP frame.
 inline std::size_t largest_frame(const Wire& wire) {
   std::size_t largest = 0;
   for (Octets frame = wire.receive(0); !frame.empty(); frame = wire.receive(0))
@@ -105,7 +105,7 @@ inline std::size_t largest_frame(const Wire& wire) {
   return largest;
 }
 
-/// TCP between hosts, both ways, of which no frame is longer than Ethernet's.
+/// Runs TCP between hosts, both ways, and expects no frame longer than Ethernet's maximum.
 inline void expect_tcp_is_cut(const Lab& lab, const Lab::Host& one, const Lab::Host& two) {
   const Wire far = two.wire();
   expect_pings(one, two.address());

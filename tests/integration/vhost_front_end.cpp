@@ -209,7 +209,7 @@ void FrontEnd::send_octets(const Octets& octets, const std::vector<int>& fds) co
     header->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
     std::memcpy(CMSG_DATA(header), fds.data(), sizeof(int) * fds.size());
   }
-  // A switch that has closed the connection is found out by whoever waits for its answer.
+  // If the switch has closed the connection, the caller notices when it waits for an answer.
   (void)::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The front end of vhost-user: the messages that show a guest's memory and rings to a switch. Written from the protocol
-// alone (QEMU docs/interop/vhost-user.rst): nothing here is shared with the switch.
+// The front end of vhost-user sends the messages that give a switch access to a guest's memory and rings. It is written
+// from the protocol alone (QEMU docs/interop/vhost-user.rst) and shares no code with the switch.
 #pragma once
 
 #include <functional>
@@ -28,14 +28,14 @@ inline constexpr std::uint64_t kMultiQueue = 1 << 0, kLogShmfd = 1 << 1, kRarp =
                                kMemSlots = 1 << 15, kStatus = 1 << 16;
 inline constexpr std::uint64_t kAllProtocolFeatures =
     kMultiQueue | kLogShmfd | kRarp | kReplyAck | kNetMtu | kResetDeviceFeature | kMemSlots | kStatus;
-// Flags of a message: the version, and a bit each.
+// Flags of a message: the version, and one bit each.
 inline constexpr std::uint32_t kVersion = 1, kReply = 4, kNeedReply = 8;
-inline constexpr std::uint64_t kNoFd = 0x100;    // of SET_VRING_KICK, _CALL and _ERR: no descriptor comes with it
-inline constexpr std::uint32_t kRingLogged = 1;  // VHOST_VRING_F_LOG, of SET_VRING_ADDR
-inline constexpr std::size_t kLogPage = 4096;    // octets of memory that a bit of the log stands for
+inline constexpr std::uint64_t kNoFd = 0x100;    // in SET_VRING_KICK, _CALL and _ERR: the message carries no descriptor
+inline constexpr std::uint32_t kRingLogged = 1;  // VHOST_VRING_F_LOG in SET_VRING_ADDR
+inline constexpr std::size_t kLogPage = 4096;    // each bit of the log stands for so many octets of memory
 }  // namespace vhost
 
-/// What a front end says, and whether it waits for an answer.
+/// A message of a front end. `answer` tells if the front end waits for an answer.
 struct VhostMessage {
   enum class Answer : std::uint8_t { kNone, kReply, kAcknowledgement };
   std::uint32_t request = 0;
@@ -43,7 +43,7 @@ struct VhostMessage {
   std::vector<int> fds = {};
   Answer answer = Answer::kNone;
 
-  /// Its octets on the socket.
+  /// Returns the message's octets on the socket.
   [[nodiscard]] Octets octets() const;
 };
 struct VhostReply {
@@ -54,14 +54,14 @@ struct VhostReply {
   [[nodiscard]] std::uint64_t number() const;
 };
 
-/// Where a switch in the role of a client goes to.
+/// A listening socket, to which a switch in the client role connects.
 class VhostListener {
  public:
   explicit VhostListener(const std::string& path);
   ~VhostListener();
   VhostListener(const VhostListener&) = delete;
   VhostListener& operator=(const VhostListener&) = delete;
-  /// Throws when nobody comes for ten seconds.
+  /// Throws if no switch connects for ten seconds.
   [[nodiscard]] UniqueFd accept() const;
 
  private:
@@ -78,7 +78,7 @@ class FrontEnd {
     std::uint16_t ring_size = 256;
     std::uint16_t base = 0;
     std::uint16_t queue_pairs = 1;
-    unsigned buffer_count = 128;  // of each receive ring
+    unsigned buffer_count = 128;  // in each receive ring
     std::uint32_t buffer_size = 2048;
     unsigned buffer_pieces = 1;
     bool indirect_buffers = false;
@@ -88,38 +88,38 @@ class FrontEnd {
   FrontEnd() : FrontEnd(Options{}) {}
   explicit FrontEnd(const Options& options);
 
-  /// Connects; waits up to ten seconds for somebody to listen.
+  /// Connects, and waits up to ten seconds for a listener.
   void connect(const std::string& path);
   void attach(UniqueFd socket);
   void disconnect() { socket_.reset(); }
-  /// Negotiates and starts all rings from their used indices; `before_memory` is for what belongs between the features
-  /// and the memory. Throws when the switch does not play along.
+  /// Negotiates and starts all rings from their used indices. `before_memory` runs between the features and the memory.
+  /// Throws if the switch refuses.
   void start(const std::function<void()>& before_memory = {});
-  /// What start() says, in this order.
+  /// Returns the messages of start(), in order.
   [[nodiscard]] std::vector<VhostMessage> negotiation() const;
 
   // Messages.
   void send_octets(const Octets& octets, const std::vector<int>& fds = {}) const;
   void send_message(const VhostMessage& message) const { send_octets(message.octets(), message.fds); }
-  /// nullopt when the connection ends, or nothing comes for ten seconds.
+  /// Returns the next reply, or nullopt if the connection ends or nothing comes for ten seconds.
   [[nodiscard]] std::optional<VhostReply> receive_reply() const;
-  /// Throws where no reply comes.
+  /// Throws if no reply comes.
   VhostReply exchange(const VhostMessage& message) const;
-  /// Asks for a number.
+  /// Sends a request whose reply is a number, and returns the number.
   [[nodiscard]] std::uint64_t ask(std::uint32_t request) const;
-  /// Says something and waits for the switch's verdict: 0 is good.
+  /// Sends a request and waits for the switch's verdict: 0 is good.
   std::uint64_t say(std::uint32_t request, const Octets& payload, const std::vector<int>& fds = {}) const;
-  /// Waits until the switch has closed the connection; false when it does not within a time.
+  /// Waits until the switch has closed the connection. False if it does not do so in time.
   [[nodiscard]] bool is_closed(int timeout_ms = 10000) const;
 
-  // Single messages about rings and memory.
+  // These functions make single messages about rings and memory.
   [[nodiscard]] VhostMessage vring_addr(std::uint32_t index, std::uint32_t flags = 0) const;
   [[nodiscard]] VhostMessage memory_table() const;
   /// ADD_MEM_REG or REM_MEM_REG.
   [[nodiscard]] VhostMessage memory_region(std::uint32_t request, std::size_t region) const;
-  /// Stops a ring; the index that the switch would continue with.
+  /// Stops a ring. Returns the index at which the switch would continue.
   std::uint32_t stop(std::uint32_t index) const;
-  /// Starts a ring that was stopped, from its used index.
+  /// Restarts a stopped ring from its used index.
   void restart(std::uint32_t index) const;
   void enable(std::uint32_t index, bool enabled) const;
 
@@ -129,9 +129,9 @@ class FrontEnd {
   [[nodiscard]] std::uint64_t offered_features() const { return offered_; }
   [[nodiscard]] std::uint64_t offered_protocol_features() const { return offered_protocol_; }
   bool send(const Octets& frame) const { return tx().send({.octets = frame}); }
-  /// Waits at most ten seconds for this very frame.
+  /// Waits at most ten seconds for exactly this frame.
   [[nodiscard]] bool sees(const Octets& wanted) const;
-  /// Everything that came in before `last`, which must come.
+  /// Returns all frames that came in before `last`, which must come.
   [[nodiscard]] std::vector<OffloadedFrame> until(const Octets& last) const;
 
   GuestMemory memory;

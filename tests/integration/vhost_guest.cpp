@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kArenaSize = 4 << 20;
 
-/// A number in memory that the switch reads and writes, too.
+/// A number in memory that the switch also reads and writes.
 std::atomic_ref<std::uint16_t> shared(std::uint8_t* octets) {
   return std::atomic_ref<std::uint16_t>(*reinterpret_cast<std::uint16_t*>(octets));
 }
@@ -142,7 +142,7 @@ void Ring::offer(std::uint16_t head) {
 void Ring::publish() {
   const std::uint16_t before = std::exchange(published_, offered_);
   shared(memory_.at(avail_) + 2).store(published_, std::memory_order_release);
-  // The index is seen before it is asked whether somebody waits for it (virtio 1.2 2.7.13.4.1).
+  // The index must be visible before this thread reads if the switch waits for it (virtio 1.2 2.7.13.4.1).
   std::atomic_thread_fence(std::memory_order_seq_cst);
   bool wanted = (shared(memory_.at(used_)).load() & 1) == 0;
   if (has(virtio::kEventIndex)) {
@@ -169,7 +169,8 @@ bool Ring::wants_kick() const {
 }
 
 void Ring::refuse_calls() const {
-  // Half a turn away, unless the switch goes on for so long (virtio 1.2 2.7.7.2 has no flag with EVENT_IDX).
+  // The event is half a turn away, so no call comes unless the switch uses so many chains (virtio 1.2 2.7.7.2 has no
+  // flag with EVENT_IDX).
   if (has(virtio::kEventIndex)) {
     shared(memory_.at(avail_) + 4 + 2U * settings_.size).store(static_cast<std::uint16_t>(seen_ + 0x8000));
   } else {
@@ -196,7 +197,7 @@ bool Ring::wait_used(unsigned count, int timeout_ms) {
     pollfd waiting{call_.get(), POLLIN, 0};
     if (::poll(&waiting, 1, milliseconds_until(deadline)) != 1) {
       if (timeout_ms == 0 || pending() < count) return false;
-      // It came at the last moment, and so may the call.
+      // The chain came at the last moment, so the call may come a moment later.
       EXPECT_EQ(::poll(&waiting, 1, 1000), 1) << "came back without the call that was asked for";
     }
     (void)was_called();
@@ -219,7 +220,8 @@ std::optional<std::uint64_t> Ring::take_memory(std::size_t size, Chain& chain) {
 bool Ring::add_chain(Chain chain) {
   chain.count = chain.indirect != 0 ? std::uint16_t{1} : static_cast<std::uint16_t>(chain.buffers.size());
   if (chain.count > free_count_) return false;
-  // Descriptors are used in the order of the table, which IN_ORDER needs (virtio 1.2 2.7.7) and others do not mind.
+  // The guest uses descriptors in the order of the table. IN_ORDER requires this (virtio 1.2 2.7.7), and other modes
+  // allow it.
   chain.head = next_descriptor_;
   for (std::size_t i = 0; i < chain.buffers.size(); ++i) {
     Descriptor& buffer = chain.buffers[i];
@@ -354,7 +356,7 @@ std::optional<OffloadedFrame> Ring::receive(int timeout_ms) {
       if (whole.size() < header_size()) throw std::runtime_error("the header did not come whole");
       std::memcpy(static_cast<void*>(&frame.header), whole.data(), header_size());
       if (header_size() == sizeof(VnetHeader)) count = frame.header.num_buffers;
-      // virtio 1.2 5.1.6.4.1: 1 without MRG_RXBUF.
+      // Without MRG_RXBUF the count is 1 (virtio 1.2 5.1.6.4.1).
       if (count == 0 || (count > 1 && !has(virtio::kMergeable)))
         throw std::runtime_error("num_buffers is " + std::to_string(count));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Front ends that say what makes no sense, or leave in the middle of a word: they lose their connection or are told no,
-// and nobody else notices.
+// Front ends that send nonsense, or leave in the middle of a message, lose their connection or get a refusal. No other
+// port notices.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -23,18 +23,19 @@ class VhostHostileMessages : public VhostHostileTest {
     const std::filesystem::directory_iterator open("/proc/" + std::to_string(lab->daemon.pid()) + "/fd");
     return static_cast<std::size_t>(std::distance(begin(open), end(open)));
   }
-  /// What came with messages is closed in the end. (Counted early, clients of the control socket may be among them.)
+  /// Expects that descriptors which came with messages are closed in the end. (An early count may include clients of
+  /// the control socket.)
   void expect_no_more_fds_than(std::size_t count) const {
     EXPECT_TRUE(eventually([&] { return daemon_fds() <= count; })) << daemon_fds() << " and not " << count;
   }
-  /// The switch either answers another request, or has ended the connection and says why.
+  /// Expects that the switch either answers another request, or has ended the connection and gives a reason.
   static void expect_answer_or_end(const FrontEnd& bad, const std::string& port) {
     bad.send_message({.request = vhost::kGetFeatures});
     if (!bad.receive_reply()) expect_ended(bad, port);
   }
 };
 
-// A negotiation of which one thing is wrong.
+// Negotiations with one error each.
 
 template <class Number>
 void set_number(VhostMessage& message, std::size_t at, Number number) {
@@ -63,7 +64,7 @@ struct Tampering {
   std::function<void(Messages&)> tamper;
 };
 
-/// One number of the first message of a kind is set, or increased.
+/// Sets or increases one number of the first message of a kind.
 template <class Number>
 auto set(std::uint32_t request, std::size_t at, Number number) {
   return [=](Messages& messages) { set_number(first(messages, request), at, number); };
@@ -73,11 +74,11 @@ auto increase(std::uint32_t request, std::size_t at, Number number) {
   return [=](Messages& messages) { add_number(first(messages, request), at, number); };
 }
 
-// Where numbers are in a payload.
-constexpr std::size_t kIndex = 0, kNumber = 4;                       // of a ring's state
-constexpr std::size_t kTable = 8, kUsed = 16, kAvail = 24;           // of a ring's addresses
-constexpr std::size_t kRegionCount = 0, kGuest = 8, kSize = 16;      // of the first region
-constexpr std::size_t kUser = 24, kOffset = 32, kSecondRegion = 32;  // and how far it is to the second
+// The offsets of numbers in a payload.
+constexpr std::size_t kIndex = 0, kNumber = 4;                       // in a ring's state
+constexpr std::size_t kTable = 8, kUsed = 16, kAvail = 24;           // in a ring's addresses
+constexpr std::size_t kRegionCount = 0, kGuest = 8, kSize = 16;      // in the first region
+constexpr std::size_t kUser = 24, kOffset = 32, kSecondRegion = 32;  // kSecondRegion: distance to the second region
 
 std::vector<Tampering> ring_tamperings() {
   using vhost::kSetVringAddr;
@@ -186,7 +187,7 @@ std::vector<Tampering> memory_tamperings() {
 
 class VhostTamperings : public VhostHostileMessages {
  protected:
-  /// True when the switch has said no, or has closed the connection; then it says why.
+  /// True if the switch has refused the messages, or has closed the connection and gives a reason.
   static bool is_refused(const FrontEnd& bad, const Messages& messages, const std::string& port) {
     for (const VhostMessage& message : messages) {
       bad.send_message(message);
@@ -240,7 +241,7 @@ TEST_F(VhostTamperings, OfWhatWakesHarmNobody) {
       tamperings.push_back({"another kind of descriptor", Verdict::kAny,
                             [request, fd](Messages& messages) { first(messages, request).fds = {fd->get()}; }});
     }
-    // No descriptor, which is not the same as saying that there is none; and two.
+    // The message has no descriptor, which differs from the flag for "no descriptor"; and then two descriptors.
     tamperings.push_back({"nothing", Verdict::kAny, [request](Messages& messages) {
                             VhostMessage& message = first(messages, request);
                             message.fds.clear();
@@ -268,7 +269,7 @@ TEST_F(VhostHostileMessages, MemoryThatIsNotSharedIsExplained) {
   EXPECT_THAT(trouble("bad"), HasSubstr("share=on"));
 }
 
-// Messages that are none.
+// Octets that are no messages.
 
 struct Words {
   std::string name;
@@ -348,14 +349,14 @@ TEST_F(VhostHostileMessages, WhoStopsInTheMiddleOfAWordHoldsNobodyUp) {
 }
 
 TEST_F(VhostHostileMessages, AFrontEndMayLeaveAtAnyMoment) {
-  constexpr std::size_t kPorts = 16;  // so that none has to pause between two who left in a bad moment
+  constexpr std::size_t kPorts = 16;  // enough ports that no port has to pause between two bad front ends
   for (std::size_t i = 0; i < kPorts; ++i) add_port("bad" + std::to_string(i));
   const std::size_t fds_before = daemon_fds();
   FrontEnd bad;
   const std::size_t count = bad.negotiation().size();
   std::size_t connections = 0;
   for (std::size_t stop = 0; stop <= count; ++stop) {
-    // 0: between two messages; else where in the message that is the last.
+    // Part 0 stops between two messages. Other parts stop at different places within the last message.
     for (const unsigned part : {0U, 1U, 2U, 3U}) {
       const std::string port = "bad" + std::to_string(connections++ % kPorts);
       SCOPED_TRACE("message " + std::to_string(stop) + ", part " + std::to_string(part));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Guests whose rings are wrong, or change while they are read: they lose their connection or their frames, and nobody
-// else notices.
+// Guests whose rings are wrong, or change while the switch reads them, lose their connection or their frames. No other
+// port notices.
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
@@ -18,7 +18,7 @@ constexpr std::uint16_t kNext = Ring::kNext, kWrite = Ring::kWrite, kIndirect = 
 constexpr std::uint64_t kMemory = GuestMemory::kGuestAddresses[0],
                         kEnd = GuestMemory::kGuestAddresses[0] + GuestMemory::kRegionSize;
 
-/// What a guest does to one of its rings.
+/// A bad action of a guest on one of its rings.
 struct Misdeed {
   const char* name;
   std::function<void(Ring&)> commit;
@@ -29,7 +29,7 @@ void offer_and_publish(Ring& ring, std::uint16_t head) {
   ring.publish();
 }
 
-/// One descriptor, or the first of several; an address of 0 stands for some memory.
+/// Writes one descriptor, or the first of several. Address 0 stands for some valid memory.
 auto write(std::vector<Ring::Descriptor> descriptors) {
   return [descriptors](Ring& ring) {
     for (std::size_t i = 0; i < descriptors.size(); ++i) {
@@ -40,7 +40,7 @@ auto write(std::vector<Ring::Descriptor> descriptors) {
   };
 }
 
-/// An indirect table of good buffers; then the descriptor that points to it is changed, or the table.
+/// Writes an indirect table of good buffers, then changes the descriptor that points to it, or the table.
 auto write_indirect(std::size_t count, std::function<void(Ring::Descriptor& pointer, Ring::Descriptor* table)> change) {
   return [count, change](Ring& ring) {
     const GuestMemory& memory = ring.memory();
@@ -91,7 +91,7 @@ std::vector<Misdeed> transmit_misdeeds() {
       {"indirect: a loop", write_indirect(2, [](Descriptor&, Descriptor* table) { table[0].next = 0; })},
       {"indirect: a buffer outside", write_indirect(2, [](Descriptor&, Descriptor* table) { table[1].address = 8; })},
       {"indirect: writable", write_indirect(2, [](Descriptor&, Descriptor* table) { table[1].flags = kWrite; })},
-      // A ring's own size is no bound for Linux, whose drivers make tables of more; ours is QEMU's.
+      // Linux does not limit tables by the ring's size: its drivers make larger tables. Our limit is QEMU's.
       {"indirect: more than there can be", write_indirect(1025, [](Descriptor&, Descriptor*) {})},
   };
 }
@@ -131,7 +131,7 @@ TEST_F(VhostHostileRings, EndTheConnectionOfAReceiver) {
     SCOPED_TRACE(misdeed.name);
     const auto bad = add("bad", {.ring_size = 64, .buffer_count = 0});
     misdeed.commit(bad->rx());
-    expect_good_traffic();  // some of it is for the ring
+    expect_good_traffic();  // some of the traffic is for this ring
     expect_ended(*bad, "bad");
     expect_good_traffic();
     Lab::ok("rbctl delif br0 bad");
@@ -162,15 +162,15 @@ TEST_F(VhostHostileRings, ChainsTooShortForAnythingHarmNobody) {
     expect_good_traffic();
     Lab::ok("rbctl delif br0 bad");
   }
-  // And an empty descriptor between others, which virtio 1.2 does not forbid in so many words.
+  // An empty descriptor is between others, which virtio 1.2 does not explicitly forbid.
   const auto bad = add("bad");
   bad->tx().send({.octets = kForOne}, {.sizes = {12, 0, 20, 0, 0}});
   EXPECT_TRUE(eventually([&] { return bad->tx().used_index() == 1 || !trouble("bad").empty(); }));
 }
 
 TEST_F(VhostHostileRings, MemoryThatIsTakenAwayTakesOnlyItsOwnPort) {
-  // Region 0 has the rings, region 1 the receive buffers, and here the frame to send, too. After truncating a region,
-  // not even the guest may look at it.
+  // Region 0 has the rings, and region 1 has the receive buffers and the frame to send. After truncating a region, the
+  // guest cannot read it either.
   for (const std::size_t region : {0U, 1U}) {
     for (const bool sends : {false, true}) {
       SCOPED_TRACE("region " + std::to_string(region) + (sends ? ", sending" : ", receiving"));
@@ -212,20 +212,20 @@ TEST_F(VhostHostileRings, ACallThatWouldBlockHoldsNobodyUp) {
     expect_good_traffic();
   }
   EXPECT_TRUE(eventually([&] { return bad->rx().pending() >= 50; }));
-  // One that blocks again, whatever was made of it: frames and the port's end wait for nothing.
+  // The guest makes the descriptor blocking again. Frames and the end of the port must still not wait.
   EXPECT_EQ(::fcntl(full.get(), F_SETFL, 0), 0);
   EXPECT_TRUE(bad->send(ethernet_frame(kA, kC, content(7))));
   expect_good_traffic();
   Lab::ok("rbctl delif br0 bad");
 }
 
-// While they are read.
+// Rings that change while the switch reads them.
 
 std::uint16_t word(const Octets& octets, std::size_t at) {
   return static_cast<std::uint16_t>(octets.at(at) << 8 | octets.at(at + 1));
 }
 
-/// Says what is wrong with a header for this frame; "" if nothing.
+/// Describes the error in a header for this frame; "" if there is none.
 std::string complaint(const OffloadedFrame& frame) {
   const VnetHeader& header = frame.header;
   const std::size_t size = frame.octets.size();
@@ -247,12 +247,12 @@ std::string complaint(const OffloadedFrame& frame) {
   return "";
 }
 
-/// Rewrites what a guest sends, until it is destroyed.
+/// Rewrites the frames that a guest sends, until it is destroyed.
 class Mutator {
  public:
   static constexpr std::uint16_t kChains = 32;  // of two descriptors each
 
-  /// `wild`: the descriptors, too.
+  /// `wild`: it also rewrites descriptors.
   Mutator(Ring& ring, bool wild) : ring_(ring) {
     Octets whole = packed(VnetHeader{});
     const OffloadedFrame frame = make_super_frame({.source = kC, .segment_size = 100}, std::string(1000, 'x'));
@@ -282,7 +282,7 @@ class Mutator {
   Mutator(const Mutator&) = delete;
   Mutator& operator=(const Mutator&) = delete;
 
-  /// Has all chains sent again that have come back.
+  /// Sends all chains again that have come back.
   void send_all() { ring_.publish_index(static_cast<std::uint16_t>(ring_.used_index() + kChains)); }
 
  private:
@@ -292,7 +292,7 @@ class Mutator {
     std::atomic_ref(*reinterpret_cast<std::uint16_t*>(at)).store(value, std::memory_order_relaxed);
   }
   void change_frame(std::minstd_rand& random) const {
-    static constexpr std::uint16_t kTypes[] = {0x0008, 0xdd86, 0x0081, 0xa888, 0xb588};  // as they lie in memory
+    static constexpr std::uint16_t kTypes[] = {0x0008, 0xdd86, 0x0081, 0xa888, 0xb588};  // in their order in memory
     static constexpr std::uint8_t kGso[] = {0, 1, 3, 4, 5, 0x81, 0x84, 0x85, 0xff};
     std::uint8_t* const frame = frames_[random() % frames_.size()];
     const auto any = static_cast<std::uint16_t>(random() & 0xffff);
@@ -306,7 +306,7 @@ class Mutator {
       case 2:
         return store(frame + 2 + 2 * (random() % 4), small);
       case 3:
-        return store(frame + 6, static_cast<std::uint16_t>(34 + random() % 2 * 20));  // a csum_start that may fit
+        return store(frame + 6, static_cast<std::uint16_t>(34 + random() % 2 * 20));  // a csum_start that may be valid
       case 4:
         return store(frame + 24, kTypes[random() % std::size(kTypes)]);
       case 5:

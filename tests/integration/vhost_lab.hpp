@@ -18,7 +18,7 @@ class VhostLabTest : public BridgeTest {
   void add_port(const std::string& name, const std::string& options = "") const {
     Lab::ok("rbctl addif br0 vhost-user:" + path(name) + options);
   }
-  /// A port where the switch listens, and a guest that has come.
+  /// Adds a port where the switch listens, and a guest that has connected.
   [[nodiscard]] std::unique_ptr<FrontEnd> add(const std::string& name, const FrontEnd::Options& options) const {
     add_port(name);
     auto guest = std::make_unique<FrontEnd>(options);
@@ -34,11 +34,11 @@ class VhostLabTest : public BridgeTest {
   [[nodiscard]] static bool becomes(const std::string& port, const std::string& state) {
     return eventually([&] { return Lab::port(port)["state"] == state; });
   }
-  /// Why the switch ended the port's last connection.
+  /// Returns the reason why the switch ended the port's last connection.
   [[nodiscard]] static std::string trouble(const std::string& port) {
     return Lab::port(port).value("trouble", std::string());
   }
-  /// Drops of all reasons on the way out.
+  /// The sum of all egress drops.
   [[nodiscard]] static std::uint64_t egress_drops(const std::string& port) {
     const nlohmann::json drops = Lab::stats(port)["drops"];
     std::uint64_t sum = 0;
@@ -51,7 +51,7 @@ class VhostLabTest : public BridgeTest {
   [[nodiscard]] bool daemon_lives() const { return ::waitpid(lab->daemon.pid(), nullptr, WNOHANG) == 0; }
 };
 
-/// Two guests that behave, who are not to notice what others do.
+/// Two good guests, which must not notice the bad ones.
 class VhostHostileTest : public VhostLabTest {
  protected:
   void SetUp() override {
@@ -66,7 +66,7 @@ class VhostHostileTest : public VhostLabTest {
     expect_good_traffic();
     EXPECT_TRUE(daemon_lives());
   }
-  /// Frames between the two, and one for everybody, after what has come for them meanwhile.
+  /// Skips frames that have come meanwhile, then sends frames between the two guests and a broadcast.
   void expect_good_traffic() const {
     for (const auto& guest : {one.get(), two.get()}) {
       while (guest->rx().receive(0)) continue;
@@ -76,7 +76,7 @@ class VhostHostileTest : public VhostLabTest {
     EXPECT_TRUE(two->send(kForOne));
     EXPECT_TRUE(one->sees(kForOne));
   }
-  /// The switch has closed the connection, and says why.
+  /// Expects that the switch has closed the connection and gives a reason.
   static void expect_ended(const FrontEnd& bad, const std::string& port) {
     EXPECT_TRUE(bad.is_closed());
     EXPECT_TRUE(eventually([&] { return !trouble(port).empty(); }));

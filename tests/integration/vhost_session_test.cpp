@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of vhost-user: how connections, rings, memory and settings come, change and go, also across a restart of the
-// switch.
+// Tests the sessions of vhost-user ports: how connections, rings, memory and settings come, change and go, also across
+// a restart of the switch.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -17,7 +17,7 @@ class VhostSession : public VhostLabTest {};
 const Octets kOne = ethernet_frame(kEverybody, kA, content(1)), kTwo = ethernet_frame(kA, kB, content(2, 1400)),
              kThree = ethernet_frame(kEverybody, kA, content(3)), kLast = ethernet_frame(kEverybody, kC, content(99));
 
-/// Frames each way.
+/// Sends frames each way.
 void expect_traffic(const FrontEnd& a, const FrontEnd& b) {
   EXPECT_TRUE(a.send(kOne));
   EXPECT_TRUE(b.sees(kOne));
@@ -35,7 +35,7 @@ TEST_F(VhostSession, ARingThatIsStoppedGoesOnWhereItWas) {
   EXPECT_EQ(a->stop(kTx), a->tx().used_index());
   EXPECT_EQ(a->stop(kRx), a->rx().used_index());
   EXPECT_TRUE(becomes("vm1", "disabled"));
-  EXPECT_TRUE(a->send(kThree));  // nobody looks at it
+  EXPECT_TRUE(a->send(kThree));  // the switch does not read this ring
   EXPECT_TRUE(b->send(kLast));
   EXPECT_TRUE(b->tx().drained());
   EXPECT_EQ(a->rx().pending(), 0U);
@@ -94,7 +94,8 @@ TEST_F(VhostSession, AGuestMayComeAgainWithItsRingsAsTheyAre) {
     EXPECT_TRUE(a->send(kThree));
     start(*a, "vm1");
     EXPECT_TRUE(a->send(kLast));
-    // What waited may be lost: a ring that is started and not enabled yet loses its frames. It does not come twice.
+    // The waiting frame may be lost, because a started ring that is not yet enabled loses its frames. It must not come
+    // twice.
     EXPECT_LE(b->until(kLast).size(), 1U);
     EXPECT_TRUE(a->tx().drained());
   }
@@ -165,11 +166,12 @@ TEST_F(VhostSession, NothingIsDeliveredTwiceWhenTheSwitchIsKilled) {
     EXPECT_EQ(lab->daemon.kill_hard(), -SIGKILL);
     EXPECT_TRUE(a.is_closed());
     EXPECT_TRUE(b.is_closed());
-    EXPECT_TRUE(a.send(kThree));  // it waits in the ring
+    EXPECT_TRUE(a.send(kThree));  // this frame waits in the ring
     lab->daemon.start({"--no-host-port", "--config", file});
     come();
     EXPECT_TRUE(a.send(kLast));
-    // What waited may be early for a peer that is still on its way; it does not come twice, and nothing else does.
+    // The waiting frame may be too early for a peer that is still connecting. It must not come twice, and nothing else
+    // may come.
     EXPECT_LE(b.until(kLast).size(), 1U);
     EXPECT_EQ(a.rx().pending(), 0U);
   }
@@ -198,7 +200,7 @@ TEST_F(VhostSession, TheGuestsMtuIsThePorts) {
   const auto a = add("vm1"), b = add("vm2");
   EXPECT_EQ(a->say(vhost::kNetSetMtu, packed(std::uint64_t{1400})), 0U);
   EXPECT_TRUE(eventually([] { return Lab::port("vm1")["mtu"] == 1400; }));
-  // As the kernel's bridge, the switch allows for a VLAN tag.
+  // Like the kernel's bridge, the switch allows for a VLAN tag.
   const Octets largest = ethernet_frame(kEverybody, kB, content(5, 1402)),  // an EtherType and 1400 octets
       too_large = ethernet_frame(kEverybody, kB, content(6, 1402 + 5));
   for (const Octets& frame : {largest, too_large, kLast}) EXPECT_TRUE(b->send(frame));
@@ -253,7 +255,7 @@ TEST_F(VhostSession, MemoryComesAndGoesWhileFramesPass) {
   Octets whole(a->tx().header_size());
   whole.insert(whole.end(), kThree.begin(), kThree.end());
   std::copy(whole.begin(), whole.end(), a->memory.at(buffer));
-  // Frames go on from b to a's other memory meanwhile.
+  // Meanwhile, frames go on from b to a's other memory.
   std::atomic<bool> done = false;
   unsigned sent = 0;
   std::thread sender([&] {
@@ -274,7 +276,7 @@ TEST_F(VhostSession, MemoryComesAndGoesWhileFramesPass) {
   EXPECT_TRUE(b->tx().drained());
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(b->sees(kThree));
   EXPECT_TRUE(eventually([&] { return a->rx().pending() + egress_drops("vm1") == sent; }));
-  // What is gone cannot be used.
+  // The guest must not use memory that it has removed.
   ring.descriptor(20) = {.address = buffer, .size = static_cast<std::uint32_t>(whole.size())};
   ring.offer(20);
   ring.publish();
@@ -290,7 +292,7 @@ TEST_F(VhostSession, TheDeviceHasAStatusAndCanBeReset) {
     EXPECT_EQ(a->say(vhost::kResetDevice, {}), 0U);
     EXPECT_TRUE(becomes("vm1", "disabled"));
     EXPECT_EQ(a->ask(vhost::kGetStatus), 0U);
-    bool again = false;  // all that follows the owner
+    bool again = false;  // true for the messages after SET_OWNER
     for (const VhostMessage& message : a->negotiation()) {
       if (again) {
         EXPECT_EQ(a->exchange(message).number(), 0U) << "request " << message.request;
@@ -307,7 +309,7 @@ TEST_F(VhostSession, TheDeviceHasAStatusAndCanBeReset) {
 
 // Migration.
 
-/// The log of pages that the switch has written to.
+/// The log of pages to which the switch has written.
 class DirtyLog {
  public:
   static constexpr std::uint64_t kOffset = 0x2000;
@@ -327,7 +329,7 @@ class DirtyLog {
   [[nodiscard]] VhostMessage message() const {
     return {.request = vhost::kSetLogBase, .payload = packed(std::uint64_t{kSize}, kOffset), .fds = {file_.get()}};
   }
-  /// Numbers of pages that are marked.
+  /// Returns the numbers of marked pages.
   [[nodiscard]] std::set<std::uint64_t> pages() const {
     std::set<std::uint64_t> marked;
     for (std::size_t i = 0; i < kSize; ++i) {
@@ -384,10 +386,10 @@ TEST_F(VhostSession, MarksThePagesThatItWrites) {
     return std::includes(marked.begin(), marked.end(), needed.begin(), needed.end());
   };
   EXPECT_TRUE(eventually(all_marked));
-  // The used rings also have flags and events.
+  // The used rings also have flags and events, so all of their pages may be marked.
   for (const std::uint32_t index : {kRx, kTx}) add_pages(needed, b->ring(index).used_address(), b->rx().used_size());
   for (const std::uint64_t page : log.pages()) EXPECT_TRUE(needed.contains(page)) << "page " << page;
-  // Then no more.
+  // After logging ends, no further page is marked.
   EXPECT_EQ(b->say(vhost::kSetFeatures, packed(features)), 0U);
   for (const std::uint32_t index : {kRx, kTx})
     EXPECT_EQ(b->say(vhost::kSetVringAddr, b->vring_addr(index).payload), 0U);
@@ -402,7 +404,7 @@ TEST_F(VhostSession, InflightRegionIsGivenAndTakenBack) {
   add_port("vm1");
   FrontEnd a({.protocol_features = vhost::kAllProtocolFeatures | vhost::kInflightShmfd, .ring_size = kSize});
   UniqueFd region;
-  std::uint64_t area[2] = {};  // octets and offset
+  std::uint64_t area[2] = {};  // size in octets, and offset
   for (int life = 0; life < 2; ++life) {
     a.connect(path("vm1"));
     a.start([&] {

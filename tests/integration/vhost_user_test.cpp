@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of vhost-user: what guests send each other, however their rings are made. How connections come and go is in
-// vhost_session_test.cpp, and guests that mean harm in vhost_hostile_*_test.cpp.
+// Tests the frames that guests on vhost-user ports send each other, with rings of all kinds. vhost_session_test.cpp
+// tests how connections come and go, and vhost_hostile_*_test.cpp tests hostile guests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 
 namespace rb::test {
 
-/// How GoogleTest names a parameter.
+/// Prints a parameter for GoogleTest.
 static void PrintTo(const SuperFrameFields& fields, std::ostream* out) {
   *out << (fields.udp ? "UDP" : "TCP") << (fields.ipv6 ? " over IPv6" : " over IPv4");
 }
@@ -34,7 +34,7 @@ Octets numbered(const std::string& to, const std::string& from, unsigned number,
   return ethernet_frame(to, from, octets);
 }
 
-/// Some text of which no two stretches are alike.
+/// Returns a text in which no two parts are equal.
 std::string text(std::size_t size) {
   std::string octets;
   for (std::uint32_t i = 0; octets.size() < size; ++i) octets += std::to_string(i * 2654435761U);
@@ -65,14 +65,14 @@ TEST_F(VhostUser, IsAnsweredByAnOldGuestWithoutProtocolFeatures) {
   EXPECT_TRUE(a->sees(kTwo));
 }
 
-// Every kind of ring.
+// Rings of every kind.
 
 class VhostRings : public VhostLabTest, public ::testing::WithParamInterface<std::uint64_t> {};
 
 TEST_P(VhostRings, CarryFramesBothWays) {
   const std::uint64_t features = GetParam();
   const bool indirect = (features & virtio::kIndirect) != 0;
-  // Rings small enough to go round some times.
+  // The rings are so small that indices wrap several times.
   const auto a = add("vm1", {.features = features, .ring_size = 64, .buffer_count = 24, .indirect_buffers = indirect});
   const auto b = add("vm2", {.features = features, .ring_size = 128, .buffer_count = 48});
   for (unsigned i = 0; i < 300; ++i) {
@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Features, VhostRings, ::testing::ValuesIn(all_kinds()),
 TEST_F(VhostUser, GoesRoundTheRingsAndTheirIndices) {
   const auto a = add("vm1", {.ring_size = 32, .base = 65530, .buffer_count = 32});
   const auto b = add("vm2", {.ring_size = 64, .base = 65500, .buffer_count = 64});
-  // As many as fit at a time.
+  // Receives as many frames as fit at a time.
   unsigned received = 0;
   for (unsigned sent = 0; sent < 320;) {
     for (unsigned i = 0; i < 32; ++i) ASSERT_TRUE(a->tx().add({.octets = numbered(kB, kA, sent++, 100)}));
@@ -172,7 +172,7 @@ TEST_F(VhostUser, KeepsTheOrderOfABurstWhateverItsBuffersAre) {
   for (unsigned burst = 0; burst < kBursts; ++burst) {
     std::vector<Octets> sent;
     for (unsigned i = 0; i < kBurst; ++i) {
-      // Some need several buffers, some one that is one.
+      // Some frames need several buffers, and some fit one.
       const std::size_t size = random() % 4 == 0 ? 500 + random() % 1000 : 46 + random() % 400;
       sent.push_back(numbered(kEverybody, kA, number++, size));
       ASSERT_TRUE(a->tx().add({.octets = sent.back()}));
@@ -218,7 +218,7 @@ TEST_F(VhostUser, SpreadsLargeFramesOverSeveralBuffers) {
 
 class VhostSuperFrames : public VhostLabTest, public ::testing::WithParamInterface<SuperFrameFields> {};
 
-/// Gathers the payload of finished frames until there is that much.
+/// Collects the payload of finished frames until there are `size` octets.
 std::string gather(const FrontEnd& guest, std::size_t size) {
   std::string together;
   while (together.size() < size) {
@@ -290,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(Protocol, VhostSuperFrames,
                                            SuperFrameFields{.udp = true}, SuperFrameFields{.ipv6 = true, .udp = true}),
                          protocol_name);
 
-// When to wake whom.
+// Kicks and calls.
 
 TEST_F(VhostUser, AGuestWithoutBuffersLosesItsOwnFramesAlone) {
   const auto a = add("vm1"), b = add("vm2"), slow = add("slow", {.buffer_count = 0});
@@ -308,7 +308,7 @@ TEST_F(VhostUser, AGuestWithoutBuffersLosesItsOwnFramesAlone) {
 std::uint64_t cpu_ticks(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string field;
-  std::getline(file, field, ')');  // what it is called may have spaces
+  std::getline(file, field, ')');  // the process name may contain spaces
   std::uint64_t user = 0, system = 0;
   for (int i = 3; i < 14; ++i) file >> field;
   file >> user >> system;
@@ -320,11 +320,11 @@ TEST_F(VhostUser, SleepsWhileNobodySends) {
   EXPECT_TRUE(a->send(kOne));
   EXPECT_TRUE(b->sees(kOne));
   EXPECT_TRUE(eventually([&] { return a->tx().wants_kick() && b->tx().wants_kick(); }));
-  // One second in which nothing happens: it is this very thing that is measured.
+  // The test is that nothing happens for a second.
   const std::uint64_t before = cpu_ticks(lab->daemon.pid());
   ::poll(nullptr, 0, 1000);
   EXPECT_LE(cpu_ticks(lab->daemon.pid()),
-            before + 10);  // of a hundred; a tick is charged to whoever runs when it comes
+            before + 10);  // of a hundred; the kernel charges a tick to the process that runs at that moment
   EXPECT_TRUE(b->send(kTwo));
   EXPECT_TRUE(a->sees(kTwo));
 }
@@ -332,7 +332,7 @@ TEST_F(VhostUser, SleepsWhileNobodySends) {
 TEST_F(VhostUser, CallsNobodyWhoDoesNotWait) {
   for (const std::uint64_t features : {virtio::kVersion1, virtio::kModern}) {
     const auto a = add("vm1"), b = add("vm2", {.features = features});
-    // It may call once to begin with, and has done so when it goes on to a second frame.
+    // The switch may call once at the beginning. It has done so when it goes on to a second frame.
     for (unsigned i = 1; i <= 2; ++i) {
       EXPECT_TRUE(a->send(kOne));
       EXPECT_TRUE(eventually([&] { return b->rx().pending() == i; }));
@@ -349,7 +349,7 @@ TEST_F(VhostUser, CallsNobodyWhoDoesNotWait) {
 
 // Several queues.
 
-/// A UDP frame of one of many flows.
+/// Makes a UDP frame of one of many flows.
 Octets flow_frame(const std::string& to, const std::string& from, unsigned flow, unsigned number) {
   Octets frame = make_super_frame({.destination = to, .source = from, .udp = true}, text(100)).octets;
   frame.at(35) = static_cast<std::uint8_t>(flow);  // the source port
@@ -372,10 +372,10 @@ TEST_P(VhostQueues, KeepEachFlowTogetherAndInOrder) {
       .features = virtio::kModern | virtio::kOffloads | virtio::kMultiQueue, .queue_pairs = 2, .buffer_count = 256};
   const auto a = add("vm1", two_pairs), b = add("vm2");
   constexpr unsigned kFlows = 32, kFrames = 8;
-  EXPECT_TRUE(b->send(ethernet_frame(kEverybody, kB, content(3))));  // where the answers come from
+  EXPECT_TRUE(b->send(ethernet_frame(kEverybody, kB, content(3))));  // teaches the switch the port of the answers
   EXPECT_TRUE(eventually([&] { return a->rx(0).pending() + a->rx(1).pending() == 1; }));
   for (unsigned i = 0; i < 2; ++i) (void)a->rx(i).receive(0);
-  // From both rings of the guest, and an answer to each.
+  // The guest sends frames from both rings and gets an answer to each.
   for (unsigned number = 0; number < kFrames; ++number) {
     for (unsigned flow = 0; flow < kFlows; ++flow)
       ASSERT_TRUE(a->tx(flow % 2).send({.octets = flow_frame(kB, kA, flow, number)}));
@@ -407,7 +407,7 @@ TEST_P(VhostQueues, KeepEachFlowTogetherAndInOrder) {
     rings.insert(its.begin(), its.end());
   }
   EXPECT_EQ(rings_of.size(), kFlows);
-  // Two workers have one of them each, and the answers come by the one who serves their sender.
+  // With two workers each worker has one ring, and the answers come by the ring of the worker that serves their sender.
   EXPECT_EQ(rings.size(), GetParam() == std::string("1") ? 2U : 1U);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Real guests on ports of every kind that they can have.
+// Tests real guests on ports of every kind that guests can have.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ class VirtualMachines : public BridgeTest {
     if (!IsSkipped()) host = &lab->add_host("br0");
   }
   Guest& add(unsigned number, Guest::Plug plug) { return guests.emplace_back(*lab, *host, number, std::move(plug)); }
-  /// By shared memory; QEMU comes to `port`, again and again.
+  /// Connects by shared memory. QEMU connects to `port` and reconnects.
   [[nodiscard]] Guest::Plug vhost_user(const std::string& port) const {
     return {.netdev = "vhost-user,id=n0,chardev=c0",
             // QEMU 7.2 has no MSI-X for vhost-user under emulation.
@@ -32,25 +32,25 @@ class VirtualMachines : public BridgeTest {
     Lab::ok("rbctl addif br0 vhost-user:" + path(name));
     return add(number, vhost_user(name));
   }
-  /// By a stream: QEMU comes to us.
+  /// Adds a guest on a stream. QEMU connects to the switch.
   Guest& add_on_stream(unsigned number) {
     const std::string name = "vm" + std::to_string(number);
     Lab::ok("rbctl addif br0 stream:" + path(name));
     return add(number, {.netdev = "stream,id=n0,server=off,addr.type=unix,addr.path=" + path(name)});
   }
-  /// By a socket for many.
+  /// Adds a guest on a socket for many guests.
   Guest& add_on_listener(unsigned number) {
     Lab::ok("rbctl addif br0 listen:" + path("door"));
     return add(number, {.netdev = "stream,id=n0,server=off,addr.type=unix,addr.path=" + path("door")});
   }
-  /// By datagrams.
+  /// Adds a guest on datagrams.
   Guest& add_on_dgram(unsigned number) {
     const std::string name = "vm" + std::to_string(number), own = path(name), its = path(name + "-qemu");
     Lab::ok("rbctl addif br0 dgram:" + own + ",peer=" + its);
     return add(number,
                {.netdev = "dgram,id=n0,local.type=unix,local.path=" + its + ",remote.type=unix,remote.path=" + own});
   }
-  /// By a tap that QEMU itself holds, as `qemu -netdev tap` has it.
+  /// Adds a guest on a tap that QEMU itself holds, as with `qemu -netdev tap`.
   Guest& add_on_its_own_tap(unsigned number) {
     const std::string name = "qtap" + std::to_string(number);
     Lab::ok("ip tuntap add dev " + name + " mode tap vnet_hdr && ip link set " + name + " up");
@@ -60,7 +60,7 @@ class VirtualMachines : public BridgeTest {
   static std::string ping(const Guest& from, const std::string& to) {
     return from.run("ping -c 1 -W 10 " + to + " > /dev/null && echo reached");
   }
-  /// What QEMU's monitor answers.
+  /// Returns the answer of QEMU's monitor.
   static std::string ask(const std::string& monitor, const std::string& words) {
     const SocketAddress to = parse_socket_address(monitor).value();
     const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -69,7 +69,7 @@ class VirtualMachines : public BridgeTest {
     std::array<char, 4096> answer;
     const timeval limit{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    // From its greeting to the prompt behind the answer.
+    // The answer is between the greeting and the prompt after it.
     const std::string prompt = "(qemu) ";
     std::string heard;
     while (heard.find(prompt) == std::string::npos || heard.rfind(prompt) < heard.rfind('\n') ||
@@ -80,7 +80,7 @@ class VirtualMachines : public BridgeTest {
     }
     return heard;
   }
-  /// A file that one guest makes and another fetches, by their sha256.
+  /// One guest makes a file, another fetches it, and their sha256 must be equal.
   static void expect_transfer(const Guest& from, const Guest& to) {
     const std::string made = from.run("head -c 2000000 /dev/urandom > /tmp/sent; sha256sum < /tmp/sent");
     ASSERT_EQ(made.size(), 68U) << made;
@@ -102,7 +102,7 @@ TEST_F(VirtualMachines, TalkToEachOtherAndToTheHostWhateverTheirPorts) {
   expect_transfer(one, two);
   expect_transfer(two, three);
   expect_transfer(three, one);
-  // VLAN devices inside, over trunks.
+  // The guests have VLAN devices on trunks.
   Lab::ok("rbctl link set br0 vlan_filtering 1");
   for (const char* port : {"vm11", "vm12", "qtap13"})
     Lab::ok(std::string("rbctl port ") + port + " mode trunk vids 10,20 native 1");
@@ -125,8 +125,8 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
   ASSERT_TRUE(one.is_ready()) << one.console();
   ASSERT_TRUE(two.is_ready()) << two.console();
   EXPECT_EQ(one.run("touch /tmp/before; ls /tmp/before"), "/tmp/before\n");
-  // Down first: Linux breaks its virtio devices at a reboot since 2025, and its virtnet_poll() then goes round forever
-  // where frames that were sent have not been reaped (seen with Debian's 6.1.192, one time in twenty).
+  // The device must be down before the reboot. Since 2025 Linux breaks its virtio devices at a reboot, and then its
+  // virtnet_poll() loops forever if sent frames have not been reaped (seen with Debian's 6.1.192, one time in twenty).
   (void)one.run("(sleep 1; ip link set eth0 down; reboot -f) > /dev/null 2>&1 < /dev/null &");
   ASSERT_TRUE(eventually([&] { return one.run("ls /tmp/before 2>/dev/null; echo up", 3) == "up\n"; }) || one.is_ready())
       << one.console() << Lab::ok("rbctl -s -d link show dev vm11");
@@ -141,7 +141,7 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
 }
 
 TEST_F(VirtualMachines, OutliveTheSwitch) {
-  // QEMU listens here, since its stream of Debian 12 never comes back by itself.
+  // QEMU listens in this test, because the stream of Debian 12's QEMU does not reconnect by itself.
   Lab::ok("rbctl addif br0 stream:" + path("vm11") + ",client");
   const Guest& one = add(11, {.netdev = "stream,id=n0,server=on,addr.type=unix,addr.path=" + path("vm11")});
   const Guest &two = add_on_its_own_tap(12), &four = add_on_dgram(14);
@@ -175,11 +175,11 @@ TEST_F(VirtualMachines, MoveFromPortToPort) {
   ASSERT_TRUE(guest.is_ready()) << guest.console();
   EXPECT_EQ(guest.run("echo unchanged > /tmp/mark; cat /tmp/mark"), "unchanged\n");
   EXPECT_THAT(Lab::ok("rbctl fdb show br br0"), HasSubstr(guest.mac() + " dev here"));
-  // The same machine once more, which waits for the first one's state.
+  // A second machine with the same configuration waits for the state of the first one.
   const Guest& elsewhere = add(11, end_of("there", {"-incoming", road}));
   ASSERT_TRUE(eventually([&] { return ::access(path("road").c_str(), F_OK) == 0; })) << elsewhere.console();
   (void)ask(monitor, "migrate -d " + road + "\n");
-  // Nobody asks it anything: it says itself where it is now.
+  // The migrated guest announces its new place by itself.
   const auto is_there = [&] {
     return Lab::ok("rbctl fdb show br br0").find(guest.mac() + " dev there") != std::string::npos;
   };

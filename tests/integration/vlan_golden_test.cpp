@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Runs the commands of the golden transcript of `bridge vlan` through the built rbctl, against a real ringbridged with
-// taps, and compares what both printed and how both ended. The deliberate differences stand in differences().
+// taps, and compares outputs and exit statuses. differences() lists the deliberate differences.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,37 +17,38 @@
 namespace rb::test {
 namespace {
 
-/// How a command ends here where it ends otherwise for the kernel's bridge.
+/// Our exit statuses of commands that end differently with the kernel's bridge.
 const std::map<std::string, int>& differences() {
   static const std::map<std::string, int> map = {
-      {"bridge vlan add dev tap0 vid 10x", 255},          // not taken for 10
-      {"bridge vlan add dev tap0 vid 20-20", 0},          // a range of one
-      {"bridge vlan add dev tap0 vid 30 nonsense", 255},  // not passed over
-      {"bridge vlan add dev br0 vid 20", 0},              // it is clear without "self"
+      {"bridge vlan add dev tap0 vid 10x", 255},          // rbctl does not take it for 10
+      {"bridge vlan add dev tap0 vid 20-20", 0},          // a range of one VLAN
+      {"bridge vlan add dev tap0 vid 30 nonsense", 255},  // rbctl does not ignore the word
+      {"bridge vlan add dev br0 vid 20", 0},              // the command is clear without "self"
       {"bridge vlan show vid 5000", 255},                 // not the same as a VLAN without members
-      {"bridge fdb flush dev tap1 vlan 10", 0},           // Linux 6.1 cannot
-      {"bridge fdb get 02:aa:00:00:00:01 br br0", 255},   // as all its other errors
+      {"bridge fdb flush dev tap1 vlan 10", 0},           // Linux 6.1 cannot do this
+      {"bridge fdb get 02:aa:00:00:00:01 br br0", 255},   // the same status as for its other errors
       {"ip link set br0 type bridge vlan_default_pvid 4095", 1},
       {"ip link set br0 type bridge vlan_protocol frob", 1},
   };
   return map;
 }
 
-/// What is not there: colours, the kernel's multicast options, a port that is in no bridge; help is `rbctl --help`.
+/// True for features that rbctl does not have: colours, the kernel's multicast options, a port that is in no bridge.
+/// Help is `rbctl --help`.
 bool is_left_out(const std::string& command) {
   return command.starts_with("bridge -c ") || command.starts_with("bridge -d ") ||
          command.ends_with("dev alone vid 10") || command.ends_with(" help");
 }
 
-/// Undoes what a command did that the kernel's bridge refuses.
+/// Undoes a command that the kernel's bridge refuses and rbctl accepts.
 void undo_difference(const std::string& command) {
   if (command == "bridge vlan add dev tap0 vid 20-20") run_shell("rbctl vlan del dev tap0 vid 20");
   if (command == "bridge vlan add dev br0 vid 20") run_shell("rbctl vlan del dev br0 vid 20");
-  // The kernel's bridge takes the number before what it does not know.
+  // The kernel's bridge takes the number before the unknown word.
   if (command == "bridge vlan add dev tap0 vid 30 nonsense") run_shell("rbctl vlan add dev tap0 vid 30");
 }
 
-/// The lines of `bridge fdb` about stations that were entered, in one order; the kernel's taps have entries of their
+/// Returns the lines of `bridge fdb` about entered stations, sorted. The kernel's taps have further entries of their
 /// own.
 std::set<std::string> entered(const std::string& output) {
   std::set<std::string> lines;
@@ -64,7 +65,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-/// Ours has one counter more, and does not say that a bridge's own interface has no flags.
+/// Removes our additional counter, and the empty flags of a bridge's own interface.
 std::string alike(const std::string& output) {
   return replaced(replaced(output, ",\"drops\":0", ""), ",\"flags\":[]", "");
 }
@@ -79,7 +80,7 @@ class VlanGolden : public ::testing::Test {
       ASSERT_EQ(run_shell(std::string("rbctl addif br0 tap:") + tap + ",create").exit_status, 0);
   }
 
-  /// The files that `-batch` was given, in this order.
+  /// Writes the files for `-batch`, in this order.
   void write_batch(int occurrence) const {
     std::ofstream(batch())
         << (occurrence < 2
@@ -108,7 +109,7 @@ class VlanGolden : public ::testing::Test {
     } else if (golden.exit_status == 0) {
       EXPECT_EQ(alike(result.output), alike(golden.output)) << command;
     } else if (command.find("-batch") != std::string::npos) {
-      // Our own sentence about what is wrong, then the kernel tool's about the line.
+      // The output is our own message about the error, then the kernel tool's message about the line.
       const std::string line =
           golden.output.substr(std::min(golden.output.find("Command failed"), golden.output.size()));
       if (line.starts_with("Command failed")) {

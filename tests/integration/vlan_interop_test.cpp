@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A trunk between ringbridge and Open vSwitch's userspace datapath, compared with one Open vSwitch alone: the same
-// frames come out at the same hosts.
+// Compares a trunk between ringbridge and Open vSwitch's userspace datapath with a single Open vSwitch: the same frames
+// must come out at the same hosts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace rb::test {
 namespace {
 
 constexpr std::array kVids = {10, 20, 30};
-/// What hosts of a VLAN are behind: in the words of `rbctl port` and in those of ovs-vsctl.
+/// The access port of a host of a VLAN, in the words of `rbctl port` and of ovs-vsctl.
 struct Access {
   const char* ringbridge;
   const char* open_vswitch;
@@ -23,7 +23,7 @@ constexpr std::array<Access, 3> kAccess = {{
     {"mode access vid 20", "tag=20"},
     {"mode dot1q-tunnel vid 30", "vlan_mode=dot1q-tunnel tag=30 other_config:qinq-ethtype=802.1q"},
 }};
-/// What the trunk is, on both of its ends.
+/// The settings of the trunk at both ends.
 struct Trunk {
   const char* name;
   Access ends;
@@ -34,15 +34,16 @@ constexpr std::array<Trunk, 3> kTrunks = {{
     {"native_tagged", {"mode native-tagged vids 10,30 native 20", "vlan_mode=native-tagged tag=20 trunks=10,30"}},
 }};
 
-/// Two hosts in each VLAN. A host is called after its side and VLAN: "near10", "far30".
+/// Two hosts in each VLAN. A host's name is its side and VLAN: "near10", "far30".
 class Hosts {
  public:
   void add(const std::string& name, int vid, Lab::Host& host) {
     members_.emplace(name, Member{vid, &host, host.wire(), {}});
   }
   [[nodiscard]] const Lab::Host& operator[](const std::string& name) const { return *members_.at(name).host; }
-  /// Sends a frame from one host; what all the others see of it. Twice after that, every host says something that the
-  /// other of its VLAN waits for: by the second time, whatever stood in a queue before the first has been taken.
+  /// Sends a frame from one host and returns the frames that all others receive. After that, every host twice sends a
+  /// frame that the other host of its VLAN waits for. After the second one, all frames that waited in a queue before
+  /// the first one have been read.
   Deliveries send(const std::string& from, const Octets& frame) {
     members_.at(from).wire.send(frame);
     Deliveries seen;
@@ -60,7 +61,7 @@ class Hosts {
     }
     return seen;
   }
-  /// Of a host's own.
+  /// The address of a host.
   [[nodiscard]] std::string mac_of(const std::string& name) const {
     return "02:00:00:00:00:" + std::to_string(10 + std::distance(members_.begin(), members_.find(name)));
   }
@@ -96,7 +97,7 @@ class VlanInterop : public LabTest {
       linked.add("near" + vid, kVids[i], near);
       linked.add("far" + vid, kVids[i], ovs->add_host("linked", 103 + number, kAccess[i].open_vswitch));
     }
-    // Open vSwitch would pass on what is unfinished.
+    // Open vSwitch would pass unfinished frames on.
     Lab::ok("rbctl addif br0 tap:trunk,create,offload=off,netns=" + ovs->path());
     Lab::ok("nsenter --net=" + ovs->path() + " ip link set trunk up");
     ASSERT_TRUE(eventually([&] { return Lab::port("trunk")["state"] == "forwarding"; }));
@@ -113,7 +114,7 @@ class VlanInterop : public LabTest {
 };
 
 TEST_F(VlanInterop, ATrunkCarriesWhatOpenVswitchAloneDelivers) {
-  // Open vSwitch keeps no more than two tags of a frame, that of a tunnel among them, and takes 0x88a8 for 0x8100.
+  // Open vSwitch keeps at most two tags of a frame, including the tag of a tunnel, and takes 0x88a8 for 0x8100.
   const Octets plain = content(200);
   const std::vector<Octets> kinds = {plain, tagged(0, plain, 5), tagged(10, plain), tagged(20, plain, 1),
                                      tagged(7, plain, 3)};
@@ -126,7 +127,8 @@ TEST_F(VlanInterop, ATrunkCarriesWhatOpenVswitchAloneDelivers) {
       for (const int vid : kVids) {
         const std::string from = side + std::to_string(vid), to = other_side + std::to_string(vid);
         for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
-          for (const std::string& destination : {kEverybody, linked.mac_of(to), kB}) {  // one known, one unknown
+          for (const std::string& destination :
+               {kEverybody, linked.mac_of(to), kB}) {  // a known and an unknown station
             const Octets frame = ethernet_frame(destination, linked.mac_of(from), kinds[kind]);
             const Deliveries expected = alone.send(from, frame);
             EXPECT_EQ(linked.send(from, frame), expected)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A lab whose bridge knows VLANs: who gets which octets when a port sends a frame.
+// A lab whose bridge has VLANs. It returns which ports receive which octets when a port sends a frame.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ namespace rb::test {
 
 inline constexpr int kCustomerTag = 0x8100, kServiceTag = 0x88a8;
 
-/// A tag before `rest`.
+/// Inserts a tag before `rest`.
 inline Octets tagged(int vid, Octets rest, int pcp = 0, int tpid = kCustomerTag) {
   const int tci = pcp << 13 | vid;
   const Octets tag = {static_cast<std::uint8_t>(tpid >> 8), static_cast<std::uint8_t>(tpid & 0xff),
@@ -22,18 +22,18 @@ inline Octets tagged(int vid, Octets rest, int pcp = 0, int tpid = kCustomerTag)
   return rest;
 }
 
-/// A broadcast of one station with this behind its addresses.
+/// Makes a broadcast of one station, with `rest` after its addresses.
 inline Octets broadcast(const Octets& rest) {
   return ethernet_frame(kEverybody, kA, rest);
 }
 
-/// What came out by port; ports where nothing did are left out.
+/// The frames that came out, by port. Ports without frames are left out.
 using Deliveries = std::map<std::string, std::vector<Octets>>;
 
 class VlanLab {
  public:
-  /// A bridge with filtering on, and a port "t1" that is a tagged member of `marked`: VLANs in which every port of the
-  /// lab receives, or at least one of them.
+  /// Makes a bridge with filtering on, and a port "t1" that is a tagged member of `marked`. Every port of the lab must
+  /// receive frames of at least one of these VLANs.
   explicit VlanLab(const std::vector<int>& marked, const std::string& bridge_options = "vlan_filtering 1",
                    std::vector<std::string> arguments = {"--no-host-port"})
       : lab(std::move(arguments)), marked_(marked) {
@@ -42,19 +42,19 @@ class VlanLab {
     add("");
     for (const int vid : marked) Lab::ok("rbctl vlan add dev t1 vid " + std::to_string(vid));
   }
-  /// A host on a port of its own, which `rbctl port NAME SETTING` has set up.
+  /// Adds a host on a port of its own and runs `rbctl port NAME SETTING`.
   Lab::Host& add(const std::string& setting) {
     Lab::Host& host = lab.add_host("br0");
     if (!setting.empty()) Lab::ok("rbctl port " + host.device + " " + setting);
     wires_.emplace(host.device, host.wire());
     return host;
   }
-  /// Sends a frame from one port's host and gives what came out elsewhere.
+  /// Sends a frame from the host of one port and returns the frames that come out elsewhere.
   Deliveries send(const std::string& from, const Octets& frame, int tpid = kCustomerTag) {
     const std::uint64_t before = received(from);
     wires_.at(from).send(frame);
     EXPECT_TRUE(eventually([&] { return received(from) == before + 1; }));
-    // Whatever is sent from now on comes out behind it.
+    // The marks come out after all earlier frames.
     ++round_;
     for (const int vid : marked_) wires_.at("t1").send(mark(tagged(vid, content(round_, 50), 0, tpid)));
     Deliveries deliveries;

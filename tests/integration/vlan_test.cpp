@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a VLAN-aware bridge does with frames, seen on real taps. tests/switch/vlan_rules_test.cpp has every combination.
+// Tests on real taps what a VLAN-aware bridge does with frames. tests/switch/vlan_rules_test.cpp tests every
+// combination.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,11 +49,11 @@ TEST_F(Vlans, TunnelPortsCarryWhatCustomersSendBehindATagOfTheProvider) {
   vlans.add("mode trunk vids 100,200");    // t5
   Lab::ok("rbctl vlan add dev t1 vid 200");
   const auto send = [&](const std::string& from, const Octets& frame) {
-    // A mark in the VLAN of the other customer, too.
+    // send() also sends a mark in the VLAN of the other customer.
     Deliveries seen = vlans.send(from, frame, kServiceTag);
     return seen;
   };
-  Lab::ok("rbctl vlan add dev t4 vid 100 untagged");  // hears the marks, and the first customer
+  Lab::ok("rbctl vlan add dev t4 vid 100 untagged");  // t4 receives the marks, and also the first customer
   const Octets plain = content(1), one = tagged(5, plain, 3), two = tagged(6, one),
                service = tagged(9, one, 0, kServiceTag);
   for (const Octets& rest : {plain, one, two, service}) {
@@ -69,7 +70,7 @@ TEST_F(Vlans, AreTranslatedBothWays) {
   vlans.add("mode trunk vids 110");  // t3
   Lab::ok("rbctl vlan map add dev t3 vid 10 to 110");
   const Octets text = content(1);
-  // The mark reaches t3 as VID 10, too.
+  // The mark reaches t3 also with VID 10.
   EXPECT_EQ(vlans.send("t2", broadcast(text)), (Deliveries{{"t3", {broadcast(tagged(10, text))}}}));
   EXPECT_EQ(vlans.send("t3", broadcast(tagged(10, text))), (Deliveries{{"t2", {broadcast(text)}}}));
   EXPECT_EQ(vlans.send("t3", broadcast(tagged(110, text))), Deliveries{}) << "means nothing on this wire";
@@ -85,14 +86,14 @@ TEST_F(Vlans, PrivateVlansLetHostsReachOnlyWhomTheyMay) {
   vlans.add("mode access vid 100");  // t2: promiscuous
   vlans.add("mode access vid 101");  // t3, t4: isolated
   vlans.add("mode access vid 101");
-  vlans.add("mode access vid 102");  // t5, t6: of a community
+  vlans.add("mode access vid 102");  // t5, t6: members of a community
   vlans.add("mode access vid 102");
   const Octets frame = broadcast(content(1));
   const std::vector<Octets> one = {frame};
   EXPECT_EQ(vlans.send("t2", frame), (Deliveries{{"t3", one}, {"t4", one}, {"t5", one}, {"t6", one}}));
   EXPECT_EQ(vlans.send("t3", frame), (Deliveries{{"t2", one}}));
   EXPECT_EQ(vlans.send("t5", frame), (Deliveries{{"t2", one}, {"t6", one}}));
-  // Also where the station is known.
+  // This also holds for a known station.
   const Octets to_isolated = ethernet_frame(kB, kA, content(2));
   vlans.wire("t4").send(ethernet_frame(kEverybody, kB, content(3)));
   EXPECT_TRUE(vlans.wire("t2").sees(ethernet_frame(kEverybody, kB, content(3))));
@@ -115,7 +116,7 @@ TEST_F(Vlans, TheHostTakesPartInTheVlansOfTheBridgesOwnInterface) {
   Lab::ok("rbctl vlan del dev br0 vid 10 self");
   expect_pings(two, "10.77.0.100");
   EXPECT_NE(one.run("ping -c 1 -W 1 10.77.0.100").exit_status, 0);
-  // Its address is an entry of the VLANs it is in.
+  // The bridge's address has an entry in each VLAN that the bridge is in.
   const std::string fdb = Lab::ok("rbctl fdb show br br0 vlan 20");
   EXPECT_NE(fdb.find(Lab::call("bridge.list")["bridges"][0]["address"].get<std::string>() + " dev br0 vlan 20"),
             std::string::npos)
@@ -134,8 +135,8 @@ TEST_F(Vlans, FilteringIsTurnedOnAndOffWithoutLosingAFrame) {
   });
   b.send(ethernet_frame(kEverybody, kB, content(1)));
   EXPECT_TRUE(a.sees(ethernet_frame(kEverybody, kB, content(1))));
-  // Allowed before and after: what has no tag, and what has that of a VLAN of both. Never more on the way than queues
-  // hold.
+  // Untagged frames and frames of a VLAN of both ports are allowed before and after the change. The test never has more
+  // frames under way than the queues hold.
   for (int round = 0; round < 400; ++round) {
     std::vector<Octets> sent;
     for (int i = 0; i < 40; ++i) {
@@ -154,8 +155,7 @@ TEST_F(Vlans, FilteringIsTurnedOnAndOffWithoutLosingAFrame) {
   toggler.join();
 }
 
-/// Two bridges of one daemon, joined by a cable from trunk to trunk: a bridge of the kernel in a namespace of its own,
-/// which hands on what it gets.
+/// Two bridges of one daemon, joined from trunk to trunk by a cable: a bridge of the kernel in its own namespace.
 class TrunkLab {
  public:
   explicit TrunkLab(std::vector<std::string> arguments = {"--no-host-port"}, const std::string& far_options = "")
@@ -233,7 +233,6 @@ TEST_F(Vlans, AreCountedEachForItself) {
   for (const int vid : {10, 10, 20}) vlans.wire("t2").send(broadcast(tagged(vid, text)));
   vlans.wire("t2").send(last);
   EXPECT_TRUE(vlans.wire("t1").sees(last));
-  // As the kernel's bridge counts: with the tag where it is inside, that is not at all.
   EXPECT_EQ(counted("t2", 10)[0], 3U);
   EXPECT_EQ(counted("t2", 20)[0], 1U);
   EXPECT_EQ(counted("t3", 10)[2], before[2] + 3);
@@ -259,7 +258,7 @@ TEST_F(Vlans, AllOfThemOnManyPortsAreSetUpByOneBatch) {
     one.send(frame);
     EXPECT_TRUE(two.sees(frame));
   }
-  // One that fails names its line, and what stood before it holds.
+  // A line that fails is named, and the lines before it take effect.
   Lab::ok("printf 'vlan del dev t2 vid 7\nvlan add dev t1 vid 5000\nvlan del dev t2 vid 8\n' > " + batch);
   const CommandResult failed = run_shell("rbctl -batch " + batch);
   EXPECT_EQ(failed.exit_status, 1);
