@@ -13,12 +13,10 @@
 #include "control/api/params.hpp"
 #include "control/base/json_rpc.hpp"
 #include "control/model/switch_model.hpp"
+#include "control/words/command.hpp"
 #include "ports/base/unique_fd.hpp"
 
 namespace rb {
-
-/// Which right a method needs; who has it is control_socket's business.
-enum class Right : std::uint8_t { kRead, kChange };
 
 /// Who calls, as far as a command cares.
 struct Caller {

@@ -4,7 +4,7 @@
 // How it works. A table is a list of Settings that belong to one struct (PortSettings, say). One row names the setting,
 // its type, the member of the struct and one line of meaning. Everything else comes from the row:
 //
-//   words to JSON      read_setting()                 rbctl, and ringbridged --config
+//   words to JSON      read_settings()                rbctl, and ringbridged --config (settings_words.hpp)
 //   JSON to struct     SettingChanges                 bridge.set and port.set, with errors that name value and range
 //   struct to JSON     write_settings()               bridge.list and port.list
 //   struct to words    changed_settings()             dump: settings that differ from a given struct
@@ -99,18 +99,6 @@ template <typename Owner, typename Change>
 }
 
 // The uses of a table.
-
-/// Takes the name and the value of one setting, when the next word names one of `table`; false when it does not.
-template <typename Owner>
-bool read_setting(WordParser& words, const SettingTable<Owner>& table, nlohmann::json& params) {
-  for (const Setting<Owner>& setting : table) {
-    if (words.accept(setting.name)) {
-      params[std::string(setting.key)] = words.value(setting.name, *setting.type);
-      return true;
-    }
-  }
-  return false;
-}
 
 /// The settings of a table that a request names, checked one by one before anything is changed.
 template <typename Owner>

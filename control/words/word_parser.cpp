@@ -108,7 +108,7 @@ bool WordParser::on_off(std::string_view what) {
 
 void WordParser::fail(std::string message) {
   if (error_) return;
-  error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{}\nUsage: rbctl {}", message, usage_)};
+  error_ = Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
 void WordParser::refuse_next() {

@@ -23,8 +23,11 @@ inline constexpr std::string_view kPortName = "the port's name";
 /// plain sequence of calls and judged once at its end, by finish(). `what` names the value in the error message.
 class WordParser {
  public:
-  /// `usage` is shown with every error. Both must outlive the parser.
-  WordParser(std::span<const std::string> words, std::string_view usage) : words_(words), usage_(usage) {}
+  /// `words` must outlive the parser.
+  explicit WordParser(std::span<const std::string> words) : words_(words) {}
+
+  /// Whether nothing has been wrong so far.
+  [[nodiscard]] bool good() const { return !error_; }
 
   /// Whether a word is left, and nothing has been wrong so far.
   [[nodiscard]] bool more() const { return !error_ && next_ < words_.size(); }
@@ -50,7 +53,6 @@ class WordParser {
 
  private:
   std::span<const std::string> words_;
-  std::string_view usage_;
   std::size_t next_ = 0;
   std::optional<Error> error_;
 };
