@@ -3,8 +3,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
+
+#include "control/words/port_settings.hpp"
 
 namespace rb {
 namespace {
@@ -43,13 +46,34 @@ void for_each_flag(const json& port, const Flags& flags, const Use& use) {
   for (const LinkFlag& flag : flags) use(flag.name, flag.in_port && port.at(flag.name).template get<bool>());
 }
 
+/// Calls `use(setting, value)` for each setting of a port that the kernel's bridge does not have, and that differs from
+/// its default.
+template <typename Use>
+void for_each_other_setting(const json& port, const Use& use) {
+  constexpr std::array<std::string_view, 3> kShownElsewhere = {"state", "priority", "cost"};
+  const auto is_flag = [](const auto& flags, std::string_view name) {
+    return std::ranges::any_of(flags, [&](const LinkFlag& flag) { return flag.name == name; });
+  };
+  const PortSettings defaults;
+  for (const Setting<PortSettings>& setting : port_settings()) {
+    const std::string key(setting.key);
+    const bool shown = is_flag(kFlagsBeforeRouter, setting.name) || is_flag(kFlagsAfterRouter, setting.name) ||
+                       std::ranges::find(kShownElsewhere, setting.name) != kShownElsewhere.end();
+    if (!shown && port.contains(key) && port.at(key) != setting.get(defaults)) use(setting, port.at(key));
+  }
+}
+
 std::string link_details(const json& port) {
   std::string out = "    ";
   const auto print = [&](const char* name, bool on) { out += fmt::format("{} {} ", name, on ? "on" : "off"); };
   for_each_flag(port, kFlagsBeforeRouter, print);
   out += fmt::format("mcast_router {} ", kMcastRouter);
   for_each_flag(port, kFlagsAfterRouter, print);
-  return out + '\n';
+  std::string others;
+  for_each_other_setting(port, [&](const SettingInfo& setting, const json& value) {
+    others += fmt::format("{}{} {}", others.empty() ? "    " : " ", setting.name, setting.type->print(value));
+  });
+  return out + '\n' + others + (others.empty() ? "" : "\n");
 }
 
 std::string fdb_event_line(const json& event) {
@@ -137,6 +161,9 @@ OrderedJson link_object(const json& port, const BridgeTextOptions& options) {
   for_each_flag(port, kFlagsBeforeRouter, enter);
   object["mcast_router"] = kMcastRouter;
   for_each_flag(port, kFlagsAfterRouter, enter);
+  for_each_other_setting(port, [&](const SettingInfo& setting, const json& value) {
+    object[std::string(setting.key)] = OrderedJson(value);
+  });
   return object;
 }
 

@@ -84,6 +84,15 @@ TEST(BridgeText, PrintsLinksAsIproute2Does) {
   EXPECT_EQ(link_lines(port, {.details = true}), golden_bridge("bridge -d link show dev tap0"));
 }
 
+TEST(BridgeText, PrintsSettingsThatTheKernelsBridgeLacksBehindTheDetailsWhereTheyDiffer) {
+  json port = port_object("tap0", 1);
+  const std::string usual = link_lines(port, {.details = true});
+  port.update({{"edge", "on"}, {"bpdu_filter", true}});
+  EXPECT_EQ(link_lines(port, {.details = true}), usual + "    bpdu_filter on edge on\n");
+  EXPECT_EQ(link_object(port, {.details = true})["edge"], "on");
+  EXPECT_FALSE(link_object(port, {}).contains("edge"));
+}
+
 TEST(BridgeText, LaysOutNestedJsonAsIproute2Does) {
   const std::string golden = golden_bridge("bridge -j -p mdb show");
   EXPECT_EQ(json_text(OrderedJson::parse(golden), JsonLayout::kPretty), golden);
