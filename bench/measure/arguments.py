@@ -10,29 +10,30 @@ from .case import PATTERN_WORDS
 from .procedures import PROCEDURES
 from .switches import SWITCHES
 
-DESCRIPTION = """Measures Ethernet switches by RFC 2544 and RFC 2889, side by side on one machine.
+DESCRIPTION = """rbbench measures Ethernet switches by RFC 2544 and RFC 2889, side by side on one machine.
 
-For each switch it builds hosts in network namespaces (or guests on vhost-user sockets), loads the switch from one processor
-while it runs on another, and takes them in turns A B A B, so what else the machine does falls on all. It compares the first
-switch with each other one by ratios within a round, and says for each what a frame cost the whole machine. Switches that are
-not installed are skipped with a line that says so. Needs root, for namespaces."""
+For each switch rbbench builds hosts in network namespaces (or guests on vhost-user sockets). It loads the switch from one
+processor while the switch runs on another. It measures the switches in turns A B A B, so that the machine's other work
+affects all of them alike. It compares the first switch with each other switch by ratios within a round, and shows how much
+a frame cost the whole machine. It skips switches that are not installed and prints a line about this. It needs root for
+the namespaces."""
 
-EPILOG = """A switch is NAME or NAME:OPTIONS, whose options go to its program, e.g. "ringbridge:--workers 2" or "pump:--reads multishot".
+EPILOG = """A switch is NAME or NAME:OPTIONS. The options go to its program, e.g. "ringbridge:--workers 2" or "pump:--reads multishot".
 
-  rbbench                                                   the usual peers, the usual tests, some minutes
+  rbbench                                                   the default peers and tests, some minutes
   rbbench --switch ringbridge,linux-bridge --tests rate --sizes 64,512,1518 --html report.html
   rbbench --switch ringbridge-vhost,ovs-dpdk,testpmd        guests on vhost-user sockets
-  rbbench --ports eth0@a,eth1@b --tests throughput,latency  a switch that stands already, from ports that exist
-  rbbench --from result.json --html report.html             a report of what was measured before
-  rbbench --suite reference --page docs/performance.md      everything, and the page made of it"""
+  rbbench --ports eth0@a,eth1@b --tests throughput,latency  a switch that runs already, by its existing ports
+  rbbench --from result.json --html report.html             a report of earlier measurements
+  rbbench --suite reference --page docs/performance.md      all tests, and the page made from them"""
 
 USUAL_TESTS = ["rate", "latency", "tcp", "idle"]
-# The two that say most come first: some tests are made with these alone.
+# The two most informative sizes come first: some tests use only these two.
 SIZES = [64, 1518, 128, 256, 512, 1024, 1280, 9000, "IMIX"]
 LARGEST_SIZE, SMALLEST_SIZE = 9018, 64
 PROCESSORS = sorted(os.sched_getaffinity(0))
 
-# What a suite says where the command line says nothing.
+# The defaults of a suite for options that are not on the command line.
 SUITES = {
     "usual": {"switch": "ringbridge,linux-bridge,ovs,vde,pump,none", "tests": USUAL_TESTS, "sizes": [64, 1518]},
     "quick": {"switch": "ringbridge,linux-bridge", "tests": list(PROCEDURES), "sizes": [64], "stations": [2, 100],
@@ -101,54 +102,54 @@ def parser():
     result = argparse.ArgumentParser(prog="rbbench", description=DESCRIPTION, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     what = result.add_argument_group("what is measured")
-    what.add_argument("--switch", metavar="NAMES", help="which of " + ", ".join(SWITCHES) + "; the first is set against the others")
-    what.add_argument("--ports", metavar="A,B", help="instead of --switch: DEVICE or DEVICE@NETNS behind which a switch stands "
-                                                     "already, or vhost:SOCKET")
+    what.add_argument("--switch", metavar="NAMES", help="some of " + ", ".join(SWITCHES) + "; the first is compared with the others")
+    what.add_argument("--ports", metavar="A,B", help="instead of --switch: the ports of a running switch, each DEVICE, "
+                                                     "DEVICE@NETNS or vhost:SOCKET")
     what.add_argument("--suite", choices=SUITES, default="usual", help="defaults for everything below (default: usual)")
     what.add_argument("--tests", type=tests, metavar="TESTS", help="all, or some of " + ", ".join(PROCEDURES))
     what.add_argument("--sizes", type=list_of(size, f"frame sizes from {SMALLEST_SIZE} to {LARGEST_SIZE}, or IMIX"),
-                      metavar="OCTETS", help="frame sizes, FCS included, or IMIX; the first is the base of all that is not about sizes")
+                      metavar="OCTETS", help="frame sizes, FCS included, or IMIX; tests that do not vary the size use the first")
     what.add_argument("--stations", type=list_of(bounded(int, 1, 8_000_000), "numbers of stations"), metavar="COUNTS",
-                      help="stations in all")
+                      help="total numbers of stations")
     what.add_argument("--port-counts", type=list_of(bounded(int, 2, 256), "numbers of ports from 2 to 256"), metavar="COUNTS")
     what.add_argument("--patterns", type=list_of(one_of(PATTERN_WORDS), "patterns: " + ", ".join(PATTERN_WORDS)),
                       metavar="PATTERNS", help="some of " + ", ".join(PATTERN_WORDS))
-    what.add_argument("--pattern-ports", type=number(int, 3, 256), metavar="COUNT", help="ports of patterns that need more than two (8)")
-    what.add_argument("--vlans", type=list_of(vlan, "VIDs, or none"), metavar="VIDS", help="none, or a VID with which frames are tagged")
+    what.add_argument("--pattern-ports", type=number(int, 3, 256), metavar="COUNT", help="number of ports in patterns with more than two (8)")
+    what.add_argument("--vlans", type=list_of(vlan, "VIDs, or none"), metavar="VIDS", help="none, or the VID of the frames' tag")
     what.add_argument("--streams", type=list_of(bounded(int, 1, 256), "numbers of TCP streams"), metavar="COUNTS")
     what.add_argument("--loads", type=list_of(bounded(float, 0.01, 1), "shares of the rate"), metavar="SHARES",
-                      help="of latency, as shares of each switch's rate (0.5,0.9)")
+                      help="loads of latency tests, as shares of each switch's rate (0.5,0.9)")
     what.add_argument("--search-sizes", type=number(int, 1), metavar="COUNT",
-                      help="at how many of the sizes throughput, bursts and latency are measured, which take long (2)")
+                      help="number of sizes for throughput, bursts and latency, which take long (2)")
     what.add_argument("--most-stations", type=number(int, 1024, 8_000_000), metavar="COUNT",
-                      help="where the search for the address caching capacity ends (2000000)")
-    how = result.add_argument_group("how")
-    how.add_argument("--rounds", type=number(int, 1), help="how often each is measured, in turns (5)")
-    how.add_argument("--search-rounds", type=number(int, 1), metavar="ROUNDS", help="likewise, where a sample is a search (3)")
+                      help="upper limit of the search for the address caching capacity (2000000)")
+    how = result.add_argument_group("how it is measured")
+    how.add_argument("--rounds", type=number(int, 1), help="number of rounds; in each, every switch has a turn (5)")
+    how.add_argument("--search-rounds", type=number(int, 1), metavar="ROUNDS", help="rounds of tests whose sample is a search (3)")
     how.add_argument("--seconds", type=number(float, 0.01), help="length of one trial (0.5)")
-    how.add_argument("--idle-seconds", type=number(float, 0.1), metavar="SECONDS", help="how long each is looked at idle (2)")
+    how.add_argument("--idle-seconds", type=number(float, 0.1), metavar="SECONDS", help="length of the idle test (2)")
     how.add_argument("--load-cpus", type=list_of(one_of(list(map(str, PROCESSORS)), int), "processors"), default=PROCESSORS[:1],
                      metavar="CPUS", help="processors that send (the first)")
     how.add_argument("--switch-cpu", type=number(int, PROCESSORS[0], PROCESSORS[-1]), default=PROCESSORS[-1], metavar="CPU",
                      help="processor of the switch (the last)")
     how.add_argument("--wait-quiet", type=number(float, 0), default=0, metavar="SECONDS",
-                     help="wait up to so long before each measurement for a moment without other work")
+                     help="wait up to this long before each measurement for a moment without other work")
     how.add_argument("--realtime", action="store_true",
-                     help="switches in userspace run by SCHED_FIFO, so that other work delays them as little as the softirq "
-                          "in which the kernel's bridge works")
+                     help="run switches in userspace by SCHED_FIFO, so that other work delays them as little as the softirq "
+                          "of the kernel's bridge")
     how.add_argument("--perf", action="store_true", help="also profile switches in userspace at full load (needs linux-perf)")
-    how.add_argument("--build-dir", type=pathlib.Path, help="take the programs that stand there, instead of building in build/bench")
-    out = result.add_argument_group("what comes out, beside what the terminal shows")
+    how.add_argument("--build-dir", type=pathlib.Path, help="use the programs of this build, instead of building in build/bench")
+    out = result.add_argument_group("output, in addition to the terminal")
     out.add_argument("--json", type=pathlib.Path, metavar="FILE", help="every sample; written after each measurement")
     out.add_argument("--csv", type=pathlib.Path, metavar="FILE", help="one line a sample")
     out.add_argument("--html", type=pathlib.Path, metavar="FILE", help="a report with plots, in one file")
-    out.add_argument("--page", type=pathlib.Path, metavar="FILE", help="renew the measured part of docs/performance.md, or of a copy")
-    out.add_argument("--from", type=pathlib.Path, dest="source", metavar="FILE", help="measure nothing: take what --json wrote earlier")
+    out.add_argument("--page", type=pathlib.Path, metavar="FILE", help="replace the measured part of docs/performance.md, or of a copy")
+    out.add_argument("--from", type=pathlib.Path, dest="source", metavar="FILE", help="measure nothing, and read an earlier file of --json")
     return result
 
 
 def parse(words):
-    """The options, complete. Ends the program where they make no sense."""
+    """Returns the complete options. Ends the program if they are invalid."""
     command = parser()
     options = command.parse_args(words)
     for name, value in {**DEFAULTS, **SUITES[options.suite]}.items():
@@ -166,13 +167,13 @@ def parse(words):
         if word.partition(":")[0] not in SWITCHES:
             command.error(f"--switch knows {', '.join(SWITCHES)}; not '{word}'")
     if len(set(options.switch)) < len(options.switch):
-        command.error("--switch names one twice")
+        command.error("--switch names one switch twice")
     if options.ports:
         options.ports = options.ports.split(",")
         if len(options.ports) < 2:
-            command.error("--ports needs two at least")
+            command.error("--ports needs at least two ports")
     if options.perf and shutil.which("perf") is None:
         command.error("--perf needs perf (Debian package linux-perf)")
     if options.switch_cpu in options.load_cpus and not options.ports:
-        print(f"note: processor {options.switch_cpu} has the load and the switch", file=sys.stderr)
+        print(f"note: the load and the switch share processor {options.switch_cpu}", file=sys.stderr)
     return options

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a report has in it, whatever its format: sections of plots and tables, made from a document of results.
+"""The contents of a report in any format: sections of plots and tables, made from a document of results.
 
-A section begins with ratios, then shows plots, then figures. Every measurement is in a table at least: what no plot takes is
-listed at the end of its test's section, and tests that are not known here have one of their own.
+A section begins with ratios, then shows plots, then figures. Every measurement is at least in a table: measurements without a
+plot are listed at the end of their test's section, and each test that is not in SECTIONS has a section of its own.
 """
 import collections
 import dataclasses
@@ -13,7 +13,7 @@ from . import svg_plot
 from .figures import (GROUPS, PATTERNS, Scale, Switches, circumstances, cost_ratio, number, range_words, ratio_number,
                       ratios_of, samples_of, scale_for, short_count, spread_of, subject_of, verdict)
 
-# What a cell of a table says: a figure, its spread and more below it, and whether it speaks for the first switch.
+# A cell of a table: a figure, its spread, more lines below it, and a verdict for or against the first switch.
 Cell = collections.namedtuple("Cell", "text spread more verdict", defaults=("", (), None))
 EMPTY = Cell("–")
 
@@ -21,7 +21,7 @@ EMPTY = Cell("–")
 @dataclasses.dataclass
 class Column:
     title: str
-    switch: str | None = None  # whose figures these are
+    switch: str | None = None  # the switch of these figures
 
 
 @dataclasses.dataclass
@@ -36,19 +36,19 @@ class TableRow:
 class Table:
     kind: str  # "ratios" or "figures"
     caption: str
-    corner: str  # what the first column has
+    corner: str  # heading of the first column
     columns: list
     groups: list  # [(heading or None, [TableRow])]
-    subject: str | None = None  # the switch that is set against the others
+    subject: str | None = None  # the switch that is compared with the others
 
 
 @dataclasses.dataclass
 class Plot:
     slug: str
     title: str
-    # (identifier, width, is_alone) -> text of an SVG; alone, it says what its surroundings would say otherwise
+    # (identifier, width, is_alone) -> text of an SVG; if alone, it includes the words that a page would have around it
     draw: collections.abc.Callable
-    is_main: bool = True  # has a place also where there is little
+    is_main: bool = True  # the plot also belongs into a short report
 
 
 @dataclasses.dataclass
@@ -67,45 +67,47 @@ class Section:
     blocks: list
 
 
-# Where the sections of a report begin, and what they say first. Test, axis of the plots, title, lead.
+# The sections of a report: test, axis of the plots, title, lead.
 SECTIONS = [
     ("rate", "size", "Rate by frame size",
-     "Frames a second that come out of the switch while the generator sends as fast as it can (RFC 2889 5.4)."),
+     "The figures are the frames a second that come out of the switch while the generator sends as fast as it can (RFC 2889 5.4)."),
     ("throughput", "size", "Throughput without loss",
-     "The greatest rate at which nothing is lost (RFC 2544 26.1), found by halving."),
+     "The figures are the greatest rates without loss (RFC 2544 26.1), found by halving."),
     ("latency", "percentile", "Latency",
-     "From when a frame was due at the generator to the time of its arrival (RFC 2544 26.2). What is compared is the "
+     "The latency is the time from when a frame was due at the generator to its arrival (RFC 2544 26.2). The ratios compare the "
      "99th percentile."),
     ("tcp", "streams", "TCP by number of streams",
-     "What the receiving host has taken in, with the offloads that the devices have: large segments cross whole where a "
-     "switch lets them."),
+     "The figures count the data that the receiving host has taken in, with the offloads of the devices: large segments cross whole "
+     "if a switch supports this."),
     ("rate", "stations", "Rate by number of stations",
-     "As many source and destination addresses as that, all known beforehand, in turn: what the address table costs."),
+     "The frames have so many source and destination addresses in turn, and the switch has learned all of them before. This shows "
+     "the cost of the address table."),
     ("rate", "ports", "Cost of a frame by number of ports",
-     "Processor time for a frame that comes out, over that many ports: what the whole machine spent, and what of it was the "
-     "switch's own process. A bridge in the kernel has none; it works on the sender's processor."),
+     "The figures are the processor time for a frame that comes out, with so many ports: the time of the whole machine, and the part "
+     "of the switch's own process. A bridge in the kernel has no process; it works on the sender's processor."),
     ("rate", None, "Rate by traffic pattern, and with VLANs",
-     "One way from port to port, both ways, from one port to many and from many to one (RFC 2889 5.2), and everyone to "
-     "everyone (5.1)."),
+     "The patterns are one way from port to port, both ways, from one port to many and from many to one (RFC 2889 5.2), and from "
+     "every port to every other (5.1)."),
     ("loss", "load", "Frame loss by offered load",
-     "The share of the offered frames that did not arrive (RFC 2544 26.3). A virtual port has no line rate, so the load is given in "
-     "multiples of what the first switch carries; what a port did not take counts as lost."),
+     "The figures are the share of the offered frames that did not arrive (RFC 2544 26.3). A virtual port has no line rate, so the "
+     "load is given in multiples of the first switch's rate. Frames that a port did not take count as lost."),
     ("back_to_back", None, "Back-to-back frames",
-     "The longest burst, as fast as the generator can send, of which nothing is lost (RFC 2544 26.4)."),
-    ("broadcast", None, "Broadcast", "Copies a second that come out of all other ports together (RFC 2889 5.10)."),
+     "The figures are the longest bursts, as fast as the generator can send, without loss (RFC 2544 26.4)."),
+    ("broadcast", None, "Broadcast", "The figures are the copies a second that come out of all other ports together (RFC 2889 5.10)."),
     ("address_capacity", None, "Address caching capacity",
-     "How many stations a switch knows at once, so that it floods frames to none of them (RFC 2889 5.7)."),
-    ("address_rate", None, "Address learning rate", "How fast new stations may come and all be known afterwards (RFC 2889 5.8)."),
+     "The figures are the numbers of stations that a switch knows at once, so that it floods frames to none of them (RFC 2889 5.7)."),
+    ("address_rate", None, "Address learning rate",
+     "The figures are the rates at which new stations may come if the switch must learn all of them (RFC 2889 5.8)."),
     ("errored", None, "Errored frames",
-     "What becomes of frames that are not as they should be (RFC 2889 5.9); only those that a virtual port can carry, which has no "
-     "FCS to be wrong."),
+     "The table shows which frames with errors a switch forwards (RFC 2889 5.9). The test uses only errors that are possible on a "
+     "virtual port, which has no FCS."),
     ("congestion", None, "Congestion",
-     "The share of frames to a free port that arrive while the same senders overload another port (RFC 2889 5.5): less than all of "
-     "them is head-of-line blocking."),
+     "The figures are the share of frames to a free port that arrive while the same senders overload another port (RFC 2889 5.5). A "
+     "share below 100 % shows head-of-line blocking."),
     ("pressure", None, "Forward pressure",
-     "The forwarding rate under more load than the switch can carry (RFC 2889 5.6), and what became of the rest: refused at the port, "
-     "which the sender notices, or lost inside."),
-    ("idle", None, "Idle", "Processors that the switch takes while nobody sends."),
+     "The figures are the forwarding rate under more load than the switch can carry (RFC 2889 5.6). The other frames are refused at "
+     "the port, which the sender notices, or lost inside the switch."),
+    ("idle", None, "Idle", "The figures are the processors that the switch takes while nobody sends."),
 ]
 AXES = {"size": "frame size, octets (FCS included)", "stations": "stations", "ports": "ports", "streams": "streams",
         "load": "offered load, multiples of the first switch's rate"}
@@ -401,7 +403,7 @@ class Outline:
         words = {"more": "; more than 1 is better", "less": "; less than 1 is better"}
         said = words.get(next(iter(better)), "") if len(better) == 1 else ""
         if any(text for row in rows for cell in row.cells for text in cell.more):
-            said += "; own time: what a unit cost the other's process over what it cost this one's"
+            said += "; own time: processor time of the other switch's process for a unit, over that of this switch's process"
         return [Table("ratios", f"{title} over each other switch{said}", corner,
                       [Column(f"over {self.switches.title(name)}", name) for name in names], [(None, rows)])]
 
@@ -425,7 +427,7 @@ class Outline:
         caption = f"{heading + ': ' if heading else ''}{scale.unit}, {self.caption_words(measurements)}"
         if cost:
             has_own = any(samples_of(one, name, "switch_ns") for one in measurements for name in names)
-            caption += f"; below, what {per} cost the machine{', of which the switch' if has_own else ''}, {cost_unit}"
+            caption += f"; below, the processor time of {per} in the machine{', and of this in the switch' if has_own else ''}, {cost_unit}"
         rows = [TableRow(label_of(one), [self.figure_cell(one, name, scale, cost) for name in names], self.mark(one))
                 for one in measurements]
         return [Table("figures", caption, corner, [Column(self.switches.title(name), name) for name in names], [(None, rows)],
@@ -477,17 +479,17 @@ class Outline:
         elif measurement["test"] == "congestion" and median("overloaded") is not None:
             result.append(f"{self.percent(median('overloaded'))} to the overloaded port")
         if median("limit") is not None and median("value") is not None and median("value") >= median("limit"):
-            result.append("where the search ended")
+            result.append("the limit of the search")
         if measurement["parameters"].get("group") == "vhost" and median("busy") is not None:
             result.append(f"generator {self.percent(median('busy'))} busy")
         if measurement["test"] == "latency" and median("loss") and median("loss") > 0.001:
-            result.append(f"{self.percent(median('loss'))} lost or refused, and not in it")
+            result.append(f"{self.percent(median('loss'))} lost or refused, and not included")
         if median("flooded") and median("flooded") > 0.02:
             result.append(f"FLOODED: {self.percent(median('flooded'))} more came out than went in")
         if median("untaught"):
             result.append(f"{median('untaught'):.0f} stations could not be taught in time")
         if median("not_offered") is not None and median("not_offered") > 0.01:
-            result.append(f"{self.percent(median('not_offered'))} of the load was not made")
+            result.append(f"{self.percent(median('not_offered'))} of the load not made")
         return result
 
     @staticmethod
@@ -505,7 +507,7 @@ class Outline:
             cells = [self.fate(measurement, name, wanted) for name in names]
             rows.append(TableRow(str(measurement["parameters"].get("kind") or measurement["title"]),
                                  ([Cell(wanted or "either")] if has_wanted else []) + cells, self.mark(measurement)))
-        return [Table("figures", "what became of each kind of frame", "frame", columns, [(None, rows)],
+        return [Table("figures", "forwarded or dropped, by kind of frame", "frame", columns, [(None, rows)],
                       self.subject_in(measurements))]
 
     def fate(self, measurement, name, wanted):

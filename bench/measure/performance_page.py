@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The measured part of docs/performance.md, made of a run: tables, and the main plots as SVG files in a directory beside the page.
+"""Makes the measured part of docs/performance.md from a run: tables, and the main plots as SVG files in a directory beside the page.
 
-The page says where by two lines, `<!-- measured: begin ... -->` and `<!-- measured: end -->`. What stands outside them is
-written by hand and stays; what stands between is replaced. The same results always make the same page.
+The two lines `<!-- measured: begin ... -->` and `<!-- measured: end -->` mark this part in the page. The text outside is
+written by hand and stays; the text between the lines is replaced. The same results always make the same page.
 """
 import html
 import os
 import pathlib
 import re
 import sys
+import textwrap
 import unicodedata
 
 from .figures import age_words, machine_words
@@ -16,8 +17,9 @@ from .outline import Outline
 
 BEGIN = re.compile(r"^<!-- measured: begin\b[^\n]*-->[ \t]*$", re.MULTILINE)
 END = re.compile(r"^<!-- measured: end -->[ \t]*$", re.MULTILINE)
-MADE_BY = "<!-- made by rbbench -->\n"  # in a plot's file: it may be taken away when no page has it any more
+MADE_BY = "<!-- made by rbbench -->\n"  # marks a plot's file that rbbench may delete when the page no longer has the plot
 PLOT_WIDTH = 680
+TEXT_WIDTH = 120
 SIGNS = {"better": "", "worse": " (worse)", "same": ""}
 
 
@@ -26,10 +28,15 @@ def one_line(text):
 
 
 def markdown(text):
-    """A text from the document, so that it is a text in Markdown too, also within a table."""
+    """Escapes a text of the document for Markdown, also within a table."""
     text = one_line(text).replace("µ", "u")
     text = html.escape(text, quote=False)
     return re.sub(r"([\\`*_\[\]|~#$])", r"\\\1", text)
+
+
+def paragraph(text):
+    """Returns the lines of a paragraph that is Markdown already."""
+    return [*textwrap.wrap(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False), ""]
 
 
 def code(text):
@@ -46,8 +53,8 @@ def cell(one, is_ratio):
 
 
 def table(one):
-    """A table of the outline; groups become rows that have the heading in bold."""
-    lines = [f"{markdown(one.caption)}:", ""]
+    """Returns the lines of a table. The heading of a group becomes a row in bold."""
+    lines = paragraph(f"{markdown(one.caption)}:")
     lines.append("| " + " | ".join([markdown(one.corner), *(markdown(column.title) for column in one.columns)]) + " |")
     lines.append("| --- |" + " --- |" * len(one.columns))
     for heading, rows in one.groups:
@@ -74,47 +81,47 @@ def block(one, heading_level, directory, plots):
 
 
 def generated(document, directory="performance"):
-    """(Markdown, {file name: SVG}) of a run; links lead into `directory`, as seen from the page."""
+    """Returns (Markdown, {file name: SVG}) of a run. Links lead into `directory`, relative to the page."""
     outline = Outline(document)
     sections = outline.sections()
     plots = {}
     command = document.get("command")
     lines = ["## What was measured", ""]
     if command:
-        lines += [code(command), ""]
+        lines += ["This command made the figures below:", "", code(command), ""]
     words = [f"on {markdown(machine_words(document.get('machine', {})))}"]
     if document.get("began"):
         words.append(f"on {markdown(str(document['began'])[:10])}")
     if document.get("lasted_s"):
-        words.append(f"in {age_words(document['lasted_s'])}")
+        words.append(f"for {age_words(document['lasted_s'])}")
     rounds = document.get("rounds") or 1
-    said = f"made what follows, {', '.join(words)}. "
-    said += f"The switches were measured in turns, {rounds} rounds, and ratios taken within a round: medians [quartiles]." if rounds > 1 \
-        else "There was one round, so there is no spread."
+    said = f"The run was {', '.join(words)}. "
+    said += f"The switches were measured in turns in {rounds} rounds, and ratios are taken within a round. The figures are medians " \
+        "[quartiles]." if rounds > 1 else "There was one round, so there is no spread."
     if document.get("other_work") is not None:
         said += f" Other work took {document['other_work']:.0%} of the processors between the measurements."
-    lines += [said, ""]
+    lines += paragraph(said)
     switches = [f"{markdown(outline.switches.title(name))}"
                 + (f" ({markdown(', '.join(str(described[key]) for key in ('version', 'ports') if described.get(key)))})"
                    if described.get("version") or described.get("ports") else "")
                 for name, described in outline.switches.described.items()]
     if switches:
-        lines += [f"Switches: {'; '.join(switches)}.", ""]
+        lines += paragraph(f"Switches: {'; '.join(switches)}.")
     for one in document.get("skipped", []):
-        lines += [f"Left out: {markdown(one.get('name'))}, {markdown(one.get('why'))}.", ""]
+        lines += paragraph(f"Left out: {markdown(one.get('name'))}, {markdown(one.get('why'))}.")
     for note in document.get("notes", []):
-        lines += [f"Note: {markdown(note)}", ""]
+        lines += paragraph(f"Note: {markdown(note)}")
     for one in outline.overview():
         lines += block(one, 3, directory, plots)
     for section in sections:
-        lines += [f"### {markdown(section.title)}", "", *([markdown(section.lead), ""] if section.lead else [])]
+        lines += [f"### {markdown(section.title)}", "", *(paragraph(markdown(section.lead)) if section.lead else [])]
         for one in section.blocks:
             lines += block(one, 4, directory, plots)
     return "\n".join(lines).rstrip() + "\n", plots
 
 
 def parts_by_hand(page):
-    """What stands before and after the measured part, marks included. Ends the program where there is no place for one."""
+    """Returns the text before and after the measured part, marks included. Ends the program if the page has no such part."""
     try:
         text = pathlib.Path(page).read_text()
     except (OSError, ValueError) as error:
@@ -126,7 +133,7 @@ def parts_by_hand(page):
 
 
 def write(document, page):
-    """Renews a page and the plots beside it, in a directory of its name."""
+    """Replaces the measured part of a page, and the plots in the directory with the page's name."""
     page = pathlib.Path(page)
     before, after = parts_by_hand(page)
     directory = page.with_suffix("")
@@ -141,7 +148,7 @@ def write(document, page):
 
 
 def replace(path, text):
-    """All of a file or nothing, also where the program is stopped meanwhile."""
+    """Replaces a file completely or not at all, even if the program is stopped meanwhile."""
     new = path.with_name(path.name + ".new")
     new.write_text(text)
     os.replace(new, path)

@@ -43,7 +43,7 @@ class Arguments(unittest.TestCase):
                 (["--sizes", "64,,"], "not a list of frame sizes"),
                 (["--tests", "speed"], "not a list of tests: rate"),
                 (["--switch", "cisco"], "not 'cisco'"),
-                (["--switch", "ovs,ovs"], "one twice"),
+                (["--switch", "ovs,ovs"], "one switch twice"),
                 (["--vlans", "4095"], "not a list of VIDs"),
                 (["--port-counts", "1"], "numbers of ports from 2 to 256"),
                 (["--rounds", "0"], "not a number from 1"),

@@ -42,7 +42,7 @@ class Switch:
         if port_count > self.most_ports:
             raise Unsupported(f"{self.title} has no more than {self.most_ports} ports here")
         if lab.mtu > self.largest_mtu:
-            raise Unsupported(f"it carries frames of at most {self.largest_mtu + HEADER_AND_FCS} octets")
+            raise Unsupported(f"{self.title} carries frames of at most {self.largest_mtu + HEADER_AND_FCS} octets")
         self.mtu = lab.mtu
         self.id = f"{lab.number()}"
         self.directory = lab.directory / self.id
@@ -63,7 +63,7 @@ class Switch:
         if absent:
             return f"there is no {absent[0]} (Debian package {cls.package})"
         if cls.polls and len(os.sched_getaffinity(0)) < 2:
-            return "it never sleeps, and there is no second processor for the load"
+            return "the switch never sleeps, and there is no second processor for the load"
         return None
 
     def start(self):

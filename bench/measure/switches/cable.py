@@ -16,7 +16,7 @@ class Cable(DeviceSwitch):
 
     def connect(self):
         if self.vlan is not None:
-            raise Unsupported("a cable knows nothing of VLANs")
+            raise Unsupported("a cable does not support VLANs")
         if self.options:
             raise Unsupported("a cable has no options")
         (one, other), (host, far) = self.devices, self.hosts

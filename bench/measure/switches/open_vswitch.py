@@ -50,7 +50,7 @@ class OpenVswitchBase(Switch):
         server.wait_until(database.exists, "make its socket")
         self.vsctl = ["ovs-vsctl", f"--db=unix:{database}", "--timeout=60"]
         if not all("=" in word for word in self.options):
-            raise Unsupported("its options are written NAME=VALUE")
+            raise Unsupported("options of Open vSwitch must be NAME=VALUE")
         settings = {"stats-update-interval": SELDOM_MS, **settings, **dict(word.split("=", 1) for word in self.options)}
         run(*self.vsctl, "--no-wait", "init", "--", "set", "Open_vSwitch", ".",
             *(f'other_config:{key}="{value}"' for key, value in settings.items()))

@@ -14,7 +14,7 @@ class Pump(DeviceSwitch):
 
     def connect(self):
         if self.vlan is not None:
-            raise Unsupported("it knows nothing of VLANs")
+            raise Unsupported("the pump does not support VLANs")
         ends = [f"{device}@{host}" for device, host in zip(self.devices, self.hosts)]
         command = ["stdbuf", "-oL", self.lab.programs / "bench/pump", *self.options, *ends]
         self.program = self.run_program("pump", command, realtime=self.lab.realtime)

@@ -123,7 +123,7 @@ class RingbridgeTrunk(RingbridgeBase, DeviceSwitch):
 
     def connect(self):
         if self.vlan is not None:
-            raise Unsupported("its hosts are on access ports")
+            raise Unsupported("the hosts are on access ports already")
         self.start_daemon()
         middle = self.namespace("-cable")
         run("ip", "-n", middle, "link", "add", "cable", "type", "bridge", "mcast_snooping", 0)

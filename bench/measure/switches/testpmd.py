@@ -35,7 +35,7 @@ class Testpmd(Switch):
 
     def start(self):
         if self.vlan is not None:
-            raise Unsupported("it knows nothing of VLANs")
+            raise Unsupported("testpmd does not support VLANs")
         prefix = self.lab.dpdk_files(self.id, self.resources)
         self.lab.huge_pages(HUGE_PAGES, self.resources)
         sockets = [self.directory / f"p{port}.sock" for port in range(self.port_count)]
