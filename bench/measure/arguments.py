@@ -171,7 +171,7 @@ def parse(words):
     if options.ports:
         options.ports = options.ports.split(",")
         if len(options.ports) < 2:
-            command.error("--ports needs at least two ports")
+            command.error("--ports needs two ports or more")
     if options.perf and shutil.which("perf") is None:
         command.error("--perf needs perf (Debian package linux-perf)")
     if options.switch_cpu in options.load_cpus and not options.ports:
