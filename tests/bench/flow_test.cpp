@@ -14,7 +14,7 @@
 namespace bench {
 namespace {
 
-/// The frames that a writer writes, as they would be on a wire without FCS.
+/// Returns the frames that a writer writes, as they would be on a wire without FCS.
 std::vector<std::vector<std::byte>> frames_of(FrameWriter& writer, std::size_t count, std::int64_t time_ns = 0) {
   std::vector<std::vector<std::byte>> buffers(count, std::vector<std::byte>(70'000, std::byte{0xee}));
   std::vector<std::byte*> slots;
@@ -101,7 +101,7 @@ TEST(Flow, WritesAgainWhatWasNotTaken) {
   FrameWriter oracle(flow, 0, 1, false);
   const auto expected = frames_of(oracle, 200);
   std::size_t at = 0;
-  for (const std::size_t taken : {0, 1, 8, 3, 0, 7, 20, 13, 100, 40}) {  // 100: some were never written
+  for (const std::size_t taken : {0, 1, 8, 3, 0, 7, 20, 13, 100, 40}) {  // after 100, some frames were never written
     const auto frames = frames_of(writer, 8);
     for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(frames[i], expected[at + i]) << at << " + " << i;
     writer.advance(taken);
@@ -197,7 +197,7 @@ TEST(Pacer, ForgivesWhatIsTooLate) {
   Pacer pacer(1e6, 0);
   pacer.start(0);
   const std::int64_t late_ns = 50'000'000;
-  EXPECT_EQ(pacer.due(late_ns), 1000U);  // of a millisecond
+  EXPECT_EQ(pacer.due(late_ns), 1000U);  // the limit of a millisecond
   pacer.hand_over(1000);
   EXPECT_EQ(pacer.due(late_ns), 0U);
   EXPECT_EQ(pacer.due(late_ns + 10'500), 10U);

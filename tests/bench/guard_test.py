@@ -80,7 +80,7 @@ class Program(unittest.TestCase):
         self.enterContext(mock.patch.object(
             guard, "measure", lambda program: (self.figures[program], {"relay": "a frame", "flood": "a flood"})))
 
-    # Python 3.11's, also on older ones.
+    # This is the method of Python 3.11, for older versions.
     def enterContext(self, context):
         value = context.__enter__()
         self.addCleanup(context.__exit__, None, None, None)

@@ -135,7 +135,7 @@ class Programs(WithLab):
         cmdline = pathlib.Path(f"/proc/{int(done.stdout)}/cmdline")
         deadline = time.monotonic() + 10
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            while cmdline.read_bytes() and time.monotonic() < deadline:  # a zombie's is empty
+            while cmdline.read_bytes() and time.monotonic() < deadline:  # the cmdline of a zombie is empty
                 time.sleep(0.01)
             self.assertEqual(cmdline.read_bytes(), b"")
 

@@ -85,7 +85,7 @@ TEST(SequenceCheck, TellsWhatComesOutOfTurn) {
   EXPECT_TRUE(check.in_order(1));
   EXPECT_TRUE(check.in_order(5));   // a gap is a loss
   EXPECT_FALSE(check.in_order(4));  // late
-  EXPECT_FALSE(check.in_order(5));  // a second time
+  EXPECT_FALSE(check.in_order(5));  // a duplicate
   EXPECT_TRUE(check.in_order(6));
 }
 

@@ -91,7 +91,7 @@ def value(procedure, switch):
 
 class Searches(unittest.TestCase):
     def test_throughput_is_where_loss_begins(self):
-        # A queue of ten frames hides some twenty a second more in trials of half a second.
+        # In trials of half a second, a queue of ten frames hides a rate of some twenty frames a second.
         found, = value(throughput, FakeSwitch(rate=100_000, queue=10))
         self.assertGreater(found, 97_000)
         self.assertLess(found, 100_021)
@@ -126,7 +126,7 @@ class Loss(unittest.TestCase):
 
 class Congestion(unittest.TestCase):
     def test_is_the_share_of_the_free_flow_that_arrived(self):
-        # Twice what the fake carries is offered; it takes the same share of every flow.
+        # The offered load is twice the fake's rate. The fake takes the same share of every flow.
         found, = value(congestion, FakeSwitch(rate=1000, queue=0))
         self.assertAlmostEqual(found, 0.5, delta=0.05)
 

@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::array<std::size_t, 4> kMostOctets{9018, 9018, 9018, 65'553};  // of four ports
+constexpr std::array<std::size_t, 4> kMostOctets{9018, 9018, 9018, 65'553};  // maximum of each of four ports
 
 std::expected<Request, std::string> read(std::string_view line) {
   return parse_request(line, kMostOctets);
@@ -22,7 +22,7 @@ std::string complaint(std::string_view line) {
   const auto request = read(line);
   return request ? "" : request.error();
 }
-/// Of a trial of frames with one flow that goes from 0 to 1 and has this, too.
+/// Returns the complaint about a trial of frames with one flow from 0 to 1 and these further members.
 std::string flow_complaint(const std::string& members) {
   return complaint(R"({"trial":"frames","flows":[{"from":0,"to":1,)" + members + "}]}");
 }

@@ -19,7 +19,8 @@ class Spread(unittest.TestCase):
 
 class Ratios(unittest.TestCase):
     def test_are_taken_within_a_round(self):
-        # The machine was half as fast in the second round: the ratio of medians would be 1.5, that of the rounds is 2.
+        # The machine was half as fast in the second round. The ratio of the medians would be 1.5, and the ratios of the
+        # rounds are 2.
         samples = {"ours": [{"value": 4}, {"value": 2}], "theirs": [{"value": 2}, {"value": 1}]}
         self.assertEqual(ratios(samples), {"theirs": {"median": 2, "low": 2, "high": 2}})
 

@@ -20,15 +20,15 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Gt;
 
-/// What happens to frames between the ports of a wire.
+/// The faults of a wire between two ports.
 struct Weather {
-  std::size_t lose_each = 0;    // every so many frames one is lost; 0: none
-  std::size_t refuse_each = 0;  // every so many bursts only half is taken; 0: none
-  std::size_t swap_each = 0;    // every so many frames one overtakes the one before
-  std::size_t add_each = 0;     // every so many frames somebody else's comes, too
+  std::size_t lose_each = 0;    // one of so many frames is lost; 0: none
+  std::size_t refuse_each = 0;  // only half of one of so many bursts is taken; 0: none
+  std::size_t swap_each = 0;    // one of so many frames overtakes the frame before; 0: none
+  std::size_t add_each = 0;     // a foreign frame comes after so many frames; 0: none
 };
 
-/// A port at one end of a wire: what is sent comes out of the other one. It always looks, like a guest.
+/// A port at one end of a wire. Sent frames come out of the other end. The port always looks at frames, like a guest.
 class WirePort final : public LoadPort {
  public:
   explicit WirePort(const Weather& weather) : weather_(weather), octets_(kMaxBurst * kMaxFrameSize) {}
@@ -85,7 +85,7 @@ class WirePort final : public LoadPort {
   std::size_t bursts_ = 0, frames_ = 0;
 };
 
-/// Ports 0 and 1 are the ends of a wire.
+/// A wire between ports 0 and 1.
 struct Wire {
   explicit Wire(const Weather& weather = {}) {
     auto a = std::make_unique<WirePort>(weather);
@@ -131,7 +131,7 @@ TEST(Trial, CountsWhatIsRefused) {
   Wire wire({.refuse_each = 3});
   const TrialResult result = wire.run(trial_of({.from = 0, .to = {1}, .count = 10'000}));
   EXPECT_EQ(result.total.sent[0] + result.total.refused[0], 10'000U);
-  EXPECT_NEAR(static_cast<double>(result.total.refused[0]), 64, 10);  // one of each third burst
+  EXPECT_NEAR(static_cast<double>(result.total.refused[0]), 64, 10);  // one frame of each third burst
   EXPECT_EQ(result.total.received[1], result.total.sent[0]);
 }
 
@@ -179,7 +179,7 @@ TEST(Trial, KeepsWindowsApartByStamps) {
   trial.flows.push_back({.from = 0, .to = {1}, .count = 5000, .window = 8});
   const TrialResult result = wire.run(trial);
   EXPECT_THAT(result.total.sent, ElementsAre(1000U, 5000U));
-  EXPECT_LT(result.window.seconds, 1);  // nothing was waited for
+  EXPECT_LT(result.window.seconds, 1);  // there was nothing to wait for
 }
 
 TEST(Trial, FindsForeignFrames) {
@@ -216,7 +216,7 @@ TEST(Trial, PacesFrames) {
   trial.seconds = 0.1;
   const TrialResult result = wire.run(trial);
   EXPECT_LE(static_cast<double>(result.total.sent[0]), 20'000 * result.total.seconds + 1);
-  EXPECT_GT(result.total.sent[0], 100U);  // a busy machine gives the generator less than it needs
+  EXPECT_GT(result.total.sent[0], 100U);  // on a busy machine the generator gets less time than it needs
   EXPECT_LT(result.window.busy, 0.9);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The driver's side of both kinds of ring against a device that is written from virtio 1.2 alone.
+// Tests the driver's side of both kinds of ring against a device that is written from virtio 1.2 alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::uint16_t kSize = 64;
 constexpr std::size_t kMostOctets = 200;
-constexpr std::uint64_t kGuestAddress = 0x100000;  // of the memory's first octet
+constexpr std::uint64_t kGuestAddress = 0x100000;  // the address of the memory's first octet
 
-/// Memory of a guest, in which a ring and its buffers are.
+/// Memory of a guest, with a ring and its buffers.
 struct Memory {
   struct alignas(kCacheLine) Octets {
     std::array<std::byte, 1 << 16> octets{};
@@ -41,14 +41,14 @@ struct Memory {
   std::unique_ptr<Octets> all = std::make_unique<Octets>();
 };
 
-/// What a device has taken and not yet given back.
+/// A chain that a device has taken and not yet given back.
 struct Taken {
   std::byte* octets;
   std::uint32_t size;
   std::uint16_t id;
 };
 
-/// One chain is one descriptor here; anything else fails.
+/// A device of a split ring. It accepts only chains of one descriptor.
 class SplitDevice {
  public:
   using Sender = SplitSender;
@@ -70,7 +70,7 @@ class SplitDevice {
       taken.push_back({memory_.at(descriptor.addr), descriptor.len, head});
     }
   }
-  /// Gives the first ones back, each with so many octets; as one where `together` is set.
+  /// Gives the first `count` chains back, each with `octets` octets; as one batch if `together` is set.
   void give_back(std::size_t count, std::uint32_t octets, bool together) {
     const std::uint16_t begin = used_->idx;
     for (std::size_t i = 0; i < count; ++i) {
@@ -141,7 +141,7 @@ class PackedDevice {
     }
   };
   void write_used(Position position, std::uint16_t id, std::uint32_t octets) {
-    // The address of a used descriptor means nothing.
+    // The address of a used descriptor has no meaning.
     ring_[position.at] = {.addr = 0xdead,
                           .len = octets,
                           .id = id,
@@ -155,7 +155,7 @@ class PackedDevice {
   Position next_, used_;
 };
 
-/// Numbers that look random, and are the same each time.
+/// Returns a generator of numbers that look random and are the same each time.
 auto numbers() {
   return [engine = std::mt19937(1)]() mutable { return static_cast<std::uint32_t>(engine()); };
 }
@@ -173,7 +173,7 @@ TYPED_TEST(VhostQueues, SendsEveryFrameOnceAndInOrder) {
     auto random = numbers();
     std::uint32_t sent = 0, seen = 0;
     std::size_t under_way = 0;
-    // Long enough for the 16-bit indices of split rings to turn over.
+    // There are enough rounds for the 16-bit indices of split rings to wrap.
     for (int round = 0; round < 8000; ++round) {
       const unsigned wanted = random() % 40;
       const unsigned room = sender.room(wanted);
@@ -248,7 +248,7 @@ TYPED_TEST(VhostQueues, KicksOnceForWhatASwitchThatSleepsHasNotTaken) {
   device.ask_for_kicks(false);
   sender.publish(sizes);
   EXPECT_FALSE(sender.kick_is_due());
-  device.ask_for_kicks(true);  // it has fallen asleep before it saw them
+  device.ask_for_kicks(true);  // the device goes to sleep before it sees the chains
   EXPECT_TRUE(sender.kick_is_due());
   EXPECT_FALSE(sender.kick_is_due());
   sender.publish(sizes);
@@ -296,7 +296,7 @@ TEST(SuperFrame, HasHeadersThatTheOtherEndBelieves) {
     EXPECT_EQ(header.gso_type, rb::kGsoTcpV4);
     EXPECT_EQ(header.hdr_len, ethernet_size + 40);
     EXPECT_EQ(header.csum_start, ethernet_size + 20);
-    // The sum over the pseudo header: addresses, 0x0006, and the length of what TCP has.
+    // The sum over the pseudo-header: addresses, 0x0006, and the length of the TCP header and data.
     const unsigned addresses = super_frame::sum(ip + 12, 4);
     EXPECT_EQ(super_frame::get(ip + 36), (addresses + 6 + 65515) % 0xffff);
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any octets as a BPDU: what can be read is written and read again. Then what was read, time and whatever else happens
-// to a bridge of a few ports: whatever its neighbours say, its effects are well formed, its states suit its roles, it
-// says no more than it may, and it is not woken for nothing.
+// Decodes any octets as a BPDU, encodes the result and decodes it again. Then sends BPDUs, time and other events to a
+// bridge of a few ports. Whatever its neighbours send, its effects are well formed, its states suit its roles, it sends
+// no more than it may, and it is not woken without need.
 //
-// Input: two octets of settings; then steps, an octet of what to do, one of the port, one of a number. A step that
-// receives is followed by as many octets of a frame as that number says, behind the head that every BPDU has.
+// Input: two octets of settings, then steps. A step has an octet for the action, one for the port and one for a number.
+// A step that receives a frame is followed by so many octets of the frame, after the header that every BPDU has.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -28,10 +28,10 @@ void require(bool holds) {
 constexpr rb::MacAddress kOwnAddress{{0x02, 0, 0, 0, 0x40, 0}};
 constexpr PortNumber kPorts = 4;
 constexpr std::size_t kMaxSteps = 2000;
-// Ethernet's and LLC's head, and the longest message that is read.
+// The headers of Ethernet and LLC, and the longest message.
 constexpr std::size_t kHeadSize = 17, kMessageSize = 36;
 
-/// Reads one, and what it says once more.
+/// Decodes a frame, and checks that encoding the result and decoding it again gives the same.
 std::optional<Bpdu> read(std::span<const std::byte> frame) {
   const auto bpdu = decode(frame);
   if (!bpdu) {
@@ -44,7 +44,7 @@ std::optional<Bpdu> read(std::span<const std::byte> frame) {
   return *bpdu;
 }
 
-/// The bridge, and what its effects have told so far.
+/// The bridge, with the state that its effects have reported so far.
 class Watched {
  public:
   explicit Watched(const BridgeParameters& parameters) : tree_(parameters, 0), parameters_(parameters) {
@@ -86,16 +86,16 @@ class Watched {
     parameters_.max_age = (octet & 32) != 0 ? 6'000 : 40'000;
     parameters_.hello = (octet & 64) != 0 ? 1'000 : 10'000;
     parameters_.tx_hold_count = 1 + (octet >> 5);
-    for (auto& [number, port] : ports_) port.sent_in_second = 0;  // another protocol begins anew
+    for (auto& [number, port] : ports_) port.sent_in_second = 0;  // a change of protocol restarts the machines
     tree_.set_parameters(parameters_, now_);
   }
   void check_migration(PortNumber number) {
     if (ports_.contains(number)) tree_.check_migration(number, now_);
   }
-  /// Lets time pass, deadline by deadline.
+  /// Lets time pass from deadline to deadline.
   void pass(TimeMs duration) {
     const TimeMs until = now_ + duration;
-    // Each port has a few timers, none shorter than a second but those that end once.
+    // Each port has a few timers. Timers shorter than a second run only once.
     for (TimeMs left = 100 + 20 * kPorts * (duration / 1000 + 1);; --left) {
       require(left > 0);
       const auto deadline = tree_.next_deadline();
@@ -126,7 +126,7 @@ class Watched {
       require(now.role != PortRole::kRoot || !port.parameters.restricted_role);
       require(now.state == PortState::kDiscarding || !(now.loop_inconsistent || now.self_looped));
       require(parameters_.protocol == Protocol::kRstp || !now.sends_rstp);
-      // No timer is longer than what anybody may ask for.
+      // No timer is longer than the maximum that a neighbour can request.
       for (const std::int64_t timer : {now.message_age_timer, now.forward_delay_timer, now.hold_timer})
         require(timer >= 0 && timer <= 40'000);
     }
@@ -166,8 +166,8 @@ class Watched {
       port.second_began = now_;
       port.sent_in_second = 0;
     }
-    // The transmit hold count at once, then one a second; STP's notifications are not held, but come once in a hello
-    // time or for each acknowledgement.
+    // A port sends the transmit hold count at once, then one BPDU a second. STP's notifications are not held, but come
+    // once in a hello time or for each acknowledgement.
     const bool held = parameters_.protocol == Protocol::kRstp || bpdu.kind == Bpdu::Kind::kConfiguration;
     if (held) require(++port.sent_in_second <= parameters_.tx_hold_count + 2);
     require(parameters_.protocol == Protocol::kRstp || bpdu.kind != Bpdu::Kind::kRapid);

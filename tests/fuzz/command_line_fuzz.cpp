@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any line is either refused or becomes requests that travel as JSON; the same words never crash brctl's reader.
+// Any line is either refused or becomes requests in JSON. The same words never crash brctl's parser.
 #include <cstddef>
 #include <cstdint>
 #include <sstream>
@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return rb::fail(rb::ErrorCode::kNoSuchBridge, request.params.dump(-1, ' ', false, replace));
   };
   (void)rb::run_read_command(*words, {}, refuse);
-  std::vector<std::string> brctl_words = {"brctl", "--"};  // behind "--" nothing is an option that getopt complains of
+  std::vector<std::string> brctl_words = {"brctl",
+                                          "--"};  // after "--" there are no options for getopt to complain about
   brctl_words.insert(brctl_words.end(), words->begin(), words->end());
   std::ostringstream out;
   std::ostringstream err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Lines of any octets, as a client of the control socket may send them: through JSON-RPC and the whole command table.
-// Taps are socket pairs, so nothing is made on the host.
+// Sends lines of any octets, as a client of the control socket may, through JSON-RPC and the whole command table. Taps
+// are socket pairs, so nothing is created on the host.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -19,12 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       (void)rb::rpc_error_line(request.error().id, request.error().error);
       continue;
     }
-    if (request->method.starts_with("tap.")) continue;  // would make real ones
+    if (request->method.starts_with("tap.")) continue;  // these commands would create real taps
     rb::Caller caller;
     const auto answer = fake.commands->call(request->method, request->params, caller);
     (void)(answer ? rb::rpc_result_line(request->id, *answer) : rb::rpc_error_line(request->id, answer.error()));
   }
-  // The next input begins with an empty switch.
+  // The next input must begin with an empty switch.
   for (const rb::ModelBridge* bridge : fake.model->bridges()) {
     if (!fake.model->delete_bridge(std::string(bridge->name))) std::abort();
   }

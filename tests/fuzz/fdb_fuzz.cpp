@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Drives the FDB and a map with the same operations; five octets of input are one operation.
+// Applies the same operations to the FDB and to a map. Five octets of input are one operation.
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using rb::Fdb;
   using rb::FdbKey;
   using rb::FdbKind;
-  Fdb fdb({.capacity = 512, .hash_seed = 9});                      // all 512 keys fit: nothing is ever recycled
+  Fdb fdb({.capacity = 512, .hash_seed = 9});                      // all 512 keys fit, so no entry is ever replaced
   std::map<std::uint64_t, std::pair<rb::PortIndex, bool>> oracle;  // key -> port, pinned
   for (; size >= 5; data += 5, size -= 5) {
     const auto fid = static_cast<rb::Fid>(1 + data[1] % 2);

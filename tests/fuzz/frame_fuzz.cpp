@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any octets as a virtio_net_hdr and a frame: through the relay, once by a bridge that ignores tags and once on each
-// kind of port of one that knows VLANs, each in every state that a port may be in, with and without protocols that take
-// frames for themselves; and what leaves through the Segmenter. The books balance after each frame.
+// Sends any octets as a virtio_net_hdr and a frame through the relay: once by a bridge that ignores tags, and once on
+// each kind of port of a VLAN-aware bridge. Each port is in every possible state, with and without protocols that take
+// frames for themselves. Frames that leave go through the Segmenter. The counters balance after each frame.
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +19,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// Cuts a frame; every octet that a segment names is read, so that the sanitizers see what lies outside.
+/// Cuts a frame and reads every octet of its segments, so that the sanitizers notice octets outside.
 void cut(const rb::Frame& frame) {
   rb::Segmenter segmenter(frame);
   std::array<std::byte, rb::Segmenter::kScratchSize> scratch;
@@ -42,14 +42,14 @@ void cut(const rb::Frame& frame) {
   if (segments > 0) require(payload + heads == frame.size);
 }
 
-// Ports by their index.
+// The ports by their index.
 enum : rb::PortIndex { kPlain, kBlocked = 2, kHairpin, kAccess, kTrunk, kTunnel, kPortCount };
 constexpr std::array<rb::PortIndex, 4> kIngress = {kPlain, kAccess, kTrunk, kTunnel};
 
-/// What stands between a frame and the relay's decisions.
+/// The settings that apply to a frame before the relay's decisions.
 struct Rules {
-  rb::PortGate gate = rb::PortGate::kForwarding;  // of ports that frames come in by
-  bool protocols = false;                         // a spanning tree, and probes for loops
+  rb::PortGate gate = rb::PortGate::kForwarding;  // of ingress ports
+  bool protocols = false;                         // true: spanning tree and loop probes are on
   bool bpdu_filter = false;
 };
 constexpr std::array<Rules, 7> kRules = {{{},
@@ -94,7 +94,7 @@ rb::ForwardingState some_ports(const Rules& rules) {
   }
   std::array<rb::Fid, rb::kVidCount> fids{};
   fids[10] = 10;
-  fids[20] = fids[30] = 20;  // two that learn together
+  fids[20] = fids[30] = 20;  // two VLANs that learn together
   const auto vlans = std::make_shared<const rb::BridgeVlans>(rb::kTpidCustomer, fids, members);
   const rb::BridgeState plain{.present = true,
                               .fid = 1,
@@ -106,14 +106,14 @@ rb::ForwardingState some_ports(const Rules& rules) {
   return rb::ForwardingState({plain, aware}, ports);
 }
 
-/// What all ports have counted.
+/// The sum of the counters of all ports.
 rb::PortTotals sum(const std::vector<rb::PortCounters>& counters) {
   rb::PortTotals totals;
   for (rb::PortIndex port = 0; port < kPortCount; ++port) totals.add(counters[port]);
   return totals;
 }
 
-/// What one frame has added to them must be one end for it, and one for each of its copies.
+/// Requires that one frame has added one result for itself, and one for each of its copies.
 void require_balance(const rb::PortTotals& now, const rb::PortTotals& before, std::size_t punted, std::size_t sent) {
   rb::PortTotals change = now;
   change.subtract(before);
@@ -125,7 +125,7 @@ void require_balance(const rb::PortTotals& now, const rb::PortTotals& before, st
   require(change.copies == egress + sent);
 }
 
-/// Who a frame is for, by its octets alone.
+/// The addressee of a frame, from its octets alone.
 struct Addressee {
   explicit Addressee(const rb::Frame& frame) {
     if (frame.pieces[0].size < rb::kEthernetHeaderSize) return;
@@ -148,7 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t cut_at = data[sizeof vnet] * 256U + data[sizeof vnet + 1];
   data += sizeof vnet + 2;
   size -= sizeof vnet + 2;
-  // Two pieces of exactly their size on the heap, the first as long as the input says.
+  // The frame is in two heap blocks of exactly the right size. The input gives the size of the first.
   const std::size_t first = std::min(cut_at, size);
   std::vector<std::byte> head(first), rest(size - first);
   if (first != 0) std::memcpy(head.data(), data, first);
@@ -170,7 +170,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < kRules.size(); ++i) {
     const Rules& rules = kRules[i];
     for (const rb::PortIndex ingress : kIngress) {
-      rb::VnetHeader says = vnet;  // the relay reduces it to what holds
+      rb::VnetHeader says = vnet;  // the relay removes invalid parts of it
       rb::Frame frame = came;
       frame.vnet = &says;
       frame.ingress = ingress;

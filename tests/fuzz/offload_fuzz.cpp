@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any octets as a virtio_net_hdr and a scattered frame: what the border lets pass must be safe to hand on, and what
-// the Segmenter makes of it, believed or not, must be whole segments of that frame.
+// Takes any octets as a virtio_net_hdr and a scattered frame. A frame that passes the border must be safe to pass on.
+// The Segmenter's output must be whole segments of the frame, for valid and invalid headers.
 //
 // Input: a VnetHeader, an octet of choices, an octet of piece size, then the frame.
 #include <algorithm>
@@ -21,7 +21,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// The frame in pieces of exactly their size on the heap: the first as large as headers may be, then equal ones.
+/// The frame in heap blocks of exactly the right size: the first may hold all headers, and the others are equal.
 struct ScatteredFrame {
   ScatteredFrame(const std::uint8_t* data, std::size_t size, std::size_t first_size, std::size_t piece_size) {
     for (std::size_t at = 0; at < size || pieces.empty();) {
@@ -37,7 +37,7 @@ struct ScatteredFrame {
   std::vector<rb::Piece> pieces;
 };
 
-/// Reads every octet, so that the sanitizers see one that lies outside.
+/// Reads every octet, so that the sanitizers notice an octet outside.
 std::uint32_t read_all(const rb::Segmenter::Segment& segment) {
   std::uint32_t size = 0;
   volatile std::uint8_t sink = 0;
@@ -69,7 +69,7 @@ void cut(const rb::Frame& frame) {
   require(segments == 0 || payload + headers == frame.size);
 }
 
-/// What must hold of a VnetHeader that has passed.
+/// Checks the rules for a VnetHeader that has passed.
 void require_sound(const rb::VnetHeader& vnet, const rb::Frame& frame, rb::Trust trust) {
   const bool sums = (vnet.flags & rb::kVnetNeedsCsum) != 0;
   require(vnet.num_buffers == 0);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any octets and descriptors as what a front end sends: whatever rings come of it lie in memory that is there, until
-// they have been stopped; and what cannot be followed changes nothing.
+// Takes any octets and descriptors as messages of a front end. The rings that result must be in memory that exists
+// until they are stopped. A refused message changes nothing.
 //
-// Input: two octets, where rings stand when they are stopped; an octet of options; then chunks: an octet that tells
-// which descriptors come with it (low four bits: how many; high four bits: of which kind), an octet of size, and so
-// many octets.
+// Input: two octets for the index at which rings stop, an octet of options, then chunks. A chunk has an octet for its
+// descriptors (low four bits: how many; high four bits: of which kind), an octet for its size, and then so many octets.
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// What a chunk may bring; made once.
+/// The descriptors that a chunk may bring. They are made once.
 struct Files {
   static constexpr std::uint64_t kMemorySize = 65536;
   Files() {
@@ -45,7 +44,7 @@ struct Files {
   }
 };
 
-/// Checks what it is given, when it is given and when it has to give it back.
+/// Checks the memory and descriptors of rings when they start and when they stop.
 class CheckingRunner final : public rb::VringRunner {
  public:
   explicit CheckingRunner(std::uint16_t stops_at) : stops_at_(stops_at) {}
@@ -86,9 +85,10 @@ class CheckingRunner final : public rb::VringRunner {
  private:
   static bool is_event(int fd) {
     std::uint64_t count = 0;
-    return ::read(fd, &count, 0) < 0 && errno == EINVAL;  // unlike a file or a pipe, it refuses to give nothing
+    return ::read(fd, &count, 0) < 0 &&
+           errno == EINVAL;  // unlike a file or a pipe, an eventfd refuses to read 0 octets
   }
-  /// Reads the first octet and the last one.
+  /// Reads the first octet and the last octet.
   static void read_ends(const void* start, std::size_t size, std::uintptr_t alignment) {
     require(reinterpret_cast<std::uintptr_t>(start) % alignment == 0);
     const auto* const octets = static_cast<const volatile std::uint8_t*>(start);
@@ -129,7 +129,7 @@ class CheckingRunner final : public rb::VringRunner {
   std::array<rb::VringSetup, rb::VhostPort::kMaxRings> running_;
 };
 
-/// What can be seen of a back end from outside.
+/// The visible state of a back end.
 struct Seen {
   explicit Seen(const rb::VhostBackend& backend, const CheckingRunner& runner)
       : features(backend.features()),
@@ -144,7 +144,7 @@ struct Seen {
   unsigned calls;
 };
 
-/// Follows a message; false: the connection ends.
+/// Handles a message. False: the connection ends.
 bool follow(rb::VhostBackend& backend, const CheckingRunner& runner, rb::VhostMessage message) {
   const Seen before(backend, runner);
   const bool wants_reply = (message.header.flags & rb::VhostHeader::kNeedReply) != 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any octets as a guest's memory, its ring included: frames out of its chains and into them. Whatever it says, nothing
-// outside of its memory is touched, and nothing is used that was not available.
+// Takes any octets as a guest's memory with its ring, and moves frames out of its chains and into them. Whatever the
+// ring contains, the code touches nothing outside the guest's memory, and uses no chain that is not available.
 //
-// Input: eight octets of settings (Settings), some of steps, and the memory's content from its first region on.
+// Input: eight octets of settings (Settings), octets of steps, and the memory's content from its first region on.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,11 +22,11 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// What the input says first.
+/// The first octets of the input.
 struct Settings {
-  std::uint8_t options;     // bits: below
-  std::uint8_t size_bits;   // the ring has 2 to the power of this descriptors, at most kMaxRingSize
-  std::uint16_t next;       // index where the ring begins
+  std::uint8_t options;     // see below for the bits
+  std::uint8_t size_bits;   // the ring has 2 to the power of this number of descriptors, at most kMaxRingSize
+  std::uint16_t next;       // the index at which the ring begins
   std::uint16_t max_frame;  // octets
   std::uint8_t max_pieces;
   std::uint8_t step_count;
@@ -37,24 +37,24 @@ struct Settings {
 };
 static_assert(sizeof(Settings) == 8);
 
-/// A step: what to do, and a number for it.
+/// A step: an action and a number for it.
 struct Step {
   std::uint8_t action;
   std::uint8_t number;
 };
 
-constexpr std::uint64_t kRegionSize = 2048, kMargin = 1024;  // octets; a margin is around every region in the file
-// Two regions touch, the third one is apart. Every one is in the middle of a page of its own.
+constexpr std::uint64_t kRegionSize = 2048, kMargin = 1024;  // every region has a margin around it in the file
+// Two regions touch, and the third is apart. Each region is in the middle of a page of its own.
 constexpr std::array<std::uint64_t, 3> kRegions = {0x10000, 0x10000 + kRegionSize, 0x20000};
 constexpr std::uint64_t kFilePage = 4096;
 constexpr std::byte kMarginOctet{0xa5};
-// In the first region; what is between is for indirect tables and buffers. A packed ring has its descriptors and the
-// driver's and the device's event suppression in the same places.
+// The ring's parts are in the first region, with room for indirect tables and buffers between them. A packed ring has
+// its descriptors, the driver's and the device's event suppression in the same places.
 constexpr unsigned kMaxRingSize = 16;
 constexpr std::uint64_t kDescriptors = 0, kAvailable = 256, kUsed = 300;
 constexpr std::size_t kMaxSteps = 24;
 
-/// The guest's memory. Made once.
+/// The guest's memory. It is made once.
 class Memory {
  public:
   Memory() : log_(map_log()) {
@@ -67,7 +67,7 @@ class Memory {
       std::memset(starts_[i] - kMargin, std::to_integer<int>(kMarginOctet), kFilePage);
     }
   }
-  /// Zeros behind what is given.
+  /// Fills the memory with the given octets, then with zeros.
   void fill(std::span<const std::uint8_t> octets) {
     for (std::byte* start : starts_) {
       const std::size_t here = std::min<std::size_t>(octets.size(), kRegionSize);
@@ -76,14 +76,15 @@ class Memory {
       octets = octets.subspan(here);
     }
   }
-  /// Whether all of a piece lies in one region.
+  /// True if all of a piece is in one region.
   [[nodiscard]] bool holds(const rb::Piece& piece) const {
     return std::any_of(starts_.begin(), starts_.end(), [&](const std::byte* start) {
       return piece.data >= start && piece.data < start + kRegionSize &&
              piece.size <= static_cast<std::size_t>(start + kRegionSize - piece.data);
     });
   }
-  /// Whether nothing was written beside regions and log, and only the page that both first regions share is marked.
+  /// True if nothing was written outside of regions and log, and only the page that the first two regions share is
+  /// marked.
   [[nodiscard]] bool is_untouched_beside() const {
     const auto all_are = [](const std::byte* from, std::size_t size, std::byte octet) {
       return std::all_of(from, from + size, [=](std::byte other) { return other == octet; });
@@ -117,7 +118,7 @@ class Memory {
   [[nodiscard]] const rb::DirtyLog* log() const { return &log_; }
 
  private:
-  static constexpr std::uint64_t kLogSize = 3;  // octets: the last region's page is not among them
+  static constexpr std::uint64_t kLogSize = 3;  // the last region's page is outside the log
   rb::DirtyLog map_log() {
     const rb::UniqueFd file(::memfd_create("vring_fuzz_log", MFD_CLOEXEC));
     require(::ftruncate(file.get(), kFilePage) == 0);
@@ -136,13 +137,13 @@ class Memory {
   std::array<std::byte*, kRegions.size()> starts_{};
 };
 
-/// Octets to make frames of.
+/// Returns octets for frames.
 std::span<std::byte> frame_octets() {
   static std::vector<std::byte> octets(65550, std::byte{0x5a});
   return octets;
 }
 
-/// A device that does what the steps say.
+/// A device that performs the steps.
 class Device {
  public:
   Device(Memory& memory, const Settings& settings)
@@ -181,7 +182,7 @@ class Device {
   void receive(unsigned wanted) {
     const bool had_failed = failed();
     const unsigned count = ring_.available(wanted);
-    // A packed ring may have been written between two looks: some were found before.
+    // A packed ring may change between two looks, after some chains were found.
     require(count <= wanted && (count <= layout_.size || layout_.is_packed) && (count == 0 || !had_failed));
     unsigned taken = 0;
     for (; taken < count; ++taken) {
@@ -193,7 +194,7 @@ class Device {
     ring_.take(taken);
     publish(taken);
   }
-  /// Reads a chain to its end; false: it is none.
+  /// Reads a chain to its end. False if the chain is bad.
   bool read(std::uint16_t head) {
     std::array<rb::Piece, UINT8_MAX> room;
     const std::uint32_t header_size = (settings_.options & 4) != 0 ? 12 : 10;
@@ -224,7 +225,7 @@ class Device {
     require(octets == expected);
     return true;
   }
-  /// Uses waiting chains, up to the first that is not simple.
+  /// Uses waiting chains, up to the first chain that is not simple.
   void go_ahead(rb::VringDirection direction, unsigned wanted) {
     std::array<rb::WaitingChain, rb::Vring::kMaxAhead> chains;
     const unsigned available = ring_.available(std::min(wanted, rb::Vring::kMaxAhead));
@@ -252,7 +253,7 @@ class Device {
     ring_.take(used);
     publish(used);
   }
-  /// Puts a frame, of a size that the number tells, in three pieces.
+  /// Puts a frame in three pieces. `number` gives its size.
   void put(rb::GuestReceive guest, std::uint8_t number) {
     const bool had_failed = failed();
     const std::uint32_t size = rb::kEthernetHeaderSize + std::uint32_t{number} * number, third = size / 3;
@@ -263,7 +264,7 @@ class Device {
     const rb::Frame frame{&vnet, pieces.data(), size, pieces.size(), 0};
     unsigned budget = 1000;
     const auto dropped = rb::put_frame(frame, vnet, guest, ring_, budget);
-    // A packed ring says by its place that chains were taken, but not how many.
+    // The position of a packed ring shows that chains were taken, but not how many.
     const auto taken =
         layout_.is_packed ? std::uint16_t{ring_.has_unpublished()} : static_cast<std::uint16_t>(ring_.next() - next_);
     if (dropped) {
@@ -276,7 +277,7 @@ class Device {
     }
     publish(taken);
   }
-  /// Of so many chains that were put.
+  /// Publishes `count` chains that were put.
   void publish(unsigned count) {
     if (layout_.is_packed) return publish_packed(count != 0);
     next_ = static_cast<std::uint16_t>(next_ + count);
@@ -293,10 +294,10 @@ class Device {
     if (!some) return;
     (void)ring_.publish();
     const std::uint16_t flags = layout_.packed.ring[first].flags;
-    require((flags & 0x80) << 8 == (flags & 0x8000));  // it is used now
+    require((flags & 0x80) << 8 == (flags & 0x8000));  // the descriptor is now used
     require(!ring_.has_unpublished() && ring_.next() == next_);
   }
-  /// Whether the ring has such a place.
+  /// True if the ring has such a position.
   [[nodiscard]] bool is_possible(std::uint16_t next) const {
     return !layout_.is_packed || (next & 0x7fffU) < layout_.size;
   }
@@ -322,7 +323,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (step_count != 0) std::memcpy(steps.data(), octets.data(), step_count * sizeof(Step));
   memory.fill(octets.subspan(step_count * sizeof(Step)));
   Device device(memory, settings);
-  // One step more than the one that fails: nothing comes of it.
+  // After the step that fails, one more step must have no effect.
   bool ended = false;
   for (std::size_t i = 0; i < step_count && !ended; ++i) {
     ended = device.failed();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Tests run_guest itself: the guest has Debian's 6.1 kernel and the modules, and the script's exit status comes out.
-# Usage: run_guest_test.sh CACHE_DIR
+# Tests run_guest itself: the guest has Debian's 6.1 kernel and the modules, and run_guest returns the script's exit
+# status. Usage: run_guest_test.sh CACHE_DIR
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

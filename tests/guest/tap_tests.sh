@@ -7,7 +7,7 @@ build=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The programs stand where the tests look for them: at the paths of the build tree.
+# The programs are at the paths of the build tree, where the tests look for them.
 arguments=(--cache "$2" --module tun --module bridge --module veth --module 8021q --module nf_tables --memory 1024 --timeout 500)
 for program in control/ringbridged control/rbctl tests/integration_tests; do
   arguments+=(--add "$build/$program:$build/$program")

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the kernel's bridge with VLAN filtering does with each kind of frame, from each kind of port to each other.
+// Records what the kernel's bridge with VLAN filtering does with each kind of frame, from each kind of port to each
+// other.
 //
-// Runs as root where nothing else is, on a kernel that has it (vlan_oracle.sh: in a guest). Prints a line for each
-// combination, as tests/golden/kernel-vlan-rules.txt has them:
+// The program runs as root on a kernel that has VLAN filtering, where nothing else runs (vlan_oracle.sh: in a guest).
+// It prints a line for each combination, in the format of tests/golden/kernel-vlan-rules.txt:
 //
 //   PROTOCOL INGRESS-MODE FRAME -> EGRESS-MODE: the tags and the EtherType that came out, or "dropped"
 //
-// Every mode stands once as a place to send from and once as a place to receive at. What is written to a tap has
-// crossed the bridge when write() returns, so nothing is waited for; a frame that came later would be noticed.
+// There is one sending and one receiving port for every mode. A frame that is written to a tap has crossed the bridge
+// when write() returns, so the program does not wait; it would notice a frame that comes later.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -47,7 +48,7 @@ void append(std::string& octets, std::uint32_t value, int size) {
   for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) octets += static_cast<char>(value >> shift & 0xff);
 }
 
-/// A broadcast with a number by which it is known again.
+/// Makes a broadcast with a number that identifies it.
 std::string make_frame(const FrameKind& kind, std::uint32_t number) {
   std::string octets("\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01", 12);
   for (const std::uint32_t tag : kind.tags) append(octets, tag, 4);
@@ -57,7 +58,7 @@ std::string make_frame(const FrameKind& kind, std::uint32_t number) {
   return octets;
 }
 
-/// What stands between the addresses and the number; empty when the frame is none of ours.
+/// Describes the octets between the addresses and the number. Empty if the frame is not ours.
 std::string describe(const std::string& octets, std::uint32_t number) {
   std::string wanted;
   append(wanted, 0x88b5, 2);
@@ -75,7 +76,7 @@ std::string describe(const std::string& octets, std::uint32_t number) {
   return text;
 }
 
-/// All that has come out of a tap.
+/// Returns all frames that have come out of a tap.
 std::string receive(int fd, std::uint32_t number) {
   std::string result = "dropped";
   std::array<char, 2048> buffer;

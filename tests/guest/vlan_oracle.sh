@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Asks the bridge of Debian's 6.1 kernel, in a guest, what it does with tagged frames, and compares that with what is on
-# record. Usage: vlan_oracle.sh BUILD_DIR CACHE_DIR RECORD; with --record behind it, the record is made anew.
+# Runs the bridge of Debian's 6.1 kernel in a guest with tagged frames, and compares its behaviour with the record.
+# Usage: vlan_oracle.sh BUILD_DIR CACHE_DIR RECORD. With --record at the end, the record is written again.
 set -euo pipefail
 build=$(cd "$1" && pwd)
 work=$(mktemp -d)

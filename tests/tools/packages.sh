@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sourced by ./demo and ./check: installs the Debian packages that are missing, as root or by sudo.
+# ./demo and ./check source this file. It installs missing Debian packages, as root or by sudo.
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config liburing-dev libxxhash-dev libboost-program-options-dev
   nlohmann-json3-dev libfmt-dev libmnl-dev libnftnl-dev libcap-ng-dev)
