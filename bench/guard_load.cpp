@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// guard_load: does a fixed amount of the switch's work, for callgrind to count its instructions (bench/guard).
+// guard_load does a fixed amount of the switch's work, so that callgrind can count its instructions (bench/guard).
 //
-// How it works. Each scene is prepared and warmed up; then a fixed number of passes goes through guard_counted(), and
-// callgrind counts what happens in there and nowhere else (--toggle-collect=guard_counted). What frames need between
-// two passes is done outside. Nothing is random but by a fixed seed, so two runs of one program count the same.
+// How it works. Each scene is prepared and warmed up. Then a fixed number of passes goes through guard_counted(), and
+// callgrind counts only the instructions inside this function (--toggle-collect=guard_counted). Work on frames between
+// two passes is done outside. All random numbers have a fixed seed, so two runs of one program have equal counts.
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -25,9 +25,9 @@ constexpr std::size_t kBatch = 32;  // frames
 class Scene {
  public:
   virtual ~Scene() = default;
-  /// What is not counted.
+  /// Prepares a pass. The instructions do not count.
   virtual void prepare() noexcept {}
-  /// What is. How many frames (or look-ups, or whatever the scene's unit is) went through.
+  /// Does a pass, whose instructions count. Returns the number of frames, look-ups, or other units of the scene.
   virtual std::size_t pass() noexcept = 0;
 };
 
@@ -103,7 +103,7 @@ class VnetScene final : public Scene {
   }
   std::size_t pass() noexcept override {
     for (std::size_t i = 0; i < kBatch; ++i) {
-      asm volatile("" ::"r"(&frame_) : "memory");  // another one, as far as the compiler knows
+      asm volatile("" ::"r"(&frame_) : "memory");  // a new frame each time, as far as the compiler knows
       if (!check_vnet_header(frame_.vnet, frame_.view, Trust::kPeer)) return 0;
     }
     return kBatch;
@@ -125,7 +125,7 @@ class VringScene final : public Scene {
 
 struct Named {
   const char* name;
-  const char* title;  // what one unit of it is
+  const char* title;  // the unit of the scene
   std::size_t passes;
   std::function<std::unique_ptr<Scene>()> make;
 };
@@ -164,10 +164,10 @@ const std::vector<Named>& scenes() {
 }  // namespace
 }  // namespace rb::bench
 
-/// The one function whose instructions count. Not to be inlined, and with a name that all compilers leave alone.
+/// The only function whose instructions count. It is not inlined, and its name is the same with all compilers.
 extern "C" [[gnu::noinline]] std::size_t guard_counted(rb::bench::Scene& scene) {
   const std::size_t units = scene.pass();
-  asm volatile("" ::: "memory");  // no jump in the place of a call: callgrind sees the way back
+  asm volatile("" ::: "memory");  // prevents a tail call, so that callgrind sees the return
   return units;
 }
 

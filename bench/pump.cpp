@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pump: the floor of rbbench. Copies frames between two taps with io_uring and does not look at them.
+// pump is the floor of rbbench. It copies frames between two taps with io_uring and does not look at them.
 //
-// How it works. Two taps, one thread, one ring. A round is one system call: it hands over the writes of the frames
-// that the last round read, together with the next reads of both taps, and sleeps only when nothing is there to read.
-// Nothing is parsed, learned or counted per frame, so what is slower than the pump is the price of switching, and what
-// is slower than the kernel's bridge in the pump already is the price of the tap.
+// How it works. There are two taps, one thread and one ring. A round is one system call: it hands over the writes of
+// the frames that the last round read, together with the next reads of both taps, and sleeps only if there is nothing
+// to read. The pump does not parse, learn or count frames. So the time that a switch needs beyond the pump is the price
+// of switching. The time that the pump needs beyond the kernel's bridge is the price of the tap.
 //
-// The options choose between the ways to do that which were tried; the defaults are the fastest of them
-// (docs/performance.md has the figures).
-//   --reads burst      reads with RWF_NOWAIT, and a last one that waits for a frame when there was none
+// The options select the variants that were tried; the defaults are the fastest (docs/performance.md has the figures).
+//   --reads burst      reads with RWF_NOWAIT, and a last one that waits for a frame if there was none
 //   --reads multishot  one IORING_OP_READ_MULTISHOT (Linux 6.7) a tap, into a ring of provided buffers
-//   --burst N          at most so many reads, or provided buffers, a tap and round
-//   --length           whether a burst is always full, or half as long again as what the last one found
-//   --slots            which free slot the next read gets: the one used last, or the one used longest ago
+//   --burst N          maximum of reads, or provided buffers, a tap and round
+//   --length           a burst is always full, or half as long again as the frames of the last burst
+//   --slots            the next read gets the free slot that was used last, or the one that was used longest ago
 //   --submits          reads together with writes, or writes first and reads by a system call of their own
-//   --spin US          look for so long whether a frame has come before sleeping
-//   --huge             slots lie in transparent huge pages
+//   --spin US          look for frames for so long before sleeping
+//   --huge             slots are in transparent huge pages
 //   --fixed            slots are registered with the ring (READ_FIXED, WRITE_FIXED)
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -94,18 +93,18 @@ rb::UniqueFd open_endpoint(const std::string& endpoint, bool offload) {
   return std::move(tap->queues[0]);
 }
 
-/// The frame buffers, and the order in which they are used again.
+/// The frame buffers, and the order of their reuse.
 class Slots {
  public:
   Slots(bool fifo, bool huge) : fifo_(fifo) {
     void* memory = mmap(nullptr, kSlotCount * kSlotStride, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (memory == MAP_FAILED) die("no memory");
-    if (huge) madvise(memory, kSlotCount * kSlotStride, MADV_HUGEPAGE);  // a refusal costs speed only
+    if (huge) madvise(memory, kSlotCount * kSlotStride, MADV_HUGEPAGE);  // if this fails, the pump is only slower
     memory_ = static_cast<std::byte*>(memory);
     for (std::size_t i = kSlotCount; i-- > 0;) free_.push_back(static_cast<std::uint16_t>(i));
   }
   std::uint16_t take() {
-    if (free_.empty()) die("out of slots");  // cannot be: kSlotCount covers every use
+    if (free_.empty()) die("out of slots");  // impossible: kSlotCount covers every use
     const std::uint16_t slot = fifo_ ? free_.front() : free_.back();
     fifo_ ? free_.pop_front() : free_.pop_back();
     return slot;
@@ -144,7 +143,7 @@ class Pump {
   }
 
  private:
-  // Kind of request, in the top octet of user_data; below it the tap (of a read) and the slot.
+  // The kind of a request is in the top octet of user_data. Below it are the tap (of a read) and the slot.
   enum Kind : std::uint64_t { kStop, kRead, kWrite };
   static std::uint64_t tag(Kind kind, unsigned tap, std::uint16_t slot) {
     return std::uint64_t{kind} << 56 | std::uint64_t{tap} << 16 | slot;
@@ -289,7 +288,7 @@ class Pump {
           read_completed(*cqe);
           break;
         case kWrite:
-          ++refused_writes_;  // successful ones make no completion
+          ++refused_writes_;  // successful writes make no completion
           break;
         default:
           stopped_ = true;

@@ -10,7 +10,8 @@
 
 namespace bench {
 
-/// Each without its '\n'.
+/// Each line is without its '
+/// '.
 [[nodiscard]] std::string ready_line();
 [[nodiscard]] std::string error_line(std::string_view message);
 [[nodiscard]] std::string answer_line(const TrialResult& result);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The one clock of a trial.
+// The clock that all parts of a trial use.
 #pragma once
 
 #include <time.h>
@@ -8,7 +8,7 @@
 
 namespace bench {
 
-/// Nanoseconds by CLOCK_REALTIME, the clock by which the kernel stamps frames that arrive at packet sockets.
+/// Nanoseconds of CLOCK_REALTIME. The kernel uses this clock to stamp frames that arrive at packet sockets.
 [[nodiscard]] inline std::int64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);

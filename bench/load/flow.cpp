@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kAddressSize = 6;
 constexpr std::size_t kSourceAt = kAddressSize;
 
-/// Octets 2 to 5 of a station's address hold the low octet of its port and its own number: all that changes in a cycle
-/// of stations. One store of four octets writes them.
+/// Only octets 2 to 5 of a station's address change in a cycle of stations: the low octet of its port and its own
+/// number. One store of four octets writes them.
 void write_low_half(std::byte* address, std::uint64_t number) {
   const std::uint32_t value = __builtin_bswap32(static_cast<std::uint32_t>(number));
   std::memcpy(address + 2, &value, sizeof value);

@@ -9,9 +9,9 @@
 namespace bench {
 namespace {
 
-/// A frame of a window that has been away for so long is not waited for.
+/// The window does not wait longer than this for a frame.
 constexpr std::int64_t kLostNs = 2'000'000;
-/// Without a rate the frames of a burst have one stamp: a long burst would be the latency of its last frame.
+/// Without a rate the frames of a burst share one stamp, so in a long burst the last frame's latency would grow.
 constexpr std::size_t kStampedBurst = 8;
 
 }  // namespace
@@ -40,7 +40,7 @@ std::uint64_t FlowSender::room_in_window(std::int64_t now_ns) {
     last_progress_ns_ = now_ns;
   }
   std::int64_t under_way = static_cast<std::int64_t>(sent_ - returned) - lost_;
-  if (under_way < 0) {  // something came that was thought lost
+  if (under_way < 0) {  // a frame arrived that had counted as lost
     lost_ += under_way;
     under_way = 0;
   }
@@ -60,7 +60,8 @@ std::size_t FlowSender::due(std::int64_t now_ns) {
 
 FrameWriter::Stamps FlowSender::stamps() const {
   if (!stamps_) return {};
-  // From when it was due: a generator that is held up by the switch, or by anything else, must not measure less for it.
+  // The stamp is the time when the frame was due: if the switch or anything else holds the generator up, the latency
+  // includes this.
   if (paced_) return {.first_ns = pacer_.next_ns(), .distance_ns = pacer_.distance_ns()};
   return {.first_ns = bench::now_ns(), .distance_ns = 0};
 }
@@ -76,8 +77,8 @@ bool FlowSender::send(std::int64_t now_ns) {
   }
   std::size_t passed = taken;
   if (!retry_) {
-    // The port stopped at a frame that it refused, and those after it are still to be tried. When it had no room, the
-    // frames that were due are refused; without a rate none was due, and all wait.
+    // The port refused one frame, and the frames after it are still to be tried. If the port had no room, the frames
+    // that were due count as refused. Without a rate no frame was due, and all frames wait.
     if (taken < room) {
       ++passed;
     } else if (paced_) {

@@ -9,7 +9,7 @@
 namespace bench {
 namespace {
 
-constexpr unsigned kMostDiscardedBursts = 4096;  // more than any ring holds; what still comes then is somebody's load
+constexpr unsigned kMostDiscardedBursts = 4096;  // more than any ring holds; further frames belong to another load
 
 }  // namespace
 

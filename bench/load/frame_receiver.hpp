@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Takes what comes out of a port, and tells whose it is.
+// Receives the frames that come out of a port, and finds the flow of each.
 #pragma once
 
 #include <atomic>
@@ -15,38 +15,39 @@
 
 namespace bench {
 
-/// Counted by threads of the trial, read by the one that measures.
+/// Threads of the trial count here, and the measuring thread reads.
 struct alignas(64) PortCounts {
-  std::atomic<std::uint64_t> received{0};  // frames that were seen
-  std::atomic<std::uint64_t> foreign{0};   // of these, frames of nobody's flow; 0 where nobody looks into frames
+  std::atomic<std::uint64_t> received{0};  // received frames
+  std::atomic<std::uint64_t> foreign{
+      0};  // frames among them that belong to no flow; 0 if the receiver does not look into frames
 };
 
-/// When latencies are taken: of frames that were stamped in this time.
+/// The time of latency measurement: only frames stamped in this time count.
 struct LatencyWindow {
   std::atomic<std::int64_t> begin_ns{INT64_MAX};
   std::atomic<std::int64_t> end_ns{INT64_MAX};
 };
 
-/// What receivers of a trial have in common.
+/// The settings that all receivers of a trial share.
 struct ReceiverSetting {
   std::uint16_t trial = 0;
   std::size_t flow_count = 0;
-  bool looks_into = false;                      // into frames, so that foreign ones are found; costs a few ns a frame
+  bool looks_into = false;                      // look into frames and find foreign ones; this costs a few ns a frame
   std::vector<std::uint16_t> bare_types;        // EtherTypes of flows whose frames have no room for a stamp
-  std::vector<FlowLatency>* latency = nullptr;  // of each flow, of one thread; null when nobody wants to know
+  std::vector<FlowLatency>* latency = nullptr;  // latencies of each flow, of one thread; null if nobody asked for them
   const LatencyWindow* window = nullptr;
-  std::span<FlowCounts> returns;  // of each flow: where the frames that come back to a window are counted, by stamps
+  std::span<FlowCounts> returns;  // counters of each flow, for frames that come back to a window; stamps tell the flow
 };
 
-/// Used by one thread.
+/// One thread uses a receiver.
 class FrameReceiver {
  public:
-  /// `only_flow`, or null: the only flow with a window that comes to this port, so that stamps need not be read.
+  /// `only_flow` is the only flow with a window that comes to this port, or null. With it, stamps need not be read.
   FrameReceiver(LoadPort& port, PortCounts& counts, const ReceiverSetting& setting, FlowCounts* only_flow);
 
-  /// Takes a burst; false when there was none.
+  /// Takes a burst. False if there was none.
   [[nodiscard]] bool take();
-  /// Throws away what came before the trial.
+  /// Discards frames that came before the trial.
   void discard();
 
  private:
@@ -58,7 +59,7 @@ class FrameReceiver {
   PortCounts& counts_;
   const ReceiverSetting& setting_;
   FlowCounts* only_flow_;
-  std::vector<SequenceCheck> sequences_;  // of each flow
+  std::vector<SequenceCheck> sequences_;  // one for each flow
   std::uint64_t received_ = 0, foreign_ = 0;
 };
 

@@ -19,11 +19,11 @@ std::size_t bucket_of(std::uint64_t value) {
   value = std::min(value, kMost);
   const auto width = static_cast<unsigned>(std::bit_width(value));
   if (width <= kPrecisionBits) return value;
-  const unsigned shift = width - kPrecisionBits - 1;  // the top 8 bits are left, the highest of which is set
+  const unsigned shift = width - kPrecisionBits - 1;  // the top 8 bits remain, and the highest of them is set
   return (shift + 1) * kLinear + ((value >> shift) - kLinear);
 }
 
-/// The middle of a bucket.
+/// Returns the middle of a bucket.
 std::int64_t value_of(std::size_t bucket) {
   if (bucket < kLinear) return static_cast<std::int64_t>(bucket);
   const auto shift = static_cast<unsigned>(bucket / kLinear - 1);
@@ -36,7 +36,7 @@ std::int64_t value_of(std::size_t bucket) {
 LatencyHistogram::LatencyHistogram() : buckets_(kBuckets) {}
 
 void LatencyHistogram::add(std::int64_t ns) {
-  ns = std::max<std::int64_t>(ns, 0);  // two processors need not agree to the nanosecond
+  ns = std::max<std::int64_t>(ns, 0);  // the clocks of two processors may differ by some nanoseconds
   ++buckets_[bucket_of(static_cast<std::uint64_t>(ns))];
   ++samples_;
   sum_ns_ += static_cast<double>(ns);

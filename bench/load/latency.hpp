@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Latencies: a histogram with a bounded relative error, and what a flow's stamps tell at the port where they arrive.
+// Latencies: a histogram with a bounded relative error, and the evaluation of a flow's stamps at the receiving port.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace bench {
 
-/// How it works. Buckets are as wide as 1/128 of the power of two they are in, so that a value is known to better than
-/// 0.4 %; the first 128 values have a bucket each. Mean and maximum are exact.
+/// How it works. The width of a bucket is 1/128 of its power of two, so the error of a value is below 0.4 %. Each of
+/// the first 128 values has a bucket of its own. Mean and maximum are exact.
 class LatencyHistogram {
  public:
   LatencyHistogram();
@@ -18,7 +18,7 @@ class LatencyHistogram {
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] double mean_ns() const { return samples_ == 0 ? 0 : sum_ns_ / static_cast<double>(samples_); }
   [[nodiscard]] std::int64_t max_ns() const { return max_ns_; }
-  /// The value that `share` (0 to 1) of all samples do not exceed; 0 without samples.
+  /// Returns the value that `share` (0 to 1) of all samples do not exceed; 0 without samples.
   [[nodiscard]] std::int64_t percentile_ns(double share) const;
 
  private:
@@ -28,16 +28,16 @@ class LatencyHistogram {
   std::int64_t max_ns_ = 0;
 };
 
-/// What is known of the latency of one flow.
+/// The latencies of one flow.
 struct FlowLatency {
   LatencyHistogram histogram;
-  std::uint64_t reordered = 0;  // frames that came at a port after a later one, or for the second time
+  std::uint64_t reordered = 0;  // frames that came at a port after a later frame, or for the second time
 };
 
-/// Tells frames of one flow at one port that come out of turn.
+/// Finds frames of one flow at one port that come out of order.
 class SequenceCheck {
  public:
-  /// False when an earlier frame had this number or a higher one. Gaps are frames that were lost or went elsewhere.
+  /// False if an earlier frame had this number or a higher one. Gaps come from frames that were lost or went elsewhere.
   [[nodiscard]] bool in_order(std::uint64_t sequence) {
     if (sequence < next_) return false;
     next_ = sequence + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A network namespace in which devices are, and their receive counters.
+// The network namespace of some devices, and the devices' receive counters.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,17 @@
 
 namespace bench {
 
-/// Shared by all ports in the namespace. Used by one thread at a time; ends the program when the namespace fails it.
+/// All ports in the namespace share one object. One thread at a time uses it. It ends the program if an operation in
+/// the namespace fails.
 class LoadNamespace {
  public:
-  /// A namespace made by `ip netns add`; "" is the caller's.
+  /// Returns the namespace that `ip netns add` made; "" is the caller's namespace.
   [[nodiscard]] static std::shared_ptr<LoadNamespace> find(const std::string& name);
 
-  /// The calling thread is in the namespace for as long as the result lives.
+  /// The calling thread is in the namespace while the result lives.
   [[nodiscard]] rb::NetnsScope enter() const;
-  /// Frames that the device has received. A question for one device is answered within microseconds, however many
-  /// there are in the namespace.
+  /// Returns the number of frames that the device has received. The answer takes microseconds, however many devices are
+  /// in the namespace.
   [[nodiscard]] std::uint64_t received(unsigned device);
 
  private:

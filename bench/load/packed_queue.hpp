@@ -2,10 +2,10 @@
 // The driver's side of a packed virtqueue (virtio 1.2 2.8): PackedSender and PackedReceiver, for a guest that only
 // polls.
 //
-// How it works. As in split_queue.hpp buffer i belongs to descriptor i, and comes back in ring order. Here a descriptor
-// has to be written each time, as the device overwrites it, its address too (2.8.5 leaves it to it). The first one of
-// a burst is written last: until then the device looks at none of them. With IN_ORDER one used descriptor may stand
-// for several, of which it names the last (2.8.7). Whether a switch that sleeps has to be kicked is asked as there.
+// How it works. As in split_queue.hpp, buffer i belongs to descriptor i and comes back in ring order. The driver must
+// write each descriptor again every time, including the address, because the device overwrites it (2.8.5 allows this).
+// The driver writes the first descriptor of a burst last: until then the device looks at none of them. With IN_ORDER
+// one used descriptor may stand for several, and it names the last of them (2.8.7). Kicks work as in split_queue.hpp.
 #pragma once
 
 #include "bench/load/split_queue.hpp"
@@ -17,7 +17,7 @@ class PackedRing {
   [[nodiscard]] static constexpr std::size_t octets(std::size_t size) { return 16 * size + 2 * kCacheLine; }
 
   [[nodiscard]] RingDescription description() const {
-    // Both wrap counters begin as 1; they stand in bit 15 of the two halves.
+    // Both wrap counters begin as 1. They are in bit 15 of the two halves.
     return {.size = static_cast<std::uint16_t>(size_),
             .base = 0x80008000,
             .descriptors = ring_,
@@ -38,14 +38,14 @@ class PackedRing {
     driver_event_->flags = VRING_PACKED_EVENT_FLAG_DISABLE;
   }
 
-  /// The wrap counter of the round in which a position is; the first round has 1.
+  /// Returns the wrap counter of the round of a position; it is 1 in the first round.
   [[nodiscard]] bool wrap(std::uint32_t position) const { return (position & size_) == 0; }
   void offer(std::uint32_t position, std::uint32_t length) {
     const unsigned slot = position & mask_;
     const unsigned flags =
         descriptor_flags_ | (wrap(position) ? 1U << VRING_PACKED_DESC_F_AVAIL : 1U << VRING_PACKED_DESC_F_USED);
     ring_[slot].addr = settings_.buffers.address(slot);
-    // All but the address in one store: the device must not see the flags before the rest.
+    // One store writes all but the address, so that the device does not see the flags before the rest.
     const std::uint64_t rest = length | std::uint64_t{slot} << 32 | std::uint64_t{flags} << 48;
     static_assert(offsetof(vring_packed_desc, len) == 8 && offsetof(vring_packed_desc, id) == 12 &&
                   offsetof(vring_packed_desc, flags) == 14);
@@ -79,7 +79,7 @@ class PackedRing {
   const std::uint16_t descriptor_flags_;
 };
 
-/// A ring with frames to the switch; see SplitSender.
+/// A ring with frames for the switch; see SplitSender.
 class PackedSender : public PackedRing {
  public:
   PackedSender(std::byte* memory, RingSettings settings) : PackedRing(memory, std::move(settings), 0) {}
@@ -121,7 +121,7 @@ class PackedReceiver : public PackedRing {
 
   [[nodiscard]] unsigned filled(unsigned wanted) {
     while (known_ - taken_ < wanted && known_ != published_ && is_used(known_)) {
-      // One for several would not tell the lengths of the others.
+      // A used descriptor for several buffers would not give the lengths of the others.
       if (descriptor(known_).id != (known_ & mask_)) [[unlikely]]
         settings_.out_of_order();
       ++known_;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How it works. A packet socket hands over up to 64 frames a system call (sendmmsg), straight to the device:
-// PACKET_QDISC_BYPASS is the choice that treats all kinds of device alike, as a veth has no queueing discipline and a
-// tap has one, which would cost the tap's sender only. Nothing waits: what the device or its queue does not take is
-// refused. What arrives is counted by the device itself, which costs nothing; a ring is there only while somebody
-// looks.
+// How it works. A packet socket hands over up to 64 frames a system call (sendmmsg), directly to the device.
+// PACKET_QDISC_BYPASS treats all kinds of device alike: a veth has no queueing discipline, and the one of a tap would
+// slow the tap's sender only. No call waits: frames that the device or its queue does not take are refused. The device
+// itself counts arriving frames, which costs nothing. A ring exists only while somebody looks.
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/socket.h>
@@ -22,12 +21,13 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kSlotSize = 9088;   // octets; kMaxFrameSize, on cache lines
-constexpr int kSendQueueSize = 64 << 20;  // octets; larger than any queue behind it, which then says what is too much
+constexpr std::size_t kSlotSize = 9088;  // octets; kMaxFrameSize, rounded up to cache lines
+constexpr int kSendQueueSize =
+    64 << 20;  // octets; larger than any queue behind it, so that the device's queue decides which frames are too many
 static_assert(kSlotSize >= kMaxFrameSize);
 
-/// Frames of one burst, and the message headers that name them. Kept by threads and not by ports, since a port needs it
-/// only from reserve() to send(): with many ports the processor's cache would hold little else.
+/// Frames of one burst, with the message headers that refer to them. Threads keep it, not ports, because a port needs
+/// it only from reserve() to send(). With many ports it would otherwise fill the processor's cache.
 struct Burst {
   Burst() : octets(kSlotSize * kMaxBurst) {
     for (std::size_t i = 0; i < kMaxBurst; ++i) {
@@ -55,7 +55,7 @@ class PacketLoadPort final : public LoadPort {
   std::span<const ReceivedFrame> receive() override {
     return ring_ ? ring_->receive() : std::span<const ReceivedFrame>();
   }
-  /// Any thread may ask; one at a time of all ports in the namespace.
+  /// Any thread may call this, one at a time of all ports in the namespace.
   std::uint64_t received() const override { return namespace_->received(device_); }
   std::uint64_t overrun() const override {
     if (ring_) overrun_ += ring_->take_overrun();
@@ -67,7 +67,7 @@ class PacketLoadPort final : public LoadPort {
   std::shared_ptr<LoadNamespace> namespace_;
   unsigned device_ = 0;  // its index
   rb::UniqueFd socket_;
-  std::unique_ptr<Burst> burst_;  // from reserve() to send()
+  std::unique_ptr<Burst> burst_;  // set from reserve() to send()
   std::optional<PacketRing> ring_;
   mutable std::uint64_t overrun_ = 0;
 };
@@ -77,7 +77,7 @@ PacketLoadPort::PacketLoadPort(const Endpoint& device)
   const rb::NetnsScope inside = namespace_->enter();
   device_ = if_nametoindex(name_.c_str());
   if (device_ == 0) die_of_errno(name_);
-  socket_.reset(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));  // protocol 0: sends only
+  socket_.reset(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));  // protocol 0: the socket only sends
   if (!socket_) die_of_errno("packet socket");
   sockaddr_ll local{};
   local.sll_family = AF_PACKET;
@@ -113,7 +113,7 @@ std::size_t PacketLoadPort::send(std::span<const std::uint32_t> sizes) {
   if (taken >= 0) return static_cast<std::size_t>(taken);
   switch (errno) {
     case ENOBUFS:  // the device's queue is full
-    case EAGAIN:   // the socket's is
+    case EAGAIN:   // the socket's queue is full
     case EINTR:
       return 0;
     default:

@@ -28,8 +28,8 @@ void set_option(int socket, int option, const T& value, const char* what) {
   if (setsockopt(socket, SOL_PACKET, option, &value, sizeof value) != 0) die_of_errno(what);
 }
 
-/// A tag may be in the frame, or beside it when the device or the kernel took it off: then the EtherType is in its
-/// place.
+/// A tag may be in the frame. If the device or the kernel took the tag off, it is beside the frame, and the EtherType
+/// is in its place.
 void attach_filter(int socket) {
   std::array<sock_filter, 7> code{{
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),

@@ -14,7 +14,7 @@ namespace bench {
 std::expected<ProcessorTime, std::string> ProcessorTime::now(std::span<const pid_t> pids) {
   ProcessorTime result;
   for (const pid_t pid : pids) {
-    // The clock of a process runs with all its threads, and is exact also while they run.
+    // The clock of a process includes all its threads, and is exact while they run.
     clockid_t clock{};
     timespec time{};
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {

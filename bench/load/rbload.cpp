@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rbload: sends frames into a switch by any of its ports, and tells what came out and when.
+// rbload sends frames into a switch by any of its ports, and reports which frames came out and when.
 //
-// How it works. All ports are opened once. Then each line that comes in is a request for a trial (request.hpp), and
-// each line that goes out is the answer to one (answer.hpp), so that whoever measures keeps a switch and its ports as
-// they are from trial to trial. A request that makes no sense is answered with an error; a device that goes away ends
-// it all.
+// How it works. All ports are opened once. Then each input line is a request for a trial (request.hpp), and each output
+// line is the answer to a request (answer.hpp). So a switch and its ports stay as they are from trial to trial. An
+// invalid request is answered with an error. If a device disappears, the program ends.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -71,7 +70,7 @@ std::vector<std::string> parse(int argc, char** argv) {
   return ports;
 }
 
-/// Each port has up to four descriptors, and there may be hundreds.
+/// Each port has up to four descriptors, and there may be hundreds of ports.
 void allow_many_descriptors() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -18,12 +18,12 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr double kMostSeconds = 86'400;
-constexpr std::size_t kMostFlows = 1U << 16;  // a stamp tells flows by 16 bits
+constexpr std::size_t kMostFlows = 1U << 16;  // a stamp has 16 bits for the flow
 constexpr std::uint32_t kMostStreams = 1024;
 constexpr std::uint16_t kLastVid = 4094;
-constexpr std::uint64_t kMostCount = std::uint64_t{1} << 53;  // JSON numbers of others are doubles
+constexpr std::uint64_t kMostCount = std::uint64_t{1} << 53;  // other programs read JSON numbers as doubles
 
-/// Only in this file: what is wrong with a request.
+/// Describes the error of a request. It is used in this file only.
 struct Complaint {
   std::string text;
 };
@@ -32,7 +32,7 @@ template <typename... Arguments>
   throw Complaint{fmt::format(format, std::forward<Arguments>(arguments)...)};
 }
 
-/// What a value is, in a complaint; not all of it when it is long.
+/// Returns a value for a complaint. A long value is cut off.
 std::string shown(const Json& value) {
   constexpr std::size_t kMostShown = 60;
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -57,7 +57,7 @@ T integer_in(const Json& value, const std::string& name, std::uint64_t low, std:
   return static_cast<T>(value.get<std::uint64_t>());
 }
 
-/// The members of one object. All that are read are known; finish() complains about the others.
+/// The members of one object. Every member that is read is known; finish() complains about the others.
 class Members {
  public:
   Members(const Json& object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {
@@ -65,7 +65,7 @@ class Members {
       complain("{} is {}; it has to be an object", prefix_.empty() ? "the request" : prefix_, shown(object));
   }
 
-  /// Null when it is not there; `null` itself counts as not being there.
+  /// Null if the member is missing. A member with the value `null` counts as missing.
   [[nodiscard]] const Json* find(const char* key) {
     known_.insert(key);
     const auto found = object_.find(key);
@@ -163,7 +163,7 @@ Flow read_flow(const Json& object, const std::string& prefix, std::span<const st
   return flow;
 }
 
-/// What flows have to have so that their frames can be told when they arrive.
+/// Checks that arriving frames of these flows can be recognized.
 void check_stamped(const Flow& flow, const std::string& prefix, const char* why) {
   const std::uint32_t smallest = smallest_stamped_size(flow);
   if (*std::ranges::min_element(flow.sizes) < smallest) {
@@ -180,7 +180,7 @@ void read_common(Members& members, double& seconds, double& warm_up_s, std::vect
   members.integers("pids", pids, 1, std::numeric_limits<pid_t>::max());
 }
 
-/// Frames of windows that share a port are told by their stamps.
+/// Stamps tell the frames of windows that share a port.
 void check_windows(const std::vector<Flow>& flows, std::size_t port_count) {
   std::vector<unsigned> windows(port_count);
   for (const Flow& flow : flows) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// RingBuffers: where the frames of a ring are. Buffer i belongs to descriptor i for good.
+// RingBuffers are the buffers of a ring's frames. Buffer i always belongs to descriptor i.
 #pragma once
 
 #include <cstddef>
@@ -12,18 +12,19 @@ namespace bench {
 inline constexpr std::size_t kCacheLine = 64;  // octets
 
 struct RingBuffers {
-  std::byte* first = nullptr;       // the header in front of the frame in buffer 0
-  std::uint64_t guest_address = 0;  // of the same, as descriptors have it
+  std::byte* first = nullptr;       // the header before the frame in buffer 0
+  std::uint64_t guest_address = 0;  // the same place as an address in descriptors
   std::size_t stride = 0;           // octets from one buffer to the next
-  std::uint32_t size = 0;           // octets of a buffer with its header
+  std::uint32_t size = 0;           // size of a buffer in octets, with its header
 
-  /// Octets from one buffer to the next. A frame begins a cache line, and its header ends the one before, so that
-  /// sending a frame of 64 octets touches one line: the header stays as it is. An odd number of lines, as with an even
-  /// one the buffers' first lines, which are all that is touched of short frames, would crowd in a part of the cache.
+  /// Octets from one buffer to the next. A frame begins at a cache line, and its header is at the end of the line
+  /// before, so that sending a frame of 64 octets touches one line: the header stays as it is. The number of lines is
+  /// odd. With an even number, the first lines of the buffers, which are the only lines used by short frames, would
+  /// share a part of the cache.
   [[nodiscard]] static constexpr std::size_t stride_of(std::size_t most_octets) {
     return ((most_octets + kCacheLine - 1) / kCacheLine + 1) / 2 * 2 * kCacheLine + kCacheLine;
   }
-  /// Octets of memory, aligned to a cache line, that `count` buffers take.
+  /// The memory for `count` buffers in octets. It must be aligned to a cache line.
   [[nodiscard]] static constexpr std::size_t octets(std::size_t count, std::size_t most_octets) {
     return kCacheLine + count * stride_of(most_octets);
   }

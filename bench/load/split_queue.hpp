@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The driver's side of a split virtqueue (virtio 1.2 2.7): SplitSender and SplitReceiver, for a guest that only polls.
 //
-// How it works. Switches give buffers back in ring order (VIRTIO_F_IN_ORDER promises it), so descriptor i always
-// describes buffer i and is always offered by entry i of the avail ring. Then all of this is written once, and what
-// changes is an index for each burst; the length of a descriptor is written only when another one stood there. Lines
-// that nobody writes stay in the caches of both processors. This is less work than a driver in a kernel has, for the
-// switch as well; it is the same for each switch, and lets a guest keep up with all of them.
+// How it works. Switches give buffers back in ring order (VIRTIO_F_IN_ORDER promises this). So descriptor i always
+// describes buffer i, and entry i of the avail ring always offers it. The driver writes all of this once, and changes
+// only an index for each burst; it writes the length of a descriptor only when the length changes. Cache lines that
+// nobody writes stay in the caches of both processors. This is less work than in a kernel's driver, also for the
+// switch. It is the same for each switch, and lets a guest keep up with all of them.
 //
-// Kicks. Whether the switch asks for one is looked at without a fence behind the index that was published, so it may
-// have fallen asleep in between. So kick_is_due() has to be asked again later, until the switch has taken everything.
+// Kicks. The driver reads if the switch asks for a kick without a fence after the published index, so the switch may
+// have fallen asleep in between. So the caller must call kick_is_due() again later, until the switch has taken
+// everything.
 //
-// A position counts buffers from the ring's beginning; the ring's size is a power of two, so that a slot is some of the
-// position's bits. Used by one thread.
+// A position counts buffers from the ring's beginning. The ring's size is a power of two, so a slot is some bits of the
+// position. One thread uses a ring.
 #pragma once
 
 #define VIRTIO_RING_NO_LEGACY
@@ -31,11 +32,11 @@
 
 namespace bench {
 
-/// What both kinds of ring have to know.
+/// The settings of both kinds of ring.
 struct RingSettings {
-  std::string name;            // of the port, for messages
+  std::string name;            // name of the port, for messages
   std::uint16_t size = 0;      // descriptors, a power of two
-  bool promises_order = true;  // the switch has accepted IN_ORDER; otherwise it is checked that it keeps to it
+  bool promises_order = true;  // the switch has accepted IN_ORDER; otherwise the driver checks the order
   RingBuffers buffers;
 
   [[noreturn]] void out_of_order() const { die(name + ": the switch gives back buffers out of order"); }
@@ -43,7 +44,7 @@ struct RingSettings {
 
 class SplitRing {
  public:
-  /// Octets of memory, aligned to a cache line and zero, that a ring takes.
+  /// The memory of a ring in octets. It must be aligned to a cache line and zero.
   [[nodiscard]] static constexpr std::size_t octets(std::size_t size) { return used_offset(size) + 8 * size + 8; }
 
   [[nodiscard]] RingDescription description() const {
@@ -76,8 +77,8 @@ class SplitRing {
     __atomic_store_n(&avail_->idx, published_, __ATOMIC_RELEASE);
   }
   [[nodiscard]] std::uint16_t read_used_index() const { return __atomic_load_n(&used_->idx, __ATOMIC_ACQUIRE); }
-  /// True once for each time that the switch asks for a kick for what is published; not when it has taken all that,
-  /// where giving back is a sign of it.
+  /// True once for each time that the switch asks for a kick for published buffers. False if the switch has already
+  /// taken all of them, where giving back is a sign of this.
   [[nodiscard]] bool kick_is_due_unless_used(bool all_used) {
     if (kicked_ == published_ || all_used) return false;
     if ((__atomic_load_n(&used_->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY) != 0) return false;
@@ -96,8 +97,8 @@ class SplitRing {
   const unsigned size_;
   const unsigned mask_;
   const RingSettings settings_;
-  std::uint16_t published_ = 0;  // position behind what the switch may take
-  std::uint16_t kicked_ = 0;     // the last one that it was woken for
+  std::uint16_t published_ = 0;  // position after the buffers that the switch may take
+  std::uint16_t kicked_ = 0;     // the last position for which the switch was woken
 
  private:
   static constexpr std::size_t used_offset(std::size_t size) {
@@ -105,13 +106,13 @@ class SplitRing {
   }
 };
 
-/// A ring with frames to the switch.
+/// A ring with frames for the switch.
 class SplitSender : public SplitRing {
  public:
   SplitSender(std::byte* memory, RingSettings settings)
       : SplitRing(memory, std::move(settings), 0), lengths_(size_, settings_.buffers.size) {}
 
-  /// How many frames there is room for, at most `wanted`.
+  /// The number of frames for which there is room, at most `wanted`.
   [[nodiscard]] unsigned room(unsigned wanted) {
     if (free() < wanted) {
       const std::uint16_t before = std::exchange(seen_, read_used_index());
@@ -120,9 +121,9 @@ class SplitSender : public SplitRing {
     }
     return std::min(free(), wanted);
   }
-  /// Where the frame goes that is sent behind `ahead` others, of which room() has told.
+  /// The place of the frame that is sent after `ahead` others. room() must have counted it.
   [[nodiscard]] std::byte* frame(unsigned ahead) const { return settings_.buffers.frame((published_ + ahead) & mask_); }
-  /// Sends frames of so many octets.
+  /// Sends frames of these sizes in octets.
   void publish(std::span<const std::uint32_t> sizes) {
     std::uint16_t position = published_;
     for (const std::uint32_t size : sizes) {
@@ -137,8 +138,8 @@ class SplitSender : public SplitRing {
  private:
   [[nodiscard]] unsigned free() const { return size_ - static_cast<std::uint16_t>(published_ - seen_); }
 
-  std::uint16_t seen_ = 0;              // position behind what is known to have been sent
-  std::vector<std::uint32_t> lengths_;  // that stand in the descriptors
+  std::uint16_t seen_ = 0;              // position after the frames that are known to have been sent
+  std::vector<std::uint32_t> lengths_;  // the lengths in the descriptors
 };
 
 /// A ring with buffers for the switch to fill.
@@ -148,7 +149,7 @@ class SplitReceiver : public SplitRing {
     give_back();
   }
 
-  /// How many buffers have been filled and not been taken, at most `wanted`.
+  /// The number of buffers that are filled and not yet taken, at most `wanted`.
   [[nodiscard]] unsigned filled(unsigned wanted) {
     if (waiting() < wanted) {
       known_ = read_used_index();
@@ -157,7 +158,7 @@ class SplitReceiver : public SplitRing {
     }
     return std::min(waiting(), wanted);
   }
-  /// Octets in the filled buffer behind `ahead` others, with the header.
+  /// Octets in the filled buffer after `ahead` others, with the header.
   [[nodiscard]] std::uint32_t length(unsigned ahead) const {
     const auto position = static_cast<std::uint16_t>(taken_ + ahead);
     check_order(position);
@@ -165,7 +166,7 @@ class SplitReceiver : public SplitRing {
   }
   [[nodiscard]] std::byte* frame(unsigned ahead) const { return settings_.buffers.frame((taken_ + ahead) & mask_); }
   void take(unsigned count) { taken_ = static_cast<std::uint16_t>(taken_ + count); }
-  /// Gives the switch all buffers that have been taken.
+  /// Gives all taken buffers back to the switch.
   void give_back() { publish_until(static_cast<std::uint16_t>(taken_ + size_)); }
   [[nodiscard]] bool has_taken() const { return static_cast<std::uint16_t>(taken_ + size_) != published_; }
   [[nodiscard]] bool kick_is_due() { return kick_is_due_unless_used(false); }
@@ -173,7 +174,7 @@ class SplitReceiver : public SplitRing {
  private:
   [[nodiscard]] unsigned waiting() const { return static_cast<std::uint16_t>(known_ - taken_); }
 
-  std::uint16_t known_ = 0;  // position behind what is known to be filled
+  std::uint16_t known_ = 0;  // position after the buffers that are known to be filled
   std::uint16_t taken_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Super-frames: IPv4/TCP frames longer than a wire takes, as a guest hands them over for somebody else to cut (TSO).
+// Super-frames: IPv4/TCP frames longer than a wire takes, as a guest hands them over uncut (TSO).
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,9 @@ inline constexpr std::size_t kMaxSuperFrameSize = 14 + 4 + 65535;  // octets; wi
 inline constexpr std::size_t kSegmentSize = 1460;                  // octets of payload in each segment
 
 namespace super_frame {
-inline constexpr std::size_t kIpSize = 20, kTcpSize = 20, kTcpChecksum = 16;  // octets; no options; where it stands
+inline constexpr std::size_t kIpSize = 20, kTcpSize = 20,
+                             kTcpChecksum =
+                                 16;  // octets; there are no options; kTcpChecksum is the offset of the checksum
 inline constexpr std::byte kProtocolTcp{6};
 
 inline void put(std::byte* there, std::size_t value) {
@@ -25,21 +27,21 @@ inline void put(std::byte* there, std::size_t value) {
 [[nodiscard]] inline unsigned get(const std::byte* there) {
   return std::to_integer<unsigned>(there[0]) << 8 | std::to_integer<unsigned>(there[1]);
 }
-/// The sum of 16-bit words, not yet complemented.
+/// The sum of 16-bit words, before the complement.
 [[nodiscard]] inline unsigned sum(const std::byte* words, std::size_t count, unsigned so_far = 0) {
   for (std::size_t i = 0; i < count; ++i) so_far += get(words + 2 * i);
   while (so_far > 0xffff) so_far = (so_far & 0xffff) + (so_far >> 16);
   return so_far;
 }
-/// Where the EtherType 0x0800 ends, 14 or 18; 0 in a frame that has none.
+/// The offset after the EtherType 0x0800, 14 or 18; 0 if the frame has none.
 [[nodiscard]] inline std::size_t ip_offset(std::span<const std::byte> frame) {
   const std::size_t offset = frame.size() >= 18 && get(frame.data() + 12) == 0x8100 ? 18 : 14;
   return frame.size() >= offset + kIpSize + kTcpSize && get(frame.data() + offset - 2) == 0x0800 ? offset : 0;
 }
 }  // namespace super_frame
 
-/// Writes IPv4 and TCP headers behind the Ethernet header of a whole frame: `ethernet_size` octets, 14 or 18 with a
-/// tag. The TCP checksum is left as its pseudo header's sum, as NEEDS_CSUM has it (virtio 1.2 5.1.6.2).
+/// Writes IPv4 and TCP headers after the Ethernet header of a whole frame. `ethernet_size` is 14 octets, or 18 with a
+/// tag. The TCP checksum field gets the pseudo-header's sum, as NEEDS_CSUM requires (virtio 1.2 5.1.6.2).
 inline void write_tcp_headers(std::span<std::byte> frame, std::size_t ethernet_size) {
   using namespace super_frame;
   put(frame.data() + ethernet_size - 2, 0x0800);
@@ -62,7 +64,8 @@ inline void write_tcp_headers(std::span<std::byte> frame, std::size_t ethernet_s
   put(tcp + kTcpChecksum, sum(ip + 12, 4, rest));
 }
 
-/// What a guest says of a frame: nothing of one that fits on a wire, or is no TCP; how to cut all others.
+/// Returns the header that a guest gives a frame: an empty one for a frame that fits on a wire or is not TCP, otherwise
+/// one with the segment size.
 [[nodiscard]] inline rb::VnetHeader header_for(std::span<const std::byte> frame) {
   using namespace super_frame;
   const std::size_t offset = ip_offset(frame);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the parts of the load generator share: devices in network namespaces, waiting, and giving up.
+// Helpers that the parts of the load generator share: devices in network namespaces, waiting, and giving up.
 #pragma once
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 
 namespace bench {
 
-/// Ends the program with a message; a measurement that cannot be made is not reported.
+/// Ends the program with a message, so that a failed measurement is not reported.
 [[noreturn]] inline void die(std::string_view message) {
   fmt::print(stderr, "{}: {}\n", program_invocation_short_name, message);
   std::exit(1);
@@ -40,7 +40,7 @@ struct Endpoint {
   }
 };
 
-/// A namespace made by `ip netns add`; empty for "". The error is a sentence.
+/// Opens a namespace that `ip netns add` made; the result is empty for "". The error is a sentence.
 [[nodiscard]] inline std::expected<rb::UniqueFd, std::string> open_netns(const std::string& name) {
   if (name.empty()) return {};
   rb::UniqueFd netns(open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
@@ -53,7 +53,7 @@ struct Endpoint {
   return std::move(*netns);
 }
 
-/// Keeps the calling thread on one processor; -1 leaves it where the scheduler likes.
+/// Keeps the calling thread on one processor. -1 lets the scheduler choose.
 inline void pin(int cpu) {
   if (cpu < 0) return;
   cpu_set_t cpus;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How it works. Each stream has two threads: one sends from a buffer of 128 KiB, one receives into another. They run
-// where the scheduler likes, as those of real programs do. What counts is what the receivers have taken in, in a window
-// inside the run.
+// How it works. Each stream has two threads: one sends from a buffer of 128 KiB, and one receives into another. The
+// scheduler chooses their processors, as for real programs. The result is the data that the receivers have taken in
+// during a window inside the run.
 #include "bench/load/tcp_trial.hpp"
 
 #include <arpa/inet.h>
@@ -25,14 +25,14 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kChunkSize = 128U << 10;  // octets a system call, as iperf3 has it
+constexpr std::size_t kChunkSize = 128U << 10;  // octets a system call, as in iperf3
 constexpr time_t kConnectTimeoutS = 5;
 
 std::unexpected<std::string> failed(std::string_view what) {
   return std::unexpected(fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-/// Makes a socket in a namespace; the caller stays where it is.
+/// Makes a socket in a namespace. The caller stays in its own namespace.
 std::expected<rb::UniqueFd, std::string> socket_in(const std::string& name) {
   const auto netns = open_netns(name);
   if (!netns) return std::unexpected(netns.error());
@@ -81,7 +81,7 @@ class Stream {
   std::vector<std::thread> threads_;
 };
 
-using Streams = std::deque<Stream>;  // a stream stays where it is
+using Streams = std::deque<Stream>;  // the address of a stream does not change
 
 std::expected<void, std::string> connect_all(const TcpTrial& request, Streams& streams) {
   sockaddr_in address{};
@@ -98,11 +98,11 @@ std::expected<void, std::string> connect_all(const TcpTrial& request, Streams& s
     return failed("listen on " + request.address);
   }
   const timeval timeout{kConnectTimeoutS, 0};
-  setsockopt(listener->get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);  // bounds accept(), too
+  setsockopt(listener->get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);  // this limits accept(), too
   for (unsigned i = 0; i < request.streams; ++i) {
     auto sender = socket_in(request.from);
     if (!sender) return std::unexpected(sender.error());
-    setsockopt(sender->get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);  // bounds connect(), too
+    setsockopt(sender->get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);  // this limits connect(), too
     if (connect(sender->get(), name, size) != 0) return failed("connect to " + request.address);
     rb::UniqueFd receiver(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!receiver) return failed("accept on " + request.address);

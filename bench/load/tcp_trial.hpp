@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A trial of TCP: streams between two network namespaces, and how many octets arrived in which time.
+// A trial of TCP: streams between two network namespaces, and the number of octets that arrived in a time.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace bench {
 
-/// What happened in the window.
+/// The result of the window.
 struct TcpResult {
-  std::uint64_t octets = 0;  // that the receivers have taken in, of all streams
+  std::uint64_t octets = 0;  // octets that the receivers of all streams have taken in
   double seconds = 0;
   ProcessorTime time;
 };

@@ -18,14 +18,14 @@
 namespace bench {
 namespace {
 
-constexpr double kStillS = 0.01;           // nothing has come for so long: nothing is under way
-constexpr double kLongestDrainS = 2;       // beyond the one that is asked for, when frames never end
-constexpr double kLookS = 0.002;           // how often the drain looks
-constexpr double kFinishedLookS = 0.0005;  // how often the end of a counted trial is looked for
+constexpr double kStillS = 0.01;           // if no frame has come for this time, none is under way
+constexpr double kLongestDrainS = 2;       // limit beyond the requested drain, if frames never end
+constexpr double kLookS = 0.002;           // interval at which the drain looks
+constexpr double kFinishedLookS = 0.0005;  // interval at which the end of a counted trial is checked
 
 using Ports = std::span<const std::unique_ptr<LoadPort>>;
 
-/// Counters at one moment, since the trial began.
+/// Counters at one moment, counted from the beginning of the trial.
 struct Reading {
   double time_s = 0;
   std::vector<std::uint64_t> sent, refused, received;
@@ -50,7 +50,7 @@ TrialFigures between(const Reading& first, const Reading& last) {
           .busy = running > 0 ? static_cast<double>(last.busy_ns - first.busy_ns) / running : 0};
 }
 
-/// The ports at which frames of a flow are to arrive.
+/// Returns the ports at which frames of a flow should arrive.
 std::vector<std::size_t> destinations(const Flow& flow, std::size_t port_count) {
   if (!flow.to_address) return flow.to;
   std::vector<std::size_t> all;
@@ -60,7 +60,8 @@ std::vector<std::size_t> destinations(const Flow& flow, std::size_t port_count) 
   return all;
 }
 
-/// Starts or ends looking at all of these at once: each takes grace periods of the kernel, which they can share.
+/// Starts or ends looking at all these ports at once: each change takes grace periods of the kernel, which the ports
+/// can share.
 void look_all(const std::vector<LoadPort*>& ports, bool wanted) {
   std::vector<std::thread> threads;
   for (LoadPort* port : ports) {
@@ -69,7 +70,7 @@ void look_all(const std::vector<LoadPort*>& ports, bool wanted) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// Keeps the thread that measures beside the load, away from the switch, for as long as this lives.
+/// While this object lives, the measuring thread runs on the processors of the load, away from the switch.
 class PinnedScope {
  public:
   explicit PinnedScope(int cpu) {
@@ -112,16 +113,16 @@ class Trial {
 
   Ports ports_;
   const FrameTrial& request_;
-  std::uint16_t number_ = ++last_number_;  // so that frames that are late are not taken for this trial's
+  std::uint16_t number_ = ++last_number_;  // distinguishes this trial from late frames of earlier trials
   std::vector<int> cpus_;
   TrialSignals signals_;
   std::vector<FlowCounts> flow_counts_;
   std::vector<PortCounts> port_counts_;
-  std::vector<bool> polled_;                            // whose frames threads take
-  std::vector<bool> counted_by_thread_;                 // ports that have no counter of their own that others may read
+  std::vector<bool> polled_;                            // ports whose frames the threads take
+  std::vector<bool> counted_by_thread_;                 // ports without a counter that other threads may read
   std::vector<LoadPort*> looking_;                      // ports that look for this trial only
-  std::vector<std::vector<std::size_t>> window_flows_;  // of each port
-  bool stamps_wanted_ = false;                          // to tell to whose window a frame comes back
+  std::vector<std::vector<std::size_t>> window_flows_;  // flows with a window, for each port
+  bool stamps_wanted_ = false;  // stamps are needed to find the window of a frame that comes back
   std::vector<std::unique_ptr<TrialThread>> workers_;
   std::vector<std::thread> threads_;
   std::vector<std::uint64_t> received_before_, overrun_before_;
@@ -147,7 +148,7 @@ Trial::~Trial() {
   look_all(looking_, false);
 }
 
-/// Which ports look: those that always do, and the destinations when something of each frame is to be known.
+/// Decides which ports look: those that always look, and destinations if the trial needs data of each frame.
 void Trial::plan_ports() {
   for (std::size_t i = 0; i < ports_.size(); ++i) counted_by_thread_[i] = polled_[i] = ports_[i]->looks();
   for (std::size_t i = 0; i < request_.flows.size(); ++i) {
@@ -174,7 +175,7 @@ ReceiverSetting Trial::receiver_setting() const {
   ReceiverSetting setting;
   setting.trial = number_;
   setting.flow_count = request_.flows.size();
-  // Where frames come as fast as they can, looking into them would be measured.
+  // At full load, looking into frames would slow the measurement.
   setting.looks_into = request_.latency || stamps_wanted_ || std::ranges::all_of(request_.flows, [](const Flow& flow) {
                          return flow.rate > 0 || flow.count > 0;
                        });
@@ -199,7 +200,7 @@ void Trial::plan_threads() {
     setting.cpu = cpu;
     workers_.push_back(std::make_unique<TrialThread>(setting, signals_, flow_count));
   }
-  std::map<std::size_t, TrialThread*> thread_of;  // port
+  std::map<std::size_t, TrialThread*> thread_of;  // the thread of each port
   for (std::size_t i = 0; i < flow_count; ++i) {
     const Flow& flow = request_.flows[i];
     TrialThread* thread = workers_[thread_of.size() % workers_.size()].get();
@@ -308,7 +309,7 @@ void Trial::add_up(const Reading& start, TrialResult& result) {
     const std::uint64_t overrun = ports_[port]->overrun() - overrun_before_[port];
     const std::uint64_t seen = port_counts_[port].received.load(std::memory_order_relaxed) + overrun;
     std::uint64_t foreign = port_counts_[port].foreign.load(std::memory_order_relaxed);
-    // What was counted and not seen was sorted out, as it was none of ours.
+    // Frames that were counted but not seen were filtered out, because they were not ours.
     if (polled_[port] && end.received[port] > seen) foreign += end.received[port] - seen;
     result.foreign.push_back(foreign);
     result.overrun.push_back(overrun);
@@ -340,7 +341,7 @@ std::expected<TrialResult, std::string> Trial::run() {
   }
   add_up(start, result);
   if (request_.counted()) {
-    // All that came belongs to the frames that were counted, also what came after the last was handed over.
+    // All arrived frames belong to the counted frames, including those that came after the last one was handed over.
     const double seconds = result.window.seconds;
     const double busy = result.window.busy;
     result.window = result.total;
@@ -351,7 +352,7 @@ std::expected<TrialResult, std::string> Trial::run() {
   return result;
 }
 
-/// Complains about what only the machine knows.
+/// Checks the parts of a request that depend on this machine.
 std::expected<void, std::string> check(const FrameTrial& request) {
   for (const int cpu : request.cpus) {
     if (cpu >= sysconf(_SC_NPROCESSORS_CONF)) return std::unexpected(fmt::format("there is no processor {}", cpu));

@@ -17,23 +17,23 @@
 
 namespace bench {
 
-/// What happened in some time.
+/// The results of a period.
 struct TrialFigures {
   double seconds = 0;
   std::vector<std::uint64_t> sent, refused;  // of each flow
   std::vector<std::uint64_t> received;       // of each port
   ProcessorTime time;
-  double busy = 0;  // share of the time of the generator's rounds in which it had something to do
+  double busy = 0;  // share of the generator's time in rounds that had something to do
 };
 
 struct TrialResult {
-  TrialFigures window;  // of counted frames: the whole trial; its seconds end when the last frame was handed over
-  TrialFigures total;   // from the start until nothing more came
+  TrialFigures window;  // with counted frames: the whole trial, and its seconds end when the last frame was handed over
+  TrialFigures total;   // from the start until no more frames came
   std::vector<std::uint64_t> foreign, overrun;  // of each port
-  std::vector<FlowLatency> latency;             // of each flow; empty when nobody asked
+  std::vector<FlowLatency> latency;             // for each flow; empty if nobody asked for it
 };
 
-/// Uses the ports until it returns. The error is a sentence for whoever wrote the request.
+/// Uses the ports until it returns. The error is a sentence for the author of the request.
 [[nodiscard]] std::expected<TrialResult, std::string> run_frame_trial(std::span<const std::unique_ptr<LoadPort>> ports,
                                                                       const FrameTrial& request);
 

@@ -12,8 +12,8 @@
 namespace bench {
 namespace {
 
-constexpr std::int64_t kShortestSleepNs = 50'000;    // below, a sleep costs more than it saves
-constexpr std::int64_t kLongestSleepNs = 1'000'000;  // so that rings are emptied, and an end is noticed
+constexpr std::int64_t kShortestSleepNs = 50'000;    // a shorter sleep costs more than it saves
+constexpr std::int64_t kLongestSleepNs = 1'000'000;  // so that rings are emptied, and the end of the trial is noticed
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One thread of a trial: sends the flows of its ports and empties those that look, round after round.
+// One thread of a trial. Round after round, it sends the flows of its ports and empties the ports that look.
 #pragma once
 
 #include <atomic>
@@ -13,14 +13,14 @@
 
 namespace bench {
 
-/// What the threads of a trial and the one that measures tell each other.
+/// Signals between the threads of a trial and the measuring thread.
 struct TrialSignals {
   explicit TrialSignals(std::ptrdiff_t threads) : ready(threads), still_sending(threads) {}
   std::latch ready;
   std::latch go{1};
   std::atomic<bool> sends{true};
   std::atomic<bool> runs{true};
-  std::atomic<std::ptrdiff_t> still_sending;  // threads that have not handed over all
+  std::atomic<std::ptrdiff_t> still_sending;  // threads that have not handed over all their frames
   LatencyWindow latency_window;
 };
 
@@ -28,7 +28,7 @@ class TrialThread {
  public:
   struct Setting {
     int cpu = -1;         // -1: anywhere
-    bool sleeps = false;  // when no frame is due
+    bool sleeps = false;  // sleep when no frame is due
     ReceiverSetting receivers;
     bool takes_latency = false;
   };
@@ -42,10 +42,10 @@ class TrialThread {
   /// Returns when signals.runs is false, or when there is nothing left to do.
   void run();
 
-  /// While it runs: time in which rounds had something to send or receive, and time of all rounds.
+  /// While the thread runs: the time of rounds that had something to send or receive, and the time of all rounds.
   [[nodiscard]] std::int64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::int64_t running_ns() const { return running_ns_.load(std::memory_order_relaxed); }
-  /// Afterwards: when the last frame was handed over, and latencies of each flow.
+  /// After the end: the time when the last frame was handed over, and the latencies of each flow.
   [[nodiscard]] std::int64_t finished_ns() const { return finished_ns_; }
   [[nodiscard]] const std::vector<FlowLatency>& latency() const { return latency_; }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A guest that only sends and receives: the driver of a virtio network device, polling, on a vhost-user socket.
+// A guest that only sends and receives: a polling driver of a virtio network device on a vhost-user socket.
 //
-// How it works. One thread polls both rings; nothing is copied: frames are written into the buffers that the switch
-// reads, and looked at in those that it has filled. What costs time is cache lines that go from one processor to the
-// other, so as few as possible do: the headers in front of frames are written once, those of received frames are read
-// only where a buffer is full, and see split_queue.hpp.
+// How it works. One thread polls both rings. It copies nothing: it writes frames into the buffers that the switch
+// reads, and reads frames in the buffers that the switch has filled. The cost is in cache lines that move between the
+// two processors, so as few as possible move: the headers before frames are written once, and the headers of received
+// frames are read only if a buffer is full; see also split_queue.hpp.
 #include <fmt/core.h>
 
 #include <array>
@@ -25,10 +25,11 @@
 namespace bench {
 namespace {
 
-constexpr std::uint16_t kRingSize = 1024;      // descriptors, what testpmd and virtual machines are given for speed
+constexpr std::uint16_t kRingSize = 1024;      // descriptors; testpmd and virtual machines use this size for speed
 constexpr std::uint16_t kSuperRingSize = 256;  // with buffers of 64 KiB; the default of QEMU
-constexpr unsigned kPollsInVain = 1 << 16;     // about a millisecond, after which it is asked whether the switch lives
-constexpr unsigned kPolls = 64;                // after so many it is asked whether the switch has fallen asleep
+constexpr unsigned kPollsInVain =
+    1 << 16;                     // about a millisecond; then the guest checks that the switch is still connected
+constexpr unsigned kPolls = 64;  // after so many polls the guest checks if the switch has fallen asleep
 
 constexpr std::uint64_t features(std::initializer_list<unsigned> bits) {
   std::uint64_t set = 0;
@@ -108,7 +109,7 @@ class VhostLoadPort final : public LoadPort {
     const unsigned count = sender_.room(static_cast<unsigned>(std::min(slots.size(), kMaxBurst)));
     for (unsigned i = 0; i < count; ++i) {
       slots[i] = sender_.frame(i);
-      rb::prefetch_to_write(slots[i]);  // the switch has read it, and so has a copy
+      rb::prefetch_to_write(slots[i]);  // the switch has read the buffer and has a copy in its cache
     }
     return count;
   }
@@ -138,7 +139,8 @@ class VhostLoadPort final : public LoadPort {
       const std::uint32_t length = receiver_.length(taken);
       std::byte* const frame = receiver_.frame(taken);
       if (is_looked_at_) __builtin_prefetch(frame);
-      // Whoever has more fills the first buffer, so the header, in a line of its own, need not be read otherwise.
+      // A frame with several buffers fills the first one. So the header, which has a cache line of its own, need not be
+      // read otherwise.
       if (length >= buffer_size_) [[unlikely]] {
         const unsigned used = join(taken, count, frames);
         if (used == 0) break;
@@ -157,7 +159,7 @@ class VhostLoadPort final : public LoadPort {
   }
 
   std::uint64_t received() const override { return received_; }
-  std::uint64_t overrun() const override { return 0; }  // what finds no buffer is dropped by the switch
+  std::uint64_t overrun() const override { return 0; }  // the switch drops frames that find no buffer
 
  private:
   static constexpr std::size_t kReceive = 0, kTransmit = 1;  // virtio 1.2 5.1.2
@@ -172,15 +174,16 @@ class VhostLoadPort final : public LoadPort {
             .buffers = RingBuffers::at(octets_at, memory_.guest_address(octets_at), options_.most_octets())};
   }
 
-  /// After a poll in vain, and now and then: the switch may have fallen asleep just as something was published.
+  /// Called after an empty poll, and from time to time: the switch may have fallen asleep just when something was
+  /// published.
   void wake_switch(bool in_vain) {
     if (sender_.kick_is_due()) device_.kick(kTransmit);
     if (receiver_.kick_is_due()) device_.kick(kReceive);
     if (in_vain && ++polls_in_vain_ % kPollsInVain == 0) device_.check();
   }
 
-  /// Puts a frame together whose first buffer is full and `taken` others are in front of, of `count` that are there.
-  /// Returns how many buffers it has; 0 when not all of them are there yet.
+  /// Joins a frame whose first buffer is full. `taken` buffers come before it, of `count` buffers in all. Returns the
+  /// number of its buffers, or 0 if not all of them have come yet.
   [[nodiscard]] unsigned join(unsigned taken, unsigned count, std::size_t at) {
     rb::VnetHeader header;
     std::memcpy(&header, receiver_.frame(taken) - kHeaderSize, sizeof header);
@@ -193,7 +196,7 @@ class VhostLoadPort final : public LoadPort {
     std::vector<std::byte>& whole = joined_[at];
     whole.assign(frames_[at].octets, frames_[at].octets + frames_[at].size);
     for (unsigned i = taken + 1; i < taken + buffers; ++i) {
-      const std::byte* const more = receiver_.frame(i) - kHeaderSize;  // only the first one has a header
+      const std::byte* const more = receiver_.frame(i) - kHeaderSize;  // only the first buffer has a header
       whole.insert(whole.end(), more, more + std::min(receiver_.length(i), buffer_size_));
     }
     frames_[at] = {.octets = whole.data(), .size = static_cast<std::uint32_t>(whole.size()), .time_ns = 0};

@@ -18,8 +18,9 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kHugePage = 2 << 20;                       // octets
-constexpr std::uint64_t kGuestAddress = std::uint64_t{4} << 30;  // of the memory; unlike any address of this program
+constexpr std::size_t kHugePage = 2 << 20;  // octets
+constexpr std::uint64_t kGuestAddress = std::uint64_t{4}
+                                        << 30;  // address of the memory; different from all addresses of this program
 constexpr double kPatience_s = 10;
 
 constexpr std::uint64_t bit(unsigned number) {
@@ -32,11 +33,11 @@ rb::UniqueFd new_event() {
   return event;
 }
 
-/// A file of so many octets and where it is mapped; nullptr where that cannot be had.
+/// Makes a file of `size` octets and maps it. Returns nullptr if that fails.
 std::byte* map_file(rb::UniqueFd& file, unsigned flags, std::size_t size) {
   file.reset(::memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
   if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0) return nullptr;
-  // Of huge pages this fails when there are too few, instead of the first access to one that is missing.
+  // With huge pages this call fails if there are too few. Otherwise the first access to a missing page would fail.
   void* const mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.get(), 0);
   return mapped == MAP_FAILED ? nullptr : static_cast<std::byte*>(mapped);
 }
@@ -47,7 +48,7 @@ SharedMemory::SharedMemory(std::size_t size) : size_((size + kHugePage - 1) / kH
   octets_ = map_file(file_, MFD_HUGETLB | MFD_HUGE_2MB, size_);
   if (octets_ == nullptr) octets_ = map_file(file_, 0, size_);
   if (octets_ == nullptr) die_of_errno("memory of a guest");
-  // As QEMU does it: a switch need not fear that the file shrinks under it.
+  // QEMU does the same, so that a switch need not fear that the file shrinks.
   (void)::fcntl(file_.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
@@ -101,7 +102,7 @@ void VirtioUser::connect(const sockaddr_un& address) {
 void VirtioUser::accept(const sockaddr_un& address) {
   const rb::UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!listener) die_of_errno("socket");
-  ::unlink(path_.c_str());  // of an earlier run
+  ::unlink(path_.c_str());  // a socket of an earlier run
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener.get(), 1) != 0) {
     fail(std::strerror(errno));
@@ -138,14 +139,14 @@ void VirtioUser::start(std::uint64_t features, const SharedMemory& memory, std::
     say(rb::VhostRequest::kSetVringCall, std::uint64_t{index}, std::array{events.call.get()});
     say(rb::VhostRequest::kSetVringKick, std::uint64_t{index}, std::array{events.kick.get()});
   }
-  // Without protocol features rings are enabled as soon as they are started.
+  // Without protocol features rings are enabled when they are started.
   for (std::uint32_t index = 0; index < rings.size() && has_protocol_features_; ++index)
     say(rb::VhostRequest::kSetVringEnable, rb::VhostRingState{index, 1});
   for (std::size_t index = 0; index < rings.size(); ++index) kick(index);
 }
 
 void VirtioUser::kick(std::size_t ring) const {
-  (void)::eventfd_write(events_[ring].kick.get(), 1);  // it cannot wait: the counter has 64 bits
+  (void)::eventfd_write(events_[ring].kick.get(), 1);  // the write cannot block: the counter has 64 bits
 }
 
 void VirtioUser::check() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// RingScene: frames of 64 octets out of one vring into another, in memory of its own; no guest, no eventfd.
+// RingScene moves frames of 64 octets from one vring into another, in memory of its own, without guest and eventfd.
 #pragma once
 
 #include <sys/mman.h>
@@ -17,12 +17,12 @@
 
 namespace rb::bench {
 
-/// What VhostPort does with its rings in a round, without a worker: chains are taken, their heads copied, frames put
-/// into the other ring, and both rings published. Every chain is one descriptor with one buffer.
+/// Does the work of VhostPort with its rings in a round, without a worker: it takes chains, copies their heads, puts
+/// frames into the other ring, and publishes both rings. Every chain is one descriptor with one buffer.
 class RingScene {
  public:
   enum class Kind : std::uint8_t { kSplit, kPacked };
-  static constexpr unsigned kBatch = 32;  // frames a pass
+  static constexpr unsigned kBatch = 32;  // frames in a pass
 
   explicit RingScene(Kind kind) : kind_(kind) {
     if (file_.get() < 0 || ::ftruncate(file_.get(), kSize) != 0 || !memory_.add({0, kSize, 0, 0}, file_.get())) {
@@ -34,11 +34,11 @@ class RingScene {
     to_ = ring(true);
   }
 
-  /// The guests' part of a round: all buffers are used again.
+  /// The guests' part of a round: they offer all buffers again.
   void offer() noexcept {
     for (const bool to_guest : {false, true}) {
       if (kind_ == Kind::kSplit) {
-        // The heads stand in the available ring since the beginning, as each round has the same order.
+        // The heads are in the available ring from the beginning, because each round has the same order.
         auto& index = part<vring_avail>(to_guest, kAvailable).idx;
         __atomic_store_n(&index, static_cast<std::uint16_t>(index + kBatch), __ATOMIC_RELEASE);
       } else {
@@ -49,7 +49,7 @@ class RingScene {
     if (offered_ % kRingSize == 0) wrap_ = !wrap_;
   }
 
-  /// The switch's part. How many frames went through.
+  /// The switch's part of a round. Returns the number of frames.
   unsigned pass() noexcept {
     const unsigned count = from_.look_ahead(from_.available(kBatch), VringDirection::kFromGuest, sent_);
     const unsigned room = to_.look_ahead(to_.available(count), VringDirection::kToGuest, received_);
@@ -75,7 +75,7 @@ class RingScene {
  private:
   static constexpr unsigned kRingSize = 256;
   static constexpr std::uint32_t kHeaderSize = 12, kFrameSize = 64, kBufferSize = 128;
-  // Guest addresses: of each ring's parts, from its own beginning; and of its buffers.
+  // Guest addresses: offsets of each ring's parts, and of its buffers.
   static constexpr std::uint64_t kPart = 0x10000, kAvailable = 0x2000, kUsed = 0x4000, kBuffers = 0x8000;
   static constexpr std::uint64_t kSize = 2 * kPart;
   static_assert(kBuffers + kRingSize * kBufferSize <= kPart && kRingSize % kBatch == 0);
@@ -95,7 +95,7 @@ class RingScene {
       part<vring_avail>(to_guest, kAvailable).ring[i] = static_cast<std::uint16_t>(i);
     }
   }
-  /// Of a packed ring: makes a descriptor available in the round of that wrap counter.
+  /// Makes a descriptor of a packed ring available in the round with this wrap counter.
   void describe(bool to_guest, unsigned at, bool wrap) noexcept {
     vring_packed_desc& descriptor = (&part<vring_packed_desc>(to_guest, 0))[at];
     descriptor = {buffer(to_guest, at), size(to_guest), static_cast<std::uint16_t>(at), descriptor.flags};
@@ -121,7 +121,7 @@ class RingScene {
       layout.available = &part<vring_avail>(to_guest, kAvailable);
       layout.used = &part<vring_used>(to_guest, kUsed);
     }
-    constexpr std::uint16_t kBeginning = 0x8000;  // of a packed ring: with its wrap counter set
+    constexpr std::uint16_t kBeginning = 0x8000;  // initial position of a packed ring, with its wrap counter set
     return {layout, kind_ == Kind::kPacked ? kBeginning : std::uint16_t{0}, false, memory_, nullptr, nullptr};
   }
 
@@ -131,7 +131,7 @@ class RingScene {
   Vring from_, to_;
   std::array<WaitingChain, Vring::kMaxAhead> sent_, received_;
   unsigned offered_ = 0;
-  bool wrap_ = true;  // of the next packed descriptors
+  bool wrap_ = true;  // wrap counter of the next packed descriptors
 };
 
 }  // namespace rb::bench

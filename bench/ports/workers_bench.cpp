@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// workers_bench: what a second worker brings, with ports in memory.
+// workers_bench measures the gain of a second worker, with ports in memory.
 //
-// How it works. Two ports exist in memory alone: when a worker asks one for frames it makes them, and frames that are
-// sent to one are thrown away. So each worker has its generator on its own processor, and nothing of the kernel's is
-// measured. As ports with as many queues as there are workers, both are read by all of them, and each flow stays on
-// one worker from end to end.
+// How it works. Two ports exist in memory only: when a worker asks a port for frames, the port makes them, and frames
+// that are sent to a port are discarded. So each worker has its generator on its own processor, and nothing of the
+// kernel is measured. The ports have as many queues as there are workers, so all workers read both ports, and each flow
+// stays on one worker from end to end.
 //
-// Three engines stand side by side and run in turns: one worker on one processor, one worker on another, and two
-// workers, one on each. A round's ratio is the rate of the two to the mean of the two single ones. A round in which a
-// worker did not have its processor to itself says nothing and is left out.
+// Three engines run in turns: one worker on one processor, one worker on another, and two workers, one on each. The
+// ratio of a round is the rate of the two workers over the mean of the two single rates. A round in which a worker did
+// not have its processor to itself is left out.
 #include <fmt/core.h>
 #include <pthread.h>
 #include <sched.h>
@@ -38,9 +38,9 @@ namespace rb::bench {
 namespace {
 
 constexpr unsigned kPorts = 2, kBurst = 64;
-constexpr std::uint64_t kStations = 16;   // of each port and worker
+constexpr std::uint64_t kStations = 16;   // number of stations of each port and worker
 constexpr std::uint32_t kFrameSize = 64;  // octets
-constexpr double kLeastShare = 0.95;      // of its processor, that a worker has in a round that counts
+constexpr double kLeastShare = 0.95;      // minimum share of its processor that each worker must have in a valid round
 constexpr std::uint64_t kNanoseconds = 1000000000;
 
 using Station = std::array<std::byte, 6>;
@@ -120,7 +120,7 @@ void check(const Result<>& result) {
   std::exit(1);
 }
 
-/// An engine with one worker on each of some processors, and its ports.
+/// An engine with one worker on each of the given processors, and its ports.
 class Bench {
  public:
   explicit Bench(const std::vector<unsigned>& processors) {
@@ -147,13 +147,13 @@ class Bench {
       ports[index].mtu = 1500;
     }
     engine_->publish(std::make_unique<ForwardingState>(std::vector<BridgeState>{{.present = true, .fid = 1}}, ports));
-    (void)run(20'000'000);  // which learns the stations
+    (void)run(20'000'000);  // teaches the engine the stations
   }
 
-  /// What one measurement gives.
+  /// The result of one measurement.
   struct Sample {
     double rate = 0;   // frames a second
-    double share = 0;  // of its processor, that the worker had which had least
+    double share = 0;  // the smallest share of its processor that a worker had
   };
   [[nodiscard]] Sample run(std::uint64_t for_ns) {
     running_.store(true);
@@ -173,7 +173,7 @@ class Bench {
     for (std::size_t i = 0; i < clocks_.size(); ++i)
       sample.share = std::min(sample.share, static_cast<double>(nanoseconds(clocks_[i]) - used[i]) / lasted);
     running_.store(false);
-    // Nothing is made any more when every worker has begun another round.
+    // No worker makes more frames after every worker has begun another round.
     for (unsigned number = 0; number < clocks_.size(); ++number) engine_->on_worker(number, [](Worker&) {});
     return sample;
   }
@@ -189,10 +189,10 @@ class Bench {
   std::atomic<bool> running_{false};
   std::array<MemoryPortDevice*, kPorts> devices_{};
   std::vector<clockid_t> clocks_;   // processor time of each worker
-  std::unique_ptr<Engine> engine_;  // last: it ends first
+  std::unique_ptr<Engine> engine_;  // the last member, because it must end first
 };
 
-/// Two processors that share no core; or why there are none.
+/// Two processors that share no core, or the reason why there are none.
 struct Processors {
   std::vector<unsigned> pair;
   std::string why_not;
@@ -246,7 +246,7 @@ std::optional<Options> parse(int argc, char** argv) {
     po::store(parsed, given);
     po::notify(given);
     if (options.rounds == 0) throw po::error("--rounds is 1 or more");
-    // ./check runs every *_bench with options of Google Benchmark, and means the same by them.
+    // ./check runs every *_bench with options of Google Benchmark, which have the same meaning here.
     for (const std::string& word : po::collect_unrecognized(parsed.options, po::include_positional)) {
       if (!word.starts_with("--benchmark_")) throw po::error("it has no option " + word);
       options.quick = true;
@@ -267,7 +267,7 @@ std::optional<Options> parse(int argc, char** argv) {
 }
 
 struct Figures {
-  std::vector<double> one, two, ratios;  // frames a second, and their ratio, of the rounds that count
+  std::vector<double> one, two, ratios;  // frames a second, and their ratio, of the valid rounds
 };
 
 Figures measure(const Options& options, const std::vector<unsigned>& pair) {
@@ -276,7 +276,7 @@ Figures measure(const Options& options, const std::vector<unsigned>& pair) {
   const auto length = static_cast<std::uint64_t>(options.seconds * static_cast<double>(kNanoseconds));
   for (unsigned round = 0; round < options.rounds; ++round) {
     std::array<Bench::Sample, 3> samples;
-    // Forth and back, so that what drifts falls on all.
+    // The order goes forth and back, so that drift affects all engines alike.
     for (std::size_t i = 0; i < 3; ++i) {
       const std::size_t which = round % 2 == 0 ? i : 2 - i;
       samples[which] = benches[which].run(length);

@@ -11,7 +11,7 @@
 namespace rb::bench {
 namespace {
 
-/// A full table of `size` stations, made once a size.
+/// Returns a full table of `size` stations, which is made once for each size.
 Fdb& table_of(std::size_t size) {
   static std::map<std::size_t, std::unique_ptr<Fdb>> tables;
   std::unique_ptr<Fdb>& table = tables[size];

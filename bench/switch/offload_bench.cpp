@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How fast frames are summed, checked and cut in software.
+// Measures the speed of summing, checking and cutting frames in software.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -19,7 +19,7 @@ void BM_Checksum(benchmark::State& state) {
 }
 BENCHMARK(BM_Checksum)->Arg(64)->Arg(1500)->Arg(64 << 10);
 
-/// One frame into segments, heads written and all sums made; octets of the uncut frame per second.
+/// Cuts one frame into segments, with all headers and sums. The result is in octets of the uncut frame per second.
 void BM_Segmenter_Tcp(benchmark::State& state) {
   SuperFrame frame(static_cast<std::uint32_t>(state.range(0)));
   std::array<std::byte, Segmenter::kScratchSize> scratch;

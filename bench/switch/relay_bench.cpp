@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The relay alone, frames a second: no port, no kernel.
+// Measures the relay alone in frames a second: no port, no kernel.
 #include <benchmark/benchmark.h>
 
 #include "bench/switch/scenes.hpp"
@@ -38,7 +38,8 @@ void BM_Relay_Flood(benchmark::State& bench) {
 }
 BENCHMARK(BM_Relay_Flood)->ArgName("ports")->Arg(2)->Arg(64);
 
-/// Some 250 copies a batch, of frames that go to 63 ports each or of as many frames that go to one: time a copy.
+/// Makes about 250 copies a batch: of frames that go to 63 ports each, or of as many frames that go to one port each.
+/// The result is the time of a copy.
 void BM_Relay_Copies(benchmark::State& bench) {
   constexpr std::size_t kPorts = 64, kFlooded = 4, kCopies = kFlooded * (kPorts - 1);
   const bool flooded = bench.range(0) != 0;

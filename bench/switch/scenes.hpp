@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Scenes: frames, stations and switches as the benchmarks of switch/ measure them and bench/guard counts them.
+// Scenes: the frames, stations and switches that the benchmarks of switch/ measure and bench/guard counts.
 #pragma once
 
 #include <algorithm>
@@ -24,12 +24,12 @@ namespace rb::bench {
 [[nodiscard]] inline FdbKey station_key(std::uint64_t number) {
   return FdbKey::of(station_address(number), 1);
 }
-/// Stations are spread over so many ports in an FDB alone.
+/// In a scene with the FDB only, stations are spread over this many ports.
 [[nodiscard]] inline PortIndex station_port(std::uint64_t number) {
   return static_cast<PortIndex>(number % 64);
 }
 
-/// As the daemon has them, but for the seed.
+/// The daemon's options, except for the seed.
 [[nodiscard]] inline Fdb::Options fdb_options(std::size_t capacity) {
   return {.capacity = capacity, .hash_seed = 42, .prepare_memory = ask_for_huge_pages};
 }
@@ -41,7 +41,7 @@ namespace rb::bench {
   return fdb;
 }
 
-/// `count` of the `size` stations from number `from` on, at random.
+/// Returns `count` random stations among `size` stations from number `from` on.
 [[nodiscard]] inline std::vector<FdbKey> random_keys(std::size_t from, std::size_t size, std::size_t count) {
   std::mt19937_64 random(1);
   std::vector<FdbKey> keys(count);
@@ -49,7 +49,7 @@ namespace rb::bench {
   return keys;
 }
 
-/// A relay, and frames of 64 octets for it.
+/// A relay, with frames of 64 octets for it.
 struct Load {
   explicit Load(std::size_t fdb_capacity)
       : fdb(fdb_options(fdb_capacity)),
@@ -58,7 +58,7 @@ struct Load {
         relay(fdb, counters, vlan_counters),
         octets(kFrames * 64),
         pieces(kFrames) {}
-  /// Gives the frame's first octet.
+  /// Returns the frame's first octet.
   std::byte* add_frame(const MacAddress& from, const MacAddress& to, PortIndex ingress) {
     std::byte* start = &octets[frames.size() * 64];
     std::memcpy(start, to.octets.data(), 6);
@@ -68,7 +68,7 @@ struct Load {
     frames.push_back({&vnet, &piece, 64, 1, ingress});
     return start;
   }
-  /// Relays the next `batch` frames; what it decided stands in `egress`.
+  /// Relays the next `batch` frames. Its decisions are in `egress`.
   void relay_next(std::size_t batch) noexcept {
     if (next + batch > kFrames) next = 0;
     egress.clear();
@@ -97,8 +97,8 @@ struct Load {
   std::size_t next = 0;
 };
 
-/// A bridge of `port_count` ports, and frames over `station_count` stations, all known, `run` frames one behind the
-/// other from the same one.
+/// A bridge of `port_count` ports, and frames of `station_count` known stations. Runs of `run` consecutive frames come
+/// from the same station.
 struct BridgeLoad : Load {
   enum class To : std::uint8_t { kStations, kEverybody };
 
@@ -117,8 +117,8 @@ struct BridgeLoad : Load {
   }
 };
 
-/// What comes in by port 0 and leaves by port 1, which takes the tags off or leaves them: as many stations and frames
-/// whatever the number of VLANs, so that nothing but the VLANs makes a difference.
+/// Frames come in by port 0 and leave by port 1, which removes the tags or leaves them. The stations and frames are the
+/// same for any number of VLANs, so that only the VLANs make a difference.
 struct VlanLoad : Load {
   enum class Leaves : std::uint8_t { kTagged, kUntagged };
 
@@ -157,7 +157,7 @@ struct VlanLoad : Load {
   static constexpr std::size_t kStations = 8192;
 };
 
-/// A TCP super-frame over IPv4 of `size` octets, as a kernel's TCP with timestamps sends it, in one piece.
+/// A TCP super-frame over IPv4 of `size` octets in one piece, as a kernel's TCP with timestamps sends it.
 struct SuperFrame {
   explicit SuperFrame(std::uint32_t size) : octets(size), piece{octets.data(), size}, view{&vnet, &piece, size, 1, 0} {
     std::byte* const ip = &octets[kEthernetHeaderSize];
