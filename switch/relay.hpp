@@ -20,6 +20,7 @@
 // One Relay belongs to one worker. An Explainer, used by trace_frame alone, listens in and makes it learn nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -62,10 +63,11 @@ class Relay {
   /// Frames of the last process() that are the control thread's, in order; to be counted as kPunted, or under the
   /// reason why they cannot be handed over.
   [[nodiscard]] std::span<const FrameIndex> punted() const noexcept { return {punted_.data(), punted_count_}; }
-  /// Has frame() and cast() give a frame of the switch's own as number 0, as if it had been decided where it leaves.
-  void place(const Frame& frame, CastKind cast) noexcept {
-    frames_ = {&frame, 1};
-    cast_[0] = cast;
+  /// Makes frame(i) and cast(i) return these frames, as if a batch of them had been decided: a frame that the switch
+  /// itself sends. At most kMaxBatch.
+  void place(std::span<const Frame> frames, CastKind cast) noexcept {
+    frames_ = frames;
+    std::fill_n(cast_.begin(), frames.size(), cast);
   }
   /// A frame of the last process() as it leaves, by what stands in the egress lists.
   [[nodiscard]] const Frame& frame(FrameIndex index) const noexcept {

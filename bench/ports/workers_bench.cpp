@@ -32,7 +32,7 @@
 #include <vector>
 
 #include "ports/engine/engine.hpp"
-#include "ports/engine/worker.hpp"
+#include "ports/engine/port_context.hpp"
 
 namespace rb::bench {
 namespace {
@@ -63,28 +63,28 @@ class MemoryPort final : public Port {
     }
   }
 
-  void arm(Worker& worker) noexcept override {
+  void arm(PortContext& context) noexcept override {
     if (!running_.load(std::memory_order_relaxed)) return;  // until wake()
-    worker.arm_later(*this);
-    const unsigned count = std::min(kBurst, worker.read_budget());
-    worker.spend_read_budget(count);
+    context.arm_later(*this);
+    const unsigned count = std::min(kBurst, context.batch().read_budget());
+    context.batch().spend_read_budget(count);
     for (unsigned i = 0; i < count; ++i) {
-      const BufferId buffer = worker.pool().take();
+      const BufferId buffer = context.pool().take();
       if (buffer == kNoBuffer) return;
-      std::byte* const start = worker.pool().address(buffer);
+      std::byte* const start = context.pool().address(buffer);
       new (start) VnetHeader{};
       std::memcpy(start + sizeof(VnetHeader), heads_[next_++ % kStations].data(), kFrameSize);
-      worker.receive(index(), buffer, start, sizeof(VnetHeader) + kFrameSize);
+      context.batch().receive(index(), buffer, start, sizeof(VnetHeader) + kFrameSize);
     }
   }
-  void complete(const Tag&, const io_uring_cqe&, Worker&) noexcept override {}
-  void transmit(std::span<const FrameIndex> indexes, const PortState&, Worker& worker) noexcept override {
-    for (const FrameIndex frame : indexes) worker.count_sent(index(), worker.cast(frame), worker.frame(frame).size);
+  void complete(const Tag&, const io_uring_cqe&, PortContext&) noexcept override {}
+  void transmit(std::span<const FrameIndex> indexes, const PortState&, PortContext& context) noexcept override {
+    for (const FrameIndex frame : indexes) context.count_sent(index(), context.cast(frame), context.frame(frame).size);
   }
-  void stop(Worker&) noexcept override {}
+  void stop(PortContext&) noexcept override {}
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }
   [[nodiscard]] bool stopped() const noexcept override { return true; }
-  void release(Worker&) noexcept override {}
+  void release(PortContext&) noexcept override {}
 
  private:
   const std::atomic<bool>& running_;
@@ -95,9 +95,9 @@ class MemoryPort final : public Port {
 class MemoryPortDevice final : public PortDevice {
  public:
   explicit MemoryPortDevice(const std::atomic<bool>& running) : running_(running) {}
-  std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override {
-    auto port = std::make_unique<MemoryPort>(index, worker.number(), running_);
-    ports_[worker.number()] = port.get();
+  std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) override {
+    auto port = std::make_unique<MemoryPort>(index, context.worker_number(), running_);
+    ports_[context.worker_number()] = port.get();
     return port;
   }
   [[nodiscard]] int fd() const noexcept override { return -1; }
@@ -129,7 +129,7 @@ class Bench {
     if (!started) check(std::unexpected(started.error()));
     engine_ = std::move(*started);
     for (unsigned number = 0; number < processors.size(); ++number) {
-      engine_->on_worker(number, [&](Worker&) {
+      engine_->on_worker(number, [&](PortContext&) {
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(processors[number], &one);
@@ -158,8 +158,8 @@ class Bench {
   [[nodiscard]] Sample run(std::uint64_t for_ns) {
     running_.store(true);
     for (unsigned number = 0; number < clocks_.size(); ++number) {
-      engine_->on_worker(number, [&](Worker& worker) {
-        for (MemoryPortDevice* device : devices_) worker.arm_later(device->port_of(number));
+      engine_->on_worker(number, [&](PortContext& context) {
+        for (MemoryPortDevice* device : devices_) context.arm_later(device->port_of(number));
       });
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -174,7 +174,7 @@ class Bench {
       sample.share = std::min(sample.share, static_cast<double>(nanoseconds(clocks_[i]) - used[i]) / lasted);
     running_.store(false);
     // No worker makes more frames after every worker has begun another round.
-    for (unsigned number = 0; number < clocks_.size(); ++number) engine_->on_worker(number, [](Worker&) {});
+    for (unsigned number = 0; number < clocks_.size(); ++number) engine_->on_worker(number, [](PortContext&) {});
     return sample;
   }
 

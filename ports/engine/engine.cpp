@@ -42,7 +42,7 @@ std::size_t raise_descriptor_limit() {
 }  // namespace
 
 struct Engine::Impl {
-  explicit Impl(const Fdb::Options& fdb_options) : shared(fdb_options) {}
+  Impl(const Fdb::Options& fdb_options, unsigned worker_count) : shared(fdb_options, worker_count) {}
 
   EngineShared shared;
   std::unique_ptr<const ForwardingState> state;
@@ -74,17 +74,15 @@ Engine::~Engine() {
 Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   const std::size_t descriptor_limit = raise_descriptor_limit();
   auto impl = std::make_unique<Impl>(
-      Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed(), .prepare_memory = ask_for_huge_pages});
+      Fdb::Options{.capacity = options.fdb_capacity, .hash_seed = random_seed(), .prepare_memory = ask_for_huge_pages},
+      options.worker_count);
   EngineShared& shared = impl->shared;
   shared.start_s = monotonic_s();
-  shared.worker_count = options.worker_count;
   shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
   shared.nowait = probe_ring_features().tap_nowait && !options.without_nowait;
   // Before Linux 6.4 too a file that leaves the table stays open for up to a second (io_rsrc_node_ref_zero): a tap that
   // is given back would be busy, and one made here would outlive its port.
-  shared.register_files = shared.nowait;
-  for (unsigned box = 0; box < options.worker_count * options.worker_count && options.worker_count > 1; ++box)
-    shared.mailboxes.push_back(std::make_unique<Mailbox>());
+  shared.file_names = shared.nowait ? FileNames::kRegistered : FileNames::kDescriptors;
   impl->state = std::make_unique<ForwardingState>(std::vector<BridgeState>{}, std::vector<PortState>{});
   shared.state.store(impl->state.get(), std::memory_order_release);
   shared.published.store(1, std::memory_order_release);
@@ -92,7 +90,6 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
     impl->workers.push_back(std::make_unique<Worker>(shared, number));
     if (Result<> started = impl->workers.back()->wait_started(); !started) return std::unexpected(started.error());
   }
-  for (const auto& worker : impl->workers) shared.workers.push_back(worker.get());
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
@@ -109,7 +106,7 @@ Result<> Engine::attach(PortIndex index, std::unique_ptr<PortDevice> device) {
   impl_->devices[index] = std::move(device);
   std::atomic<bool> full{false};
   impl_->on_all([&](Worker& worker) {
-    std::unique_ptr<Port> port = impl_->devices[index]->make_port(index, worker);
+    std::unique_ptr<Port> port = impl_->devices[index]->make_port(index, worker.context());
     port == nullptr ? full.store(true) : worker.add_port(std::move(port));
   });
   if (!full) return {};
@@ -132,10 +129,10 @@ std::unique_ptr<PortDevice> Engine::detach(PortIndex index) {
   return std::move(impl_->devices[index]);
 }
 
-void Engine::on_worker(unsigned number, const std::function<void(Worker&)>& act) {
+void Engine::on_worker(unsigned number, const std::function<void(PortContext&)>& act) {
   std::latch done(1);
   impl_->workers[number]->post([&](Worker& worker) {
-    act(worker);
+    act(worker.context());
     done.count_down();
   });
   done.wait();
@@ -147,7 +144,7 @@ int Engine::device_fd(PortIndex index) const noexcept {
 }
 
 void Engine::send(PortIndex port, std::span<const std::byte> frame) {
-  assert(port < kMaxPorts && frame.size() >= kEthernetHeaderSize && frame.size() <= kMaxSendSize);
+  assert(port < kMaxPorts && frame.size() >= kEthernetHeaderSize && frame.size() <= kMaxOwnFrameSize);
   // The owner of a stream, and the worker that has a guest's first receive ring; to others any worker writes.
   const auto& worker = impl_->workers[port % impl_->workers.size()];
   worker->post([port, octets = std::vector<std::byte>(frame.begin(), frame.end())](Worker& owner) {
@@ -206,8 +203,9 @@ std::vector<EngineEvent> Engine::take_events() {
   std::vector<EngineEvent> events;
   for (const auto& worker : impl_->workers) {
     EngineEvent event;
-    for (std::size_t i = 0; i < Worker::kEventCapacity && worker->events().pop(event); ++i) events.push_back(event);
-    worker->take_port_errors([&](PortIndex port, int error) {
+    for (std::size_t i = 0; i < StationEvents::kCapacity && worker->station_events().pop(event); ++i)
+      events.push_back(event);
+    worker->port_errors().take([&](PortIndex port, int error) {
       events.push_back({.kind = EngineEvent::Kind::kPortError, .port = port, .error = error, .mac = {}});
     });
   }
@@ -248,7 +246,7 @@ std::size_t Engine::max_punted() const noexcept {
 
 std::uint64_t Engine::lost_events() const noexcept {
   std::uint64_t lost = 0;
-  for (const auto& worker : impl_->workers) lost += worker->events().lost();
+  for (const auto& worker : impl_->workers) lost += worker->station_events().lost();
   return lost;
 }
 

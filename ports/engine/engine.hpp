@@ -2,7 +2,6 @@
 // Engine: the workers and what they share. The control thread's only way to the hot side.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "ports/engine/control_frames.hpp"
+#include "ports/engine/engine_event.hpp"
 #include "ports/engine/port_device.hpp"
 #include "switch/counters.hpp"
 #include "switch/fdb.hpp"
@@ -20,39 +21,13 @@
 
 namespace rb {
 
-class Worker;
+class PortContext;
 
 struct EngineOptions {
   unsigned worker_count = 1;
   std::size_t fdb_capacity = 65536;
   /// Behave as a kernel without nowait reads and writes on taps (before 6.4) would have it.
   bool without_nowait = false;
-};
-
-/// Something the hot side noticed. Events are dropped, and counted, when the control thread is slow.
-struct EngineEvent {
-  enum class Kind : std::uint8_t {
-    kFdbAdded,   // mac, fid, port
-    kFdbMoved,   // mac, fid, port, previous
-    kPortError,  // port: reading failed with `error` (an errno) and has ended; detach it, attach it again
-  };
-  Kind kind = Kind::kFdbAdded;
-  PortIndex port = kNoPort;
-  PortIndex previous = kNoPort;
-  Fid fid = 0;
-  int error = 0;
-  MacAddress mac;
-};
-
-/// A frame that is the control thread's (BridgeState::stp, probe_sender), as it came in.
-struct PuntedFrame {
-  static constexpr std::size_t kMaxOctets = 128;  // a BPDU has 60 on an Ethernet; more says nothing to us
-
-  PortIndex port = kNoPort;
-  std::uint16_t size = 0;                         // octets that are here
-  std::array<std::byte, kMaxOctets> octets = {};  // the frame's first, from its destination on
-
-  [[nodiscard]] std::span<const std::byte> frame() const noexcept { return {octets.data(), size}; }
 };
 
 /// All functions: control thread only.
@@ -76,14 +51,13 @@ class Engine {
   /// the FDB afterwards; then the index may be used again.
   [[nodiscard]] std::unique_ptr<PortDevice> detach(PortIndex index);
   /// Runs `act` on a worker's thread, between two rounds, and waits for it.
-  void on_worker(unsigned number, const std::function<void(Worker&)>& act);
+  void on_worker(unsigned number, const std::function<void(PortContext&)>& act);
   /// PortDevice::fd() of an attached port; -1: not attached.
   [[nodiscard]] int device_fd(PortIndex index) const noexcept;
-  /// Sends a frame of the switch's own, `frame` from its destination on (kEthernetHeaderSize to kMaxSendSize octets),
-  /// out of a port whatever its gate, unless that is kDown. Does not wait; it is counted as sent, or under the reason
-  /// why not, like any other.
+  /// Sends a frame of the switch's own, `frame` from its destination on (kEthernetHeaderSize to kMaxOwnFrameSize
+  /// octets), out of a port whatever its gate, unless that is kDown. Does not wait; it is counted as sent, or under the
+  /// reason why not, like any other.
   void send(PortIndex port, std::span<const std::byte> frame);
-  static constexpr std::size_t kMaxSendSize = 256;
   /// Swaps the state; returns when every worker uses it. Never null.
   void publish(std::unique_ptr<const ForwardingState> state);
   [[nodiscard]] const ForwardingState& state() const noexcept;
@@ -101,7 +75,6 @@ class Engine {
   void want_fdb_events(bool wanted);
   /// kFdbMoved events, at most kMoveEventsPerSecond of each worker, also while FDB events are not wanted.
   void want_move_events(bool wanted);
-  static constexpr unsigned kMoveEventsPerSecond = 256;
   [[nodiscard]] std::uint64_t lost_events() const noexcept;
 
   /// Readable when punted frames wait. A port may punt so many a second on each worker; more are dropped there.
@@ -109,10 +82,6 @@ class Engine {
   [[nodiscard]] std::vector<PuntedFrame> take_punted(std::size_t max);
   /// How many can wait at once.
   [[nodiscard]] std::size_t max_punted() const noexcept;
-  /// Bridges send a few a second at most (IEEE 802.1D-2004 17.13.12); some may share a LAN.
-  static constexpr unsigned kPuntsPerSecond = 30;
-  /// Likewise loop probes, by themselves: a storm of them must not take BPDUs' place.
-  static constexpr unsigned kProbesPerSecond = 20;
 
   [[nodiscard]] unsigned worker_count() const noexcept;
   /// One line for the log: which ways of io_uring are used.

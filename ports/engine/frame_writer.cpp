@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "ports/engine/worker.hpp"
+#include "ports/engine/port_context.hpp"
 #include "switch/offload.hpp"
 
 namespace rb {
@@ -46,44 +46,44 @@ DropReason reason_of_write_error(int error) noexcept {
 
 }  // namespace
 
-void FrameWriter::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+void FrameWriter::transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept {
   for (const FrameIndex index : indexes) {
-    const Frame& frame = worker.frame(index);
+    const Frame& frame = context.frame(index);
     if (needs_software_offload(*frame.vnet, to.accepts)) [[unlikely]] {
-      write_segments(frame, worker.cast(index), worker);
+      write_segments(frame, context.cast(index), context);
     } else {
-      write_whole(frame, worker.cast(index), worker);
+      write_whole(frame, context.cast(index), context);
     }
   }
 }
 
-void FrameWriter::write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept {
+void FrameWriter::write_whole(const Frame& frame, CastKind cast, PortContext& context) noexcept {
   // Whole headers stand right before the frame's first octet: in the buffer that was read, or in a form's head.
   iovec first{frame.pieces[0].data, frame.pieces[0].size};
   if (!socket_) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
   const std::uint64_t detail = write_detail(cast, frame.size);
   if (frame.piece_count == 1 && !socket_) {
-    io_uring_sqe* sqe = worker.ring().entry();
+    io_uring_sqe* sqe = context.ring().entry();
     io_uring_prep_write(sqe, static_cast<int>(file_), first.iov_base, static_cast<unsigned>(first.iov_len), 0);
-    io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
+    io_uring_sqe_set_flags(sqe, context.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
     sqe->rw_flags = rw_flags_;
     io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, detail}.pack());
   } else {
-    const Worker::SegmentSpace space = worker.segment_space();
+    const WriteSpace space = context.write_space();
     std::size_t count = 0;
     if (socket_ && header_size_ != 0) space.vectors[count++] = {frame.vnet, header_size_};
     space.vectors[count++] = first;
     for (std::size_t i = 1; i < frame.piece_count; ++i)
       space.vectors[count++] = {frame.pieces[i].data, frame.pieces[i].size};
-    write_pieces(space.message, space.vectors.first(count), detail, worker);
+    write_pieces(space.message, space.vectors.first(count), detail, context);
   }
-  worker.count_sent(index_, cast, frame.size);
+  context.count_sent(index_, cast, frame.size);
 }
 
 void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail,
-                               Worker& worker) noexcept {
+                               PortContext& context) noexcept {
   // Taken behind the space: making room for that submits, and an entry must not go before it is prepared.
-  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_sqe* sqe = context.ring().entry();
   if (!socket_) {
     io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), static_cast<unsigned>(vectors.size()), 0);
     sqe->rw_flags = rw_flags_;
@@ -97,34 +97,34 @@ void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::u
     message.msg_iovlen = vectors.size();
     io_uring_prep_sendmsg(sqe, static_cast<int>(file_), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
-  io_uring_sqe_set_flags(sqe, worker.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
+  io_uring_sqe_set_flags(sqe, context.file_flag() | IOSQE_CQE_SKIP_SUCCESS);
   io_uring_sqe_set_data64(sqe, Tag{Operation::kWrite, index_, detail}.pack());
 }
 
-void FrameWriter::write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept {
+void FrameWriter::write_segments(const Frame& frame, CastKind cast, PortContext& context) noexcept {
   Segmenter segmenter(frame);
-  if (!segmenter.valid()) return worker.counters(index_).drop(DropReason::kCannotSegment);
-  worker.count_sent(index_, cast, frame.size);
+  if (!segmenter.valid()) return context.counters(index_).drop(DropReason::kCannotSegment);
+  context.count_sent(index_, cast, frame.size);
   // The frame counts as one, and its first segment stands for it.
   std::uint64_t detail = write_detail(cast, frame.size);
   // A segment's header says nothing, so any end of it is a shorter one.
   const std::uint32_t skipped = static_cast<std::uint32_t>(sizeof(VnetHeader)) - header_size_;
   Segmenter::Segment segment;
   for (;;) {
-    const Worker::SegmentSpace space = worker.segment_space();
+    const WriteSpace space = context.write_space();
     if (!segmenter.next(space.scratch, segment)) return;
     space.vectors[0] = {space.scratch.data() + skipped, segment.head_size - skipped};
     for (std::size_t i = 0; i < segment.payload_count; ++i) {
       space.vectors[i + 1] = {segment.payload[i].data, segment.payload[i].size};
     }
     write_pieces(space.message, space.vectors.first(segment.payload_count + 1), std::exchange(detail, kWriteUncounted),
-                 worker);
+                 context);
   }
 }
 
-void FrameWriter::failed(const Tag& tag, int error, Worker& worker) noexcept {
+void FrameWriter::failed(const Tag& tag, int error, PortContext& context) noexcept {
   if ((tag.detail & kWriteUncounted) != 0) return;
-  PortCounters& counters = worker.counters(index_);
+  PortCounters& counters = context.counters(index_);
   PortCounters::Traffic& tx = counters.tx[tag.detail >> 32 & 3];
   tx.frames.subtract(1);
   tx.bytes.subtract(tag.detail & 0xffffffff);

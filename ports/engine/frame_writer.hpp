@@ -22,11 +22,11 @@
 
 namespace rb {
 
-class Worker;
+class PortContext;
 
 class FrameWriter {
  public:
-  /// To a tap, behind whole virtio_net_hdrs. `file` is as Worker::register_file() gives it; `rw_flags`: 0, or
+  /// To a tap, behind whole virtio_net_hdrs. `file` is as PortContext::add_file() gives it; `rw_flags`: 0, or
   /// RWF_NOWAIT where the tap is known to take it.
   FrameWriter(PortIndex index, unsigned file, int rw_flags) noexcept
       : index_(index), file_(file), header_size_(sizeof(VnetHeader)), rw_flags_(rw_flags) {}
@@ -36,16 +36,16 @@ class FrameWriter {
       : index_(index), file_(file), header_size_(header_size), socket_(true), to_(to) {}
 
   /// As Port::transmit().
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept;
   /// A write has completed with an errno: corrects the counters.
-  void failed(const Tag& tag, int error, Worker& worker) noexcept;
+  void failed(const Tag& tag, int error, PortContext& context) noexcept;
   [[nodiscard]] unsigned file() const noexcept { return file_; }
 
  private:
-  void write_whole(const Frame& frame, CastKind cast, Worker& worker) noexcept;
+  void write_whole(const Frame& frame, CastKind cast, PortContext& context) noexcept;
   /// Pieces that lie in a segment space go out together.
-  void write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail, Worker& worker) noexcept;
-  void write_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
+  void write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail, PortContext& context) noexcept;
+  void write_segments(const Frame& frame, CastKind cast, PortContext& context) noexcept;
 
   PortIndex index_;
   unsigned file_;

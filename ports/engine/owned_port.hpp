@@ -12,11 +12,11 @@ class OwnedPort : public Port {
   using Port::Port;
 
   /// Takes one frame to be sent; its octets are copied. It leaves at the latest with flush().
-  virtual void send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept = 0;
+  virtual void send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept = 0;
   /// After some send().
-  virtual void flush(Worker& worker) noexcept = 0;
+  virtual void flush(PortContext& context) noexcept = 0;
 
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
   [[nodiscard]] OwnedPort* owned() noexcept final { return this; }
 };
 
@@ -25,13 +25,13 @@ class RemotePort final : public Port {
  public:
   RemotePort(PortIndex index, unsigned owner) noexcept : Port(index), owner_(owner) {}
 
-  void arm(Worker&) noexcept override {}
-  void complete(const Tag&, const io_uring_cqe&, Worker&) noexcept override {}
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
-  void stop(Worker&) noexcept override {}
+  void arm(PortContext&) noexcept override {}
+  void complete(const Tag&, const io_uring_cqe&, PortContext&) noexcept override {}
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
+  void stop(PortContext&) noexcept override {}
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }
   [[nodiscard]] bool stopped() const noexcept override { return true; }
-  void release(Worker&) noexcept override {}
+  void release(PortContext&) noexcept override {}
 
  private:
   unsigned owner_;  // a worker's number

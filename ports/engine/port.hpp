@@ -13,7 +13,7 @@
 namespace rb {
 
 class OwnedPort;
-class Worker;
+class PortContext;
 
 /// All functions: the worker's own thread. One virtual call a batch, or a completion, not one a frame and decision.
 class Port {
@@ -26,17 +26,17 @@ class Port {
   [[nodiscard]] PortIndex index() const noexcept { return index_; }
 
   /// Prepares reads wherever none is outstanding. Called once at attach, then whenever the port asked for it by
-  /// Worker::arm_later().
-  virtual void arm(Worker& worker) noexcept = 0;
+  /// PortContext::arm_later().
+  virtual void arm(PortContext& context) noexcept = 0;
   /// One of the port's own requests has completed.
-  virtual void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept = 0;
-  /// Prepares writes for frames of the batch, which Worker::frame() has; they are handed over by the worker's next
+  virtual void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept = 0;
+  /// Prepares writes for frames of the batch, which PortContext::frame() has; they are handed over by the worker's next
   /// submit. `to` is this port.
-  virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept = 0;
-  /// What it lent to the last batch by Worker::receive_lent() has been written.
-  virtual void take_back(Worker&) noexcept {}
+  virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept = 0;
+  /// What it lent to the last batch by Batch::receive_lent() has been written.
+  virtual void take_back(PortContext&) noexcept {}
   /// Cancels what is outstanding; nothing is armed any more.
-  virtual void stop(Worker& worker) noexcept = 0;
+  virtual void stop(PortContext& context) noexcept = 0;
   /// The port as one that frames come to by mail; null when every worker writes to it itself.
   [[nodiscard]] virtual OwnedPort* owned() noexcept { return nullptr; }
   /// How many of its reads may wait in the kernel at once, each for a provided buffer.
@@ -44,7 +44,7 @@ class Port {
   /// After stop(): whether the last completion has come.
   [[nodiscard]] virtual bool stopped() const noexcept = 0;
   /// After stopped(), once: gives its places in the table of registered files back.
-  virtual void release(Worker& worker) noexcept = 0;
+  virtual void release(PortContext& context) noexcept = 0;
 
  private:
   PortIndex index_;

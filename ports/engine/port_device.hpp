@@ -18,7 +18,7 @@ class PortDevice {
 
   /// One worker's part of the port, with its descriptors in that worker's table of files; null when the table is full.
   /// Called once on each worker's thread.
-  [[nodiscard]] virtual std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) = 0;
   /// A descriptor to ask questions about the device; borrowed. -1: there is none.
   [[nodiscard]] virtual int fd() const noexcept = 0;
 };

@@ -7,7 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "ports/engine/worker.hpp"
+#include "ports/engine/burst.hpp"
+#include "ports/engine/port_context.hpp"
 #include "switch/big_endian.hpp"
 #include "switch/vlan.hpp"
 
@@ -37,26 +38,26 @@ bool DatagramPort::stopped() const noexcept {
   return stopping_ && outstanding_ == 0 && !polling_;
 }
 
-void DatagramPort::arm(Worker& worker) noexcept {
+void DatagramPort::arm(PortContext& context) noexcept {
   if (reads_ == nullptr || failed_ || stopping_ || polling_ || outstanding_ != 0) return;
   found_ = 0;
-  const unsigned burst = std::min(burst_, worker.read_budget());
+  const unsigned burst = std::min(burst_, context.batch().read_budget());
   for (unsigned slot = 0; slot < burst; ++slot) {
-    const BufferId buffer = worker.pool().take();
+    const BufferId buffer = context.pool().take();
     if (buffer == kNoBuffer) break;
-    read(slot, buffer, worker);
+    read(slot, buffer, context);
   }
-  worker.spend_read_budget(outstanding_);
-  poll(worker);
+  context.batch().spend_read_budget(outstanding_);
+  poll(context);
 }
 
-void DatagramPort::read(std::size_t slot, BufferId buffer, Worker& worker) noexcept {
+void DatagramPort::read(std::size_t slot, BufferId buffer, PortContext& context) noexcept {
   Read& read = (*reads_)[slot];
   read.buffer = buffer;
   read.vnet = {};
   const std::size_t skipped = format_.header_size == 0 ? 1 : 0;
   read.vectors[0] = {&read.vnet, format_.header_size};
-  read.vectors[1] = {worker.pool().address(buffer) + kHeadroom, BufferPool::kBufferSize - kHeadroom};
+  read.vectors[1] = {context.pool().address(buffer) + kHeadroom, BufferPool::kBufferSize - kHeadroom};
   read.message = {};
   read.message.msg_iov = read.vectors.data() + skipped;
   read.message.msg_iovlen = read.vectors.size() - skipped;
@@ -64,47 +65,47 @@ void DatagramPort::read(std::size_t slot, BufferId buffer, Worker& worker) noexc
     read.message.msg_control = read.control.data();
     read.message.msg_controllen = read.control.size();
   }
-  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_recvmsg(sqe, static_cast<int>(writer_.file()), &read.message, MSG_DONTWAIT);
-  io_uring_sqe_set_flags(sqe, worker.file_flag());
+  io_uring_sqe_set_flags(sqe, context.file_flag());
   io_uring_sqe_set_data64(sqe, Tag{Operation::kReadNow, index(), slot}.pack());
   ++outstanding_;
 }
 
-void DatagramPort::poll(Worker& worker) noexcept {
-  io_uring_sqe* sqe = worker.ring().entry();
+void DatagramPort::poll(PortContext& context) noexcept {
+  io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_poll_add(sqe, static_cast<int>(writer_.file()), POLLIN);
-  io_uring_sqe_set_flags(sqe, worker.file_flag());
+  io_uring_sqe_set_flags(sqe, context.file_flag());
   io_uring_sqe_set_data64(sqe, Tag{Operation::kPoll, index()}.pack());
   polling_ = true;
 }
 
-void DatagramPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
-  if (tag.operation == Operation::kWrite) return writer_.failed(tag, -completion.res, worker);
+void DatagramPort::complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept {
+  if (tag.operation == Operation::kWrite) return writer_.failed(tag, -completion.res, context);
   if (tag.operation == Operation::kPoll) {
     polling_ = false;
-    if (completion.res < 0 && completion.res != -ECANCELED) fail(-completion.res, worker);
+    if (completion.res < 0 && completion.res != -ECANCELED) fail(-completion.res, context);
   } else {
     --outstanding_;
-    read_completed((*reads_)[tag.detail], completion.res, worker);
+    read_completed((*reads_)[tag.detail], completion.res, context);
   }
   if (polling_ || outstanding_ != 0 || failed_ || stopping_) return;
   burst_ = next_burst(found_, kMaxBurst);
-  worker.arm_later(*this);
+  context.arm_later(*this);
 }
 
-void DatagramPort::read_completed(Read& read, int result, Worker& worker) noexcept {
+void DatagramPort::read_completed(Read& read, int result, PortContext& context) noexcept {
   const std::int64_t size = std::int64_t{result} - format_.header_size;
   if (size >= 0) {
     ++found_;
     if ((read.message.msg_flags & MSG_TRUNC) != 0)
-      return worker.drop_received(index(), read.buffer, static_cast<std::uint32_t>(size), DropReason::kTruncated);
-    return received(read, static_cast<std::uint32_t>(size), worker);
+      return context.drop_received(index(), read.buffer, static_cast<std::uint32_t>(size), DropReason::kTruncated);
+    return received(read, static_cast<std::uint32_t>(size), context);
   }
   switch (-result) {
     case EINVAL:  // a kind of GSO frame that virtio_net_hdr has no word for: the kernel has thrown it away
       ++found_;
-      return worker.drop_received(index(), read.buffer, 0, DropReason::kBadVnetHeader);
+      return context.drop_received(index(), read.buffer, 0, DropReason::kBadVnetHeader);
     case EAGAIN:
     case EINTR:
     case ECONNREFUSED:  // the peer of a datagram socket is not there; it may come
@@ -112,13 +113,13 @@ void DatagramPort::read_completed(Read& read, int result, Worker& worker) noexce
     case ENETDOWN:  // said once when an interface goes down, or goes: the link monitor tells which
       break;
     default:
-      fail(-result, worker);
+      fail(-result, context);
   }
-  worker.pool().give_back(read.buffer);
+  context.pool().give_back(read.buffer);
 }
 
-void DatagramPort::received(Read& read, std::uint32_t size, Worker& worker) noexcept {
-  std::byte* frame = worker.pool().address(read.buffer) + kHeadroom;
+void DatagramPort::received(Read& read, std::uint32_t size, PortContext& context) noexcept {
+  std::byte* frame = context.pool().address(read.buffer) + kHeadroom;
   const VlanTag tag = format_.tags_beside ? tag_beside(read.message) : kUntagged;
   if (tag != kUntagged && size >= kAddressesSize) {
     std::memmove(frame - kVlanTagSize, frame, kAddressesSize);
@@ -128,35 +129,35 @@ void DatagramPort::received(Read& read, std::uint32_t size, Worker& worker) noex
     move_offsets(read.vnet, static_cast<int>(kVlanTagSize));
   }
   std::memcpy(frame - sizeof(VnetHeader), &read.vnet, sizeof(VnetHeader));
-  worker.receive(index(), read.buffer, frame - sizeof(VnetHeader),
-                 size + static_cast<std::uint32_t>(sizeof(VnetHeader)));
+  context.batch().receive(index(), read.buffer, frame - sizeof(VnetHeader),
+                          size + static_cast<std::uint32_t>(sizeof(VnetHeader)));
 }
 
-void DatagramPort::fail(int error, Worker& worker) noexcept {
+void DatagramPort::fail(int error, PortContext& context) noexcept {
   if (std::exchange(failed_, true)) return;
-  worker.report_port_error(index(), error);
+  context.report_port_error(index(), error);
 }
 
-void DatagramPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
-  writer_.transmit(indexes, to, worker);
+void DatagramPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept {
+  writer_.transmit(indexes, to, context);
 }
 
-void DatagramPort::stop(Worker& worker) noexcept {
+void DatagramPort::stop(PortContext& context) noexcept {
   stopping_ = true;
   if (!polling_) return;
-  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_cancel64(sqe, Tag{Operation::kPoll, index()}.pack(), 0);
   io_uring_sqe_set_data64(sqe, Tag{Operation::kCancel}.pack());
 }
 
-void DatagramPort::release(Worker& worker) noexcept {
-  worker.unregister_file(writer_.file());
+void DatagramPort::release(PortContext& context) noexcept {
+  context.remove_file(writer_.file());
 }
 
-std::unique_ptr<Port> DatagramPortDevice::make_port(PortIndex index, Worker& worker) {
-  const std::optional<unsigned> file = worker.register_file(socket_.get());
+std::unique_ptr<Port> DatagramPortDevice::make_port(PortIndex index, PortContext& context) {
+  const std::optional<unsigned> file = context.add_file(socket_.get());
   if (!file) return nullptr;
-  const bool reads = index % worker.worker_count() == worker.number();
+  const bool reads = index % context.worker_count() == context.worker_number();
   return std::make_unique<DatagramPort>(index, *file, format_, reads);
 }
 

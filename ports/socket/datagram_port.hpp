@@ -35,16 +35,16 @@ struct DatagramFormat {
 
 class DatagramPort final : public Port {
  public:
-  /// `file` is as Worker::register_file() gives it. Only one worker's port reads.
+  /// `file` is as PortContext::add_file() gives it. Only one worker's port reads.
   DatagramPort(PortIndex index, unsigned file, const DatagramFormat& format, bool reads);  // `format` outlives it
 
-  void arm(Worker& worker) noexcept override;
-  void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
-  void stop(Worker& worker) noexcept override;
+  void arm(PortContext& context) noexcept override;
+  void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept override;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
+  void stop(PortContext& context) noexcept override;
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }  // provided buffers: none
   [[nodiscard]] bool stopped() const noexcept override;
-  void release(Worker& worker) noexcept override;
+  void release(PortContext& context) noexcept override;
 
  private:
   static constexpr unsigned kMaxBurst = 64;  // reads
@@ -60,11 +60,11 @@ class DatagramPort final : public Port {
     BufferId buffer;
   };
 
-  void read(std::size_t slot, BufferId buffer, Worker& worker) noexcept;
-  void poll(Worker& worker) noexcept;
-  void read_completed(Read& read, int result, Worker& worker) noexcept;
-  void received(Read& read, std::uint32_t size, Worker& worker) noexcept;
-  void fail(int error, Worker& worker) noexcept;
+  void read(std::size_t slot, BufferId buffer, PortContext& context) noexcept;
+  void poll(PortContext& context) noexcept;
+  void read_completed(Read& read, int result, PortContext& context) noexcept;
+  void received(Read& read, std::uint32_t size, PortContext& context) noexcept;
+  void fail(int error, PortContext& context) noexcept;
 
   FrameWriter writer_;
   const DatagramFormat& format_;
@@ -82,7 +82,7 @@ class DatagramPortDevice final : public PortDevice {
  public:
   DatagramPortDevice(UniqueFd socket, DatagramFormat format, std::shared_ptr<const void> companion)
       : socket_(std::move(socket)), companion_(std::move(companion)), format_(std::move(format)) {}
-  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
 
  private:

@@ -26,17 +26,17 @@ enum class Framing : std::uint8_t {
 
 class StreamPort final : public OwnedPort {
  public:
-  /// `file` is as Worker::register_file() gives it, of a blocking socket.
+  /// `file` is as PortContext::add_file() gives it, of a blocking socket.
   StreamPort(PortIndex index, unsigned file, Framing framing);
 
-  void arm(Worker& worker) noexcept override;
-  void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
-  void send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept override;
-  void flush(Worker& worker) noexcept override;
-  void stop(Worker& worker) noexcept override;
+  void arm(PortContext& context) noexcept override;
+  void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept override;
+  void send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept override;
+  void flush(PortContext& context) noexcept override;
+  void stop(PortContext& context) noexcept override;
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }  // provided buffers: none
   [[nodiscard]] bool stopped() const noexcept override { return stopping_ && !receiving_ && !sending_; }
-  void release(Worker& worker) noexcept override;
+  void release(PortContext& context) noexcept override;
 
   /// Octets of the largest frame: that of a tap, which is not smaller than QEMU's.
   static constexpr std::size_t kMaxFrameSize = 65536 + 22;
@@ -47,8 +47,8 @@ class StreamPort final : public OwnedPort {
 
   [[nodiscard]] std::size_t length_size() const noexcept { return framing_ == Framing::kLen32 ? 4 : 2; }
   /// Gives whole frames to the batch; false when something has to come first, or the peer is out of step.
-  void take_frames(Worker& worker) noexcept;
-  void receive(Worker& worker) noexcept;
+  void take_frames(PortContext& context) noexcept;
+  void receive(PortContext& context) noexcept;
   /// False of what has no length in two octets.
   [[nodiscard]] bool has_length(std::size_t size) const noexcept {
     return framing_ == Framing::kLen32 || size <= UINT16_MAX;
@@ -56,8 +56,8 @@ class StreamPort final : public OwnedPort {
   /// Room for a frame and its length, or kEgressFull.
   [[nodiscard]] bool begin_frame(std::size_t size) noexcept;
   void append(const void* data, std::size_t size) noexcept;
-  void send_segments(const Frame& frame, CastKind cast, Worker& worker) noexcept;
-  void fail(int error, Worker& worker) noexcept;
+  void send_segments(const Frame& frame, CastKind cast, PortContext& context) noexcept;
+  void fail(int error, PortContext& context) noexcept;
 
   unsigned file_;
   Framing framing_;
@@ -73,7 +73,7 @@ class StreamPort final : public OwnedPort {
 class StreamPortDevice final : public PortDevice {
  public:
   StreamPortDevice(UniqueFd socket, Framing framing) noexcept : socket_(std::move(socket)), framing_(framing) {}
-  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
 
  private:

@@ -25,16 +25,16 @@ namespace rb {
 
 class TapPort final : public Port {
  public:
-  /// `write_file` and `read_files` are as Worker::register_file() gives them.
+  /// `write_file` and `read_files` are as PortContext::add_file() gives them.
   TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait);
 
-  void arm(Worker& worker) noexcept override;
-  void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
-  void stop(Worker& worker) noexcept override;
+  void arm(PortContext& context) noexcept override;
+  void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept override;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
+  void stop(PortContext& context) noexcept override;
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override;
   [[nodiscard]] bool stopped() const noexcept override;
-  void release(Worker& worker) noexcept override;
+  void release(PortContext& context) noexcept override;
 
  private:
   static constexpr unsigned kMaxBurst = 64;         // reads; docs/performance.md, "What was tried"
@@ -49,10 +49,10 @@ class TapPort final : public Port {
   };
 
   [[nodiscard]] unsigned max_burst() const noexcept { return nowait_ ? kMaxBurst : kMaxWaitingBurst; }
-  void arm_queue(std::size_t number, Worker& worker) noexcept;
-  void read_now(std::size_t number, BufferId buffer, Worker& worker) noexcept;
-  void read_wait(std::size_t number, Worker& worker) noexcept;
-  void read_completed(std::size_t number, BufferId buffer, int result, Worker& worker) noexcept;
+  void arm_queue(std::size_t number, PortContext& context) noexcept;
+  void read_now(std::size_t number, BufferId buffer, PortContext& context) noexcept;
+  void read_wait(std::size_t number, PortContext& context) noexcept;
+  void read_completed(std::size_t number, BufferId buffer, int result, PortContext& context) noexcept;
 
   FrameWriter writer_;
   std::vector<Queue> queues_;
@@ -64,7 +64,7 @@ class TapPort final : public Port {
 class TapPortDevice final : public PortDevice {
  public:
   explicit TapPortDevice(TapDevice tap) noexcept : tap_(std::move(tap)) {}
-  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) override;
   [[nodiscard]] int fd() const noexcept override { return tap_.queues.front().get(); }
 
  private:

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ports/engine/worker.hpp"
+#include "ports/engine/port_context.hpp"
 #include "ports/vhost/guest_frames.hpp"
 #include "switch/copy.hpp"
 #include "switch/flow_hash.hpp"
@@ -67,8 +67,8 @@ VhostPort::~VhostPort() = default;
 
 // Rings come and go.
 
-void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worker) noexcept {
-  if ((index() + ring / 2) % worker_count_ != worker.number() || stopping_) return;
+void VhostPort::start_ring(unsigned ring, const VringSetup& setup, PortContext& context) noexcept {
+  if ((index() + ring / 2) % worker_count_ != context.worker_number() || stopping_) return;
   auto made = std::make_unique<Queue>();
   Queue& queue = *made;
   queue.number = ring;
@@ -84,16 +84,16 @@ void VhostPort::start_ring(unsigned ring, const VringSetup& setup, Worker& worke
   // Nobody waits for buffers to come: a frame that finds none is dropped.
   queue.ring.suppress_kicks();
   if (is_receive_ring(ring)) return;
-  wait_for_kick(queue, worker);
-  wake(queue, worker);
+  wait_for_kick(queue, context);
+  wake(queue, context);
 }
 
-std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, Worker& worker) noexcept {
+std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, PortContext& context) noexcept {
   if (queues_[ring] == nullptr) return std::nullopt;
   const Queue& queue = *queues_[ring];
   for (const auto& [outstanding, kind] : {std::pair{queue.polled, kKick}, std::pair{queue.calling, kCall}}) {
     if (!outstanding) continue;
-    io_uring_sqe* sqe = worker.ring().entry();
+    io_uring_sqe* sqe = context.ring().entry();
     io_uring_prep_cancel64(sqe, Tag{Operation::kNotify, index(), notify_detail(kind, ring, queue.generation)}.pack(),
                            0);
     io_uring_sqe_set_data64(sqe, Tag{Operation::kCancel}.pack());
@@ -102,29 +102,29 @@ std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, Worker& worker)
   queues_[ring].reset();
   renew_lists();
   // What is prepared may still name its descriptors, which are going to be closed.
-  worker.ring().submit(0);
+  context.ring().submit(0);
   return next;
 }
 
-void VhostPort::enable_ring(unsigned ring, bool enabled, Worker& worker) noexcept {
+void VhostPort::enable_ring(unsigned ring, bool enabled, PortContext& context) noexcept {
   if (queues_[ring] == nullptr) return;
   queues_[ring]->enabled = enabled;
   queues_[ring]->was_enabled |= enabled;
   renew_lists();
-  if (!is_receive_ring(ring)) wake(*queues_[ring], worker);
+  if (!is_receive_ring(ring)) wake(*queues_[ring], context);
 }
 
-void VhostPort::set_call(unsigned ring, int fd, Worker& worker) noexcept {
+void VhostPort::set_call(unsigned ring, int fd, PortContext& context) noexcept {
   if (queues_[ring] == nullptr) return;
-  worker.ring().submit(0);  // as in stop_ring()
+  context.ring().submit(0);  // as in stop_ring()
   queues_[ring]->call_fd = fd;
   // Whoever changes it may have missed one.
-  call(*queues_[ring], worker);
+  call(*queues_[ring], context);
 }
 
-void VhostPort::set_open(bool open, Worker& worker) noexcept {
+void VhostPort::set_open(bool open, PortContext& context) noexcept {
   open_ = open;
-  for (Queue* queue : transmitting_) wake(*queue, worker);
+  for (Queue* queue : transmitting_) wake(*queue, context);
 }
 
 void VhostPort::renew_lists() noexcept {
@@ -150,15 +150,15 @@ VhostTrouble VhostPort::trouble() const noexcept {
   return {fault_ring_.load(std::memory_order_relaxed), {fault, fault_value_.load(std::memory_order_relaxed)}};
 }
 
-void VhostPort::fail(const Queue& queue, Worker& worker) noexcept {
+void VhostPort::fail(const Queue& queue, PortContext& context) noexcept {
   if (std::exchange(failed_, true)) return;
   fault_ring_.store(queue.number, std::memory_order_relaxed);
   fault_value_.store(queue.ring.trouble().value, std::memory_order_relaxed);
   fault_.store(queue.ring.trouble().fault, std::memory_order_release);
-  worker.report_port_error(index(), EPROTO);
+  context.report_port_error(index(), EPROTO);
 }
 
-bool VhostPort::memory_lost(Worker& worker) noexcept {
+bool VhostPort::memory_lost(PortContext& context) noexcept {
   const std::uint64_t broken = GuardedMapping::broken_count();
   if (broken == broken_seen_) [[likely]]
     return false;
@@ -166,7 +166,7 @@ bool VhostPort::memory_lost(Worker& worker) noexcept {
   for (const std::unique_ptr<Queue>& queue : queues_) {
     if (queue == nullptr || !queue->ring.memory_lost()) continue;
     queue->ring.fail(VringFault::kMemoryLost, 0);
-    fail(*queue, worker);
+    fail(*queue, context);
     return true;
   }
   return false;
@@ -174,9 +174,9 @@ bool VhostPort::memory_lost(Worker& worker) noexcept {
 
 // Notifications.
 
-void VhostPort::wait_for_kick(Queue& queue, Worker& worker) noexcept {
+void VhostPort::wait_for_kick(Queue& queue, PortContext& context) noexcept {
   // Told of each write (edge-triggered), so the eventfd need not be read: it is the guest's, and might make us wait.
-  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_poll_multishot(sqe, queue.kick_fd, POLLIN);
   io_uring_sqe_set_data64(
       sqe, Tag{Operation::kNotify, index(), notify_detail(kKick, queue.number, queue.generation)}.pack());
@@ -184,22 +184,22 @@ void VhostPort::wait_for_kick(Queue& queue, Worker& worker) noexcept {
   ++outstanding_;
 }
 
-void VhostPort::wake(Queue& queue, Worker& worker) noexcept {
+void VhostPort::wake(Queue& queue, PortContext& context) noexcept {
   if (failed_ || stopping_) return;
   if (!queue.awake) queue.ring.suppress_kicks();
   queue.awake = true;
   queue.idle_rounds = 0;
-  if (!std::exchange(queued_, true)) worker.arm_later(*this);
+  if (!std::exchange(queued_, true)) context.arm_later(*this);
 }
 
-void VhostPort::call(Queue& queue, Worker& worker) noexcept {
+void VhostPort::call(Queue& queue, PortContext& context) noexcept {
   if (queue.call_fd < 0) return;
   if (queue.calling) {
     queue.call_again = true;
     return;
   }
   // The eventfd is the guest's, who may have made writing to it block: then there is no call.
-  io_uring_sqe* sqe = worker.ring().entry();
+  io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_write(sqe, queue.call_fd, &kOne, sizeof kOne, 0);
   sqe->rw_flags = RWF_NOWAIT;
   io_uring_sqe_set_data64(
@@ -208,69 +208,69 @@ void VhostPort::call(Queue& queue, Worker& worker) noexcept {
   ++outstanding_;
 }
 
-void VhostPort::complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept {
+void VhostPort::complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept {
   const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
   if (!more) --outstanding_;
   Queue* queue = queues_[tag.detail >> 32 & (kMaxRings - 1)].get();
   if (queue == nullptr || queue->generation != static_cast<std::uint32_t>(tag.detail) || stopping_) return;
   if (tag.detail >> 39 == kCall) {
     queue->calling = false;
-    if (std::exchange(queue->call_again, false)) call(*queue, worker);
+    if (std::exchange(queue->call_again, false)) call(*queue, context);
     return;
   }
   if (!more) {
     queue->polled = false;
     // A full completion queue ends a poll, too.
-    if (completion.res >= 0) wait_for_kick(*queue, worker);
+    if (completion.res >= 0) wait_for_kick(*queue, context);
   }
-  if (completion.res > 0) wake(*queue, worker);
+  if (completion.res > 0) wake(*queue, context);
 }
 
-void VhostPort::publish(Queue& queue, Worker& worker) noexcept {
-  if (queue.ring.has_unpublished() && queue.ring.publish()) call(queue, worker);
+void VhostPort::publish(Queue& queue, PortContext& context) noexcept {
+  if (queue.ring.has_unpublished() && queue.ring.publish()) call(queue, context);
 }
 
 // From the guest.
 
-void VhostPort::arm(Worker& worker) noexcept {
+void VhostPort::arm(PortContext& context) noexcept {
   queued_ = false;
-  if (failed_ || stopping_ || memory_lost(worker)) return;
+  if (failed_ || stopping_ || memory_lost(context)) return;
   bool awake = false;
   // Another one begins each time: the budget of a round may not reach to the last.
   const std::size_t count = transmitting_.size();
   if (++first_ >= count) first_ = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Queue* queue = transmitting_[first_ + i < count ? first_ + i : first_ + i - count];
-    if (queue->awake) poll(*queue, worker);
+    if (queue->awake) poll(*queue, context);
     awake = awake || queue->awake;
   }
   if (!awake || failed_) return;
   queued_ = true;
-  worker.arm_later(*this);
+  context.arm_later(*this);
 }
 
-void VhostPort::poll(Queue& queue, Worker& worker) noexcept {
+void VhostPort::poll(Queue& queue, PortContext& context) noexcept {
   // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states"). But not of one that is about
   // to be enabled for the first time: what a guest has waiting when a switch comes back need not be lost.
   if (queue.enabled ? !open_ : !queue.was_enabled) {
     queue.awake = false;  // until set_open(), enable_ring()
     return;
   }
-  const unsigned wanted = std::min(kBurst, worker.read_budget());
+  const unsigned wanted = std::min(kBurst, context.batch().read_budget());
   if (wanted == 0) return;
   if (const unsigned count = queue.ring.available(wanted); count != 0) {
     queue.idle_rounds = 0;
-    worker.spend_read_budget(count);
-    receive(queue, count, worker);
+    context.batch().spend_read_budget(count);
+    receive(queue, count, context);
   } else if (++queue.idle_rounds > kIdleRounds) {
     queue.awake = queue.ring.ask_for_kicks();
     if (queue.awake) queue.ring.suppress_kicks();
     queue.idle_rounds = 0;
   }
-  if (queue.ring.trouble().fault != VringFault::kNone) fail(queue, worker);
+  if (queue.ring.trouble().fault != VringFault::kNone) fail(queue, context);
 }
 
-void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
+void VhostPort::receive(Queue& queue, unsigned count, PortContext& context) noexcept {
   Vring& ring = queue.ring;
   count = ring.look_ahead(count, VringDirection::kFromGuest, chains_);
   unsigned taken = 0;
@@ -279,37 +279,38 @@ void VhostPort::receive(Queue& queue, unsigned count, Worker& worker) noexcept {
     const WaitingChain& chain = chains_[taken];
     if (queue.enabled) [[likely]] {
       if (chain.simple.size >= queue.header_size && chain.simple.size <= kMaxFrameSize) [[likely]] {
-        lend_simple(queue, chain.simple, worker);
-      } else if (spent || !receive_chain(queue, chain.head, worker)) {
+        lend_simple(queue, chain.simple, context);
+      } else if (spent || !receive_chain(queue, chain.head, context)) {
         break;
       } else {
-        spent = worker.read_budget() == 0;  // chains of many pieces are much work
+        spent = context.batch().read_budget() == 0;  // chains of many pieces are much work
       }
     }
     ring.put_used(chain.head, 0);
   }
   ring.take(taken);
-  worker.lent_by(*this);
+  context.batch().lent_by(*this);
 }
 
-bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept {
+bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, PortContext& context) noexcept {
   std::array<Piece, ChainWalk::kMaxDescriptors> room;
   const std::optional<SentChain> chain = find_chain(queue.ring, head, queue.header_size, kMaxFrameSize, room);
   if (!chain) return false;
   const std::span<const Piece> pieces{room.data(), chain->piece_count};
   // The head is a piece of its own.
-  if (pieces.size() < Worker::kMaxLentPieces) {
-    lend(queue, pieces, chain->size, worker);
+  if (pieces.size() < Batch::kMaxLentPieces) {
+    lend(queue, pieces, chain->size, context);
     return true;
   }
-  worker.spend_read_budget(static_cast<unsigned>(pieces.size()) / kDescriptorsAFrame);
-  return copy(queue, pieces, chain->size, worker);
+  context.batch().spend_read_budget(static_cast<unsigned>(pieces.size()) / kDescriptorsAFrame);
+  return copy(queue, pieces, chain->size, context);
 }
 
 /// Puts the frame of a chain of `size` octets into the batch, where it lies but for its head. The chain has at least
 /// its header, and fewer than kMaxLentPieces pieces.
-void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
-  const Worker::LentRoom room = worker.lent_room();
+void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
+                     PortContext& context) noexcept {
+  const Batch::LentRoom room = context.batch().lent_room();
   ChainReader reader(chain);
   new (room.vnet) VnetHeader{};
   reader.read(reinterpret_cast<std::byte*>(room.vnet), queue.header_size);
@@ -317,12 +318,12 @@ void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint
   const std::uint32_t head_size = std::min(size, static_cast<std::uint32_t>(kMaxHeadersSize));
   reader.read(room.head, head_size);
   room.pieces[0] = {room.head, head_size};
-  worker.receive_lent(*this, size, 1 + reader.rest({room.pieces + 1, Worker::kMaxLentPieces - 1}));
+  context.batch().receive_lent(index(), size, 1 + reader.rest({room.pieces + 1, Batch::kMaxLentPieces - 1}));
 }
 
 /// The same of a chain in one piece.
-void VhostPort::lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept {
-  const Worker::LentRoom room = worker.lent_room();
+void VhostPort::lend_simple(const Queue& queue, Piece chain, PortContext& context) noexcept {
+  const Batch::LentRoom room = context.batch().lent_room();
   std::memcpy(static_cast<void*>(room.vnet), chain.data, kLegacyHeaderSize);
   room.vnet->num_buffers = 0;
   const std::uint32_t size = chain.size - queue.header_size;
@@ -331,86 +332,87 @@ void VhostPort::lend_simple(const Queue& queue, Piece chain, Worker& worker) noe
   copy_octets(room.head, octets, head_size);
   room.pieces[0] = {room.head, head_size};
   room.pieces[1] = {chain.data + queue.header_size + head_size, size - head_size};
-  worker.receive_lent(*this, size, size > head_size ? 2 : 1);
+  context.batch().receive_lent(index(), size, size > head_size ? 2 : 1);
 }
 
 /// The same of a chain of many pieces, by a copy of all of it; false when there is no buffer for it now.
-bool VhostPort::copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept {
-  const BufferId buffer = worker.pool().take();
+bool VhostPort::copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
+                     PortContext& context) noexcept {
+  const BufferId buffer = context.pool().take();
   if (buffer == kNoBuffer) return false;
-  std::byte* start = worker.pool().address(buffer);
+  std::byte* start = context.pool().address(buffer);
   new (start) VnetHeader{};
   ChainReader reader(chain);
   reader.read(start, queue.header_size);
   size -= queue.header_size;
   reader.read(start + sizeof(VnetHeader), size);
-  worker.receive(index(), buffer, start, static_cast<std::uint32_t>(sizeof(VnetHeader)) + size);
+  context.batch().receive(index(), buffer, start, static_cast<std::uint32_t>(sizeof(VnetHeader)) + size);
   return true;
 }
 
-void VhostPort::take_back(Worker& worker) noexcept {
-  for (Queue* queue : transmitting_) publish(*queue, worker);
+void VhostPort::take_back(PortContext& context) noexcept {
+  for (Queue* queue : transmitting_) publish(*queue, context);
 }
 
 // To the guest.
 
-void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
-  if (failed_ || stopping_ || memory_lost(worker)) {
-    return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept {
+  if (failed_ || stopping_ || memory_lost(context)) {
+    return context.counters(index()).drop(DropReason::kEgressDown, indexes.size());
   }
   if (receiving_.empty()) {
-    if (!mail_to_ || *mail_to_ == worker.number())
-      return worker.counters(index()).drop(DropReason::kEgressDown, indexes.size());
+    if (!mail_to_ || *mail_to_ == context.worker_number())
+      return context.counters(index()).drop(DropReason::kEgressDown, indexes.size());
     for (const FrameIndex frame : indexes) {
-      if (!worker.mail(*mail_to_, index(), worker.cast(frame), worker.frame(frame)))
-        worker.counters(index()).drop(DropReason::kEgressFull);
+      if (!context.mail(*mail_to_, index(), context.cast(frame), context.frame(frame)))
+        context.counters(index()).drop(DropReason::kEgressFull);
     }
-    return worker.wake_for_mail(*mail_to_);
+    return context.wake_for_mail(*mail_to_);
   }
   if (receiving_.size() == 1) {
-    put_all(indexes, to, worker);
+    put_all(indexes, to, context);
   } else {
-    for (const FrameIndex frame : indexes) send(worker.frame(frame), worker.cast(frame), to, worker);
+    for (const FrameIndex frame : indexes) send(context.frame(frame), context.cast(frame), to, context);
   }
-  flush(worker);
+  flush(context);
 }
 
 /// Puts frames into the only ring that there is, in bursts as far as they and its chains are simple.
-void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept {
+void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept {
   std::array<std::uint64_t, kCastKindCount> frames{}, octets{};
   std::size_t most = Vring::kMaxAhead;
   while (!indexes.empty()) {
     const std::size_t wanted = std::min(indexes.size(), most);
-    const std::size_t put = put_burst(*receiving_.front(), indexes.first(wanted), to, worker);
+    const std::size_t put = put_burst(*receiving_.front(), indexes.first(wanted), to, context);
     for (const FrameIndex frame : indexes.first(put)) {
-      const auto cast = static_cast<std::size_t>(worker.cast(frame));
+      const auto cast = static_cast<std::size_t>(context.cast(frame));
       ++frames[cast];
-      octets[cast] += worker.frame(frame).size;
+      octets[cast] += context.frame(frame).size;
     }
     indexes = indexes.subspan(put);
     most = std::min<std::size_t>(2 * most, Vring::kMaxAhead);
     if (put == wanted) continue;
     // Where one is not simple, others are not: looking far ahead would be in vain.
     most = kAheadOfOthers;
-    send(worker.frame(indexes.front()), worker.cast(indexes.front()), to, worker);
+    send(context.frame(indexes.front()), context.cast(indexes.front()), to, context);
     indexes = indexes.subspan(1);
   }
   for (std::size_t cast = 0; cast < kCastKindCount; ++cast) {
-    if (frames[cast] != 0) worker.count_sent(index(), static_cast<CastKind>(cast), octets[cast], frames[cast]);
+    if (frames[cast] != 0) context.count_sent(index(), static_cast<CastKind>(cast), octets[cast], frames[cast]);
   }
 }
 
 /// Copies frames as they are into chains of one buffer each, up to the first for which that will not do, of at most
 /// Vring::kMaxAhead; they are still to be counted. How many.
 std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
-                                 Worker& worker) noexcept {
+                                 PortContext& context) noexcept {
   Vring& ring = queue.ring;
   const std::size_t wanted = std::min<std::size_t>(indexes.size(), queue.put_budget);
   const unsigned count =
       ring.look_ahead(ring.available(static_cast<unsigned>(wanted)), VringDirection::kToGuest, chains_);
   unsigned put = 0;
   for (; put < count; ++put) {
-    const Frame& frame = worker.frame(indexes[put]);
+    const Frame& frame = context.frame(indexes[put]);
     const WaitingChain& chain = chains_[put];
     const std::uint32_t size = queue.header_size + frame.size;
     if (chain.simple.size < size || needs_software_offload(*frame.vnet, to.accepts)) break;
@@ -423,8 +425,8 @@ std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> index
   return put;
 }
 
-void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept {
-  if (failed_ || stopping_ || receiving_.empty()) return worker.counters(index()).drop(DropReason::kEgressDown);
+void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept {
+  if (failed_ || stopping_ || receiving_.empty()) return context.counters(index()).drop(DropReason::kEgressDown);
   Queue& queue = receiving_.size() == 1 ? *receiving_.front() : *receiving_[flow_hash(frame) % receiving_.size()];
   std::optional<DropReason> dropped;
   if (needs_software_offload(*frame.vnet, to.accepts)) {
@@ -432,9 +434,9 @@ void VhostPort::send(const Frame& frame, CastKind cast, const PortState& to, Wor
   } else {
     dropped = put(frame, vnet_for(frame, to), queue);
   }
-  dropped ? worker.counters(index()).drop(*dropped) : worker.count_sent(index(), cast, frame.size);
+  dropped ? context.counters(index()).drop(*dropped) : context.count_sent(index(), cast, frame.size);
   if (queue.ring.trouble().fault != VringFault::kNone) [[unlikely]]
-    fail(queue, worker);
+    fail(queue, context);
 }
 
 std::optional<DropReason> VhostPort::put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept {
@@ -461,21 +463,21 @@ std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& que
   return std::nullopt;
 }
 
-void VhostPort::flush(Worker& worker) noexcept {
+void VhostPort::flush(PortContext& context) noexcept {
   for (Queue* queue : receiving_) {
-    publish(*queue, worker);
+    publish(*queue, context);
     queue->put_budget = kBuffersPerRound;
   }
 }
 
-void VhostPort::stop(Worker& worker) noexcept {
-  for (unsigned ring = 0; ring < kMaxRings; ++ring) (void)stop_ring(ring, worker);
+void VhostPort::stop(PortContext& context) noexcept {
+  for (unsigned ring = 0; ring < kMaxRings; ++ring) (void)stop_ring(ring, context);
   stopping_ = true;
 }
 
-std::unique_ptr<Port> VhostPortDevice::make_port(PortIndex index, Worker& worker) {
-  auto port = std::make_unique<VhostPort>(index, worker.worker_count());
-  ports_[worker.number()] = port.get();
+std::unique_ptr<Port> VhostPortDevice::make_port(PortIndex index, PortContext& context) {
+  auto port = std::make_unique<VhostPort>(index, context.worker_count());
+  ports_[context.worker_number()] = port.get();
   return port;
 }
 

@@ -6,7 +6,7 @@
 //
 // 1. From the guest. A burst of chains is taken at once. Of each frame the virtio_net_hdr and the first octets, which
 //    hold all headers, are copied: that copy is judged and sent, whatever the guest does meanwhile; the rest is lent to
-//    the batch where it lies. When the batch has been written (Worker::receive_lent) the chains go back, in their
+//    the batch where it lies. When the batch has been written (Batch::receive_lent()) the chains go back, in their
 //    order.
 // 2. To the guest. A frame is copied from where it lies, another guest's memory or a buffer, into the chains that the
 //    guest has made available: one copy from guest to guest. What finds no chain is a counted drop, never a wait.
@@ -66,13 +66,13 @@ class VhostPort final : public OwnedPort {
 
   // The worker's thread, by the control thread's commands.
 
-  void start_ring(unsigned ring, const VringSetup& setup, Worker& worker) noexcept;
+  void start_ring(unsigned ring, const VringSetup& setup, PortContext& context) noexcept;
   /// Where the ring stands in its available ring; nullopt when it does not run here.
-  [[nodiscard]] std::optional<std::uint16_t> stop_ring(unsigned ring, Worker& worker) noexcept;
-  void enable_ring(unsigned ring, bool enabled, Worker& worker) noexcept;
-  void set_call(unsigned ring, int fd, Worker& worker) noexcept;
+  [[nodiscard]] std::optional<std::uint16_t> stop_ring(unsigned ring, PortContext& context) noexcept;
+  void enable_ring(unsigned ring, bool enabled, PortContext& context) noexcept;
+  void set_call(unsigned ring, int fd, PortContext& context) noexcept;
   /// Whether frames of the guest's are taken; before the switch forwards them they wait in their rings.
-  void set_open(bool open, Worker& worker) noexcept;
+  void set_open(bool open, PortContext& context) noexcept;
   /// Where a worker without receive rings sends frames; nullopt: nowhere.
   void mail_to(std::optional<unsigned> worker) noexcept { mail_to_ = worker; }
   /// What was wrong is forgotten; no ring runs.
@@ -81,40 +81,40 @@ class VhostPort final : public OwnedPort {
   /// Any thread, after the engine has told that the port failed.
   [[nodiscard]] VhostTrouble trouble() const noexcept;
 
-  void arm(Worker& worker) noexcept override;
-  void complete(const Tag& tag, const io_uring_cqe& completion, Worker& worker) noexcept override;
-  void transmit(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept override;
-  void send(const Frame& frame, CastKind cast, const PortState& to, Worker& worker) noexcept override;
-  void flush(Worker& worker) noexcept override;
-  void take_back(Worker& worker) noexcept override;
-  void stop(Worker& worker) noexcept override;
+  void arm(PortContext& context) noexcept override;
+  void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept override;
+  void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
+  void send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept override;
+  void flush(PortContext& context) noexcept override;
+  void take_back(PortContext& context) noexcept override;
+  void stop(PortContext& context) noexcept override;
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }
   [[nodiscard]] bool stopped() const noexcept override { return stopping_ && outstanding_ == 0; }
-  void release(Worker&) noexcept override {}
+  void release(PortContext&) noexcept override {}
 
  private:
   struct Queue;
 
-  void poll(Queue& queue, Worker& worker) noexcept;
-  void receive(Queue& queue, unsigned count, Worker& worker) noexcept;
-  [[nodiscard]] bool receive_chain(Queue& queue, std::uint16_t head, Worker& worker) noexcept;
-  void lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, Worker& worker) noexcept;
-  void lend_simple(const Queue& queue, Piece chain, Worker& worker) noexcept;
+  void poll(Queue& queue, PortContext& context) noexcept;
+  void receive(Queue& queue, unsigned count, PortContext& context) noexcept;
+  [[nodiscard]] bool receive_chain(Queue& queue, std::uint16_t head, PortContext& context) noexcept;
+  void lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size, PortContext& context) noexcept;
+  void lend_simple(const Queue& queue, Piece chain, PortContext& context) noexcept;
   [[nodiscard]] bool copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
-                          Worker& worker) noexcept;
-  void put_all(std::span<const FrameIndex> indexes, const PortState& to, Worker& worker) noexcept;
+                          PortContext& context) noexcept;
+  void put_all(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept;
   [[nodiscard]] std::size_t put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
-                                      Worker& worker) noexcept;
+                                      PortContext& context) noexcept;
   [[nodiscard]] static std::optional<DropReason> put(const Frame& frame, const VnetHeader& vnet, Queue& queue) noexcept;
   [[nodiscard]] static std::optional<DropReason> put_segments(const Frame& frame, Queue& queue) noexcept;
-  void publish(Queue& queue, Worker& worker) noexcept;
-  void call(Queue& queue, Worker& worker) noexcept;
-  void wake(Queue& queue, Worker& worker) noexcept;
-  void wait_for_kick(Queue& queue, Worker& worker) noexcept;
+  void publish(Queue& queue, PortContext& context) noexcept;
+  void call(Queue& queue, PortContext& context) noexcept;
+  void wake(Queue& queue, PortContext& context) noexcept;
+  void wait_for_kick(Queue& queue, PortContext& context) noexcept;
   void renew_lists() noexcept;
   /// Whether a mapping anywhere has broken since the last look, and it was one of ours.
-  [[nodiscard]] bool memory_lost(Worker& worker) noexcept;
-  void fail(const Queue& queue, Worker& worker) noexcept;
+  [[nodiscard]] bool memory_lost(PortContext& context) noexcept;
+  void fail(const Queue& queue, PortContext& context) noexcept;
 
   static constexpr unsigned kBurst = Vring::kMaxAhead;  // chains taken from a ring in one round
 
@@ -141,7 +141,7 @@ class VhostPort final : public OwnedPort {
 class VhostPortDevice final : public PortDevice {
  public:
   explicit VhostPortDevice(unsigned worker_count) : ports_(worker_count) {}
-  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker& worker) override;
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, PortContext& context) override;
   [[nodiscard]] int fd() const noexcept override { return -1; }
   /// A worker's part of it, while attached.
   [[nodiscard]] VhostPort& port(unsigned worker) const noexcept { return *ports_[worker]; }

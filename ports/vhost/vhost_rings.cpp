@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-#include "ports/engine/worker.hpp"
+#include "ports/engine/port_context.hpp"
 #include "switch/big_endian.hpp"
 
 namespace rb {
@@ -31,13 +31,13 @@ void write_rarp(std::byte* frame, const MacAddress& station) {
 
 }  // namespace
 
-void VhostRings::on_owner(unsigned ring, const std::function<void(VhostPort&, Worker&)>& act) {
+void VhostRings::on_owner(unsigned ring, const std::function<void(VhostPort&, PortContext&)>& act) {
   const unsigned owner = owner_of(ring);
-  engine_.on_worker(owner, [&](Worker& worker) { act(device_.port(owner), worker); });
+  engine_.on_worker(owner, [&](PortContext& context) { act(device_.port(owner), context); });
 }
 
 void VhostRings::start(unsigned ring, const VringSetup& setup) {
-  on_owner(ring, [&](VhostPort& port, Worker& worker) { port.start_ring(ring, setup, worker); });
+  on_owner(ring, [&](VhostPort& port, PortContext& context) { port.start_ring(ring, setup, context); });
   running_[ring] = true;
   enabled_[ring] = setup.enabled;
   renew_mail();
@@ -47,23 +47,23 @@ std::uint16_t VhostRings::stop(unsigned ring) {
   running_[ring] = false;
   renew_mail();
   std::uint16_t next = 0;
-  on_owner(ring, [&](VhostPort& port, Worker& worker) { next = port.stop_ring(ring, worker).value_or(0); });
+  on_owner(ring, [&](VhostPort& port, PortContext& context) { next = port.stop_ring(ring, context).value_or(0); });
   return next;
 }
 
 void VhostRings::enable(unsigned ring, bool enabled) {
   enabled_[ring] = enabled;
-  on_owner(ring, [&](VhostPort& port, Worker& worker) { port.enable_ring(ring, enabled, worker); });
+  on_owner(ring, [&](VhostPort& port, PortContext& context) { port.enable_ring(ring, enabled, context); });
   renew_mail();
 }
 
 void VhostRings::set_call(unsigned ring, int fd) {
-  on_owner(ring, [&](VhostPort& port, Worker& worker) { port.set_call(ring, fd, worker); });
+  on_owner(ring, [&](VhostPort& port, PortContext& context) { port.set_call(ring, fd, context); });
 }
 
 void VhostRings::set_open(bool open) {
   for (unsigned number = 0; number < engine_.worker_count(); ++number)
-    engine_.on_worker(number, [&](Worker& worker) { device_.port(number).set_open(open, worker); });
+    engine_.on_worker(number, [&](PortContext& context) { device_.port(number).set_open(open, context); });
 }
 
 void VhostRings::renew_mail() {
@@ -75,17 +75,17 @@ void VhostRings::renew_mail() {
   if (owner == mail_owner_) return;
   mail_owner_ = owner;
   for (unsigned number = 0; number < engine_.worker_count(); ++number)
-    engine_.on_worker(number, [&](Worker&) { device_.port(number).mail_to(owner); });
+    engine_.on_worker(number, [&](PortContext&) { device_.port(number).mail_to(owner); });
 }
 
 void VhostRings::announce(const MacAddress& station) {
-  on_owner(0, [&](VhostPort& port, Worker& worker) {
-    const BufferId buffer = worker.pool().take();
+  on_owner(0, [&](VhostPort& port, PortContext& context) {
+    const BufferId buffer = context.pool().take();
     if (buffer == kNoBuffer) return;
-    std::byte* start = worker.pool().address(buffer);
+    std::byte* start = context.pool().address(buffer);
     new (start) VnetHeader{};
     write_rarp(start + sizeof(VnetHeader), station);
-    worker.receive(port.index(), buffer, start, sizeof(VnetHeader) + kRarpSize);
+    context.batch().receive(port.index(), buffer, start, sizeof(VnetHeader) + kRarpSize);
   });
 }
 
@@ -97,7 +97,7 @@ std::string VhostRings::take_trouble() {
     if (text.empty())
       text =
           fmt::format("ring {}: {}", ring, fmt::format(fmt::runtime(vring_fault_text(trouble.fault)), trouble.value));
-    engine_.on_worker(number, [&](Worker&) { device_.port(number).forget_trouble(); });
+    engine_.on_worker(number, [&](PortContext&) { device_.port(number).forget_trouble(); });
   }
   return text;
 }

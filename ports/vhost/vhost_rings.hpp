@@ -28,7 +28,7 @@ class VhostRings final : public VringRunner {
  private:
   [[nodiscard]] unsigned owner_of(unsigned ring) const noexcept { return (index_ + ring / 2) % engine_.worker_count(); }
   /// Has `act` done on the worker that has a ring.
-  void on_owner(unsigned ring, const std::function<void(VhostPort&, Worker&)>& act);
+  void on_owner(unsigned ring, const std::function<void(VhostPort&, PortContext&)>& act);
   /// Tells workers without a receive ring where to send frames.
   void renew_mail();
 

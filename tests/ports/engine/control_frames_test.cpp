@@ -10,9 +10,10 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <latch>
 #include <thread>
 
-#include "ports/engine/worker.hpp"
+#include "ports/engine/port_context.hpp"
 #include "ports/socket/datagram_port.hpp"
 #include "ports/socket/stream_port.hpp"
 #include "ports/vhost/vhost_rings.hpp"
@@ -92,18 +93,18 @@ TEST_F(ControlFramesTest, PuntedFramesAreGivenWithTheirFirstOctetsAndThePort) {
 class LendingPort final : public Port {
  public:
   using Port::Port;
-  void arm(Worker&) noexcept override {}
-  void complete(const Tag&, const io_uring_cqe&, Worker&) noexcept override {}
-  void transmit(std::span<const FrameIndex>, const PortState&, Worker&) noexcept override {}
-  void stop(Worker&) noexcept override {}
+  void arm(PortContext&) noexcept override {}
+  void complete(const Tag&, const io_uring_cqe&, PortContext&) noexcept override {}
+  void transmit(std::span<const FrameIndex>, const PortState&, PortContext&) noexcept override {}
+  void stop(PortContext&) noexcept override {}
   [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }
   [[nodiscard]] bool stopped() const noexcept override { return true; }
-  void release(Worker&) noexcept override {}
+  void release(PortContext&) noexcept override {}
 };
 
 class LendingPortDevice final : public PortDevice {
  public:
-  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, Worker&) override {
+  [[nodiscard]] std::unique_ptr<Port> make_port(PortIndex index, PortContext&) override {
     auto made = std::make_unique<LendingPort>(index);
     port = made.get();
     return made;
@@ -122,8 +123,8 @@ TEST_F(ControlFramesTest, PuntedFramesArePutTogetherFromTheirPieces) {
     std::string octets = without_header(frame(station(1), kBpdus, 0, size));
     for (std::size_t i = 14; i < size; ++i) octets[i] = static_cast<char>(i);
     const std::array<std::size_t, 5> ends = {14, 15, 40, 41, size};
-    engine->on_worker(0, [&](Worker& worker) {
-      const Worker::LentRoom room = worker.lent_room();
+    engine->on_worker(0, [&](PortContext& context) {
+      const Batch::LentRoom room = context.batch().lent_room();
       new (room.vnet) VnetHeader{};
       std::memcpy(room.head, octets.data(), ends[0]);
       room.pieces[0] = {room.head, static_cast<std::uint32_t>(ends[0])};
@@ -131,8 +132,8 @@ TEST_F(ControlFramesTest, PuntedFramesArePutTogetherFromTheirPieces) {
         room.pieces[i] = {reinterpret_cast<std::byte*>(&octets[ends[i - 1]]),
                           static_cast<std::uint32_t>(ends[i] - ends[i - 1])};
       }
-      worker.receive_lent(*lender.port, static_cast<std::uint32_t>(size), ends.size());
-      worker.lent_by(*lender.port);
+      context.batch().receive_lent(lender.port->index(), static_cast<std::uint32_t>(size), ends.size());
+      context.batch().lent_by(*lender.port);
     });
     const std::vector<PuntedFrame> punted = take_punted(1);
     ASSERT_EQ(punted.size(), 1U);
@@ -193,8 +194,8 @@ TEST_F(ControlFramesTest, APortPuntsNoMoreThanItsShareOfASecond) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - began).count() + 1;
   const std::uint64_t punted = drops(a, DropReason::kPunted), refused = drops(a, DropReason::kPuntLimit);
   EXPECT_EQ(punted + refused, kFrames);
-  EXPECT_GE(punted, Engine::kPuntsPerSecond);
-  EXPECT_LE(punted, static_cast<std::uint64_t>(seconds) * Engine::kPuntsPerSecond);
+  EXPECT_GE(punted, kPuntsPerSecond);
+  EXPECT_LE(punted, static_cast<std::uint64_t>(seconds) * kPuntsPerSecond);
   EXPECT_EQ(take_punted(punted).size(), punted);
   // Another port has its own share.
   send(b, frame(station(2), kBpdus, 5));
@@ -211,7 +212,7 @@ TEST_F(ControlFramesTest, AStormOfProbesTakesNoBpdusPlace) {
   publish();
   std::string probe = frame(station(1), kLoopProbeGroup.address(), 0, 100);
   probe.replace(24, 2, "\x88\xb5");
-  constexpr std::uint32_t kProbes = 1000, kBpduCount = Engine::kPuntsPerSecond;
+  constexpr std::uint32_t kProbes = 1000, kBpduCount = kPuntsPerSecond;
   for (std::uint32_t i = 0; i < kProbes; ++i) send(a, probe);
   for (std::uint32_t i = 0; i < kBpduCount; ++i) send(a, frame(station(1), kBpdus, i));
   wait_received(a, kProbes + kBpduCount);
@@ -224,29 +225,30 @@ TEST_F(ControlFramesTest, AStormOfProbesTakesNoBpdusPlace) {
 
 TEST_F(ControlFramesTest, AFullQueueLosesTheNewestAndTheyAreCounted) {
   start();
-  constexpr std::uint32_t kFramesAPort = Engine::kPuntsPerSecond;
-  constexpr PortIndex kPorts = Worker::kPuntCapacity / kFramesAPort + 5;
-  for (PortIndex port = 0; port < kPorts; ++port) add_port();
+  constexpr std::uint32_t kFramesAPort = kPuntsPerSecond;
+  const std::size_t capacity = engine->max_punted();
+  const auto port_count = static_cast<PortIndex>(capacity / kFramesAPort + 5);
+  for (PortIndex port = 0; port < port_count; ++port) add_port();
   bridge.stp = true;
   publish();
   std::uint64_t punted = 0, lost = 0;
-  for (PortIndex port = 0; port < kPorts; ++port) {
+  for (PortIndex port = 0; port < port_count; ++port) {
     for (std::uint32_t i = 0; i < kFramesAPort; ++i) send(port, frame(station(port), kBpdus, i));
     wait_received(port, kFramesAPort);
     EXPECT_EQ(drops(port, DropReason::kPuntLimit), 0U);
     punted += drops(port, DropReason::kPunted);
     lost += drops(port, DropReason::kPuntFull);
   }
-  EXPECT_EQ(punted, Worker::kPuntCapacity);
-  EXPECT_EQ(punted + lost, std::uint64_t{kPorts} * kFramesAPort);
-  EXPECT_EQ(engine->take_punted(engine->max_punted()).size(), Worker::kPuntCapacity);
+  EXPECT_EQ(punted, capacity);
+  EXPECT_EQ(punted + lost, std::uint64_t{port_count} * kFramesAPort);
+  EXPECT_EQ(engine->take_punted(engine->max_punted()).size(), capacity);
 }
 
 TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
   start();
   const PortIndex a = add_port(), b = add_port();
   engine->want_move_events(true);
-  constexpr std::uint64_t kStations = 3 * std::uint64_t{Engine::kMoveEventsPerSecond};
+  constexpr std::uint64_t kStations = 3 * std::uint64_t{kMoveEventsPerSecond};
   for (std::uint64_t i = 0; i < kStations; ++i) send(a, frame(station(i), kBpdus));
   wait_received(a, kStations);
   EXPECT_THAT(engine->take_events(), IsEmpty());
@@ -257,8 +259,8 @@ TEST_F(ControlFramesTest, StationsThatMoveAreToldWithoutThoseThatCome) {
   pollfd waiting{engine->event_fd(), POLLIN, 0};
   EXPECT_EQ(poll(&waiting, 1, 0), 1);
   std::vector<EngineEvent> events = engine->take_events();
-  EXPECT_GE(events.size(), Engine::kMoveEventsPerSecond);
-  EXPECT_LE(events.size(), static_cast<std::uint64_t>(seconds) * Engine::kMoveEventsPerSecond);
+  EXPECT_GE(events.size(), kMoveEventsPerSecond);
+  EXPECT_LE(events.size(), static_cast<std::uint64_t>(seconds) * kMoveEventsPerSecond);
   for (const EngineEvent& event : events) {
     EXPECT_EQ(event.kind, EngineEvent::Kind::kFdbMoved);
     EXPECT_EQ(event.port, b);
@@ -387,7 +389,7 @@ class ControlSendTest : public ControlFramesTest, public ::testing::WithParamInt
   }
   /// Waits until every frame that was given to send_own() has been sent.
   void settle() {
-    for (unsigned number = 0; number < engine->worker_count(); ++number) engine->on_worker(number, [](Worker&) {});
+    for (unsigned number = 0; number < engine->worker_count(); ++number) engine->on_worker(number, [](PortContext&) {});
   }
   void set_gates(PortGate gate) {
     for (PortState& port : ports) port.gate = gate;
@@ -415,7 +417,7 @@ TEST_P(ControlSendTest, LeavesByPortsOfEveryKindWhateverTheirGate) {
   std::uint32_t number = 0;
   for (const PortGate gate : {PortGate::kDiscarding, PortGate::kLearning, PortGate::kForwarding}) {
     set_gates(gate);
-    for (const std::size_t size : {kEthernetHeaderSize + 4, std::size_t{60}, Engine::kMaxSendSize}) {
+    for (const std::size_t size : {kEthernetHeaderSize + 4, std::size_t{60}, kMaxOwnFrameSize}) {
       const std::string octets = own_frame(++number, size);
       for (PortIndex port = 0; port < port_count; ++port) send_own(port, octets);
       for (const PortIndex port : taps)
@@ -460,12 +462,20 @@ TEST_P(ControlSendTest, EachPortGetsItsOwnOfMoreFramesThanOneSubmitTakes) {
   for (PortIndex port = 0; port < kPorts; ++port) port % 2 == 0 ? add_port() : add_datagram();
   set_gates(PortGate::kLearning);
   for (std::uint32_t round = 0; round < 5; ++round) {
-    engine->on_worker(round % engine->worker_count(), [&](Worker& worker) {
-      for (PortIndex port = 0; port < kPorts; ++port) {
-        const std::string octets = own_frame(round * kPorts + port);
-        worker.send_own(port, std::as_bytes(std::span(octets)));
-      }
-    });
+    // The workers are held up, so that each finds all its frames in one round.
+    std::latch held(engine->worker_count()), go_on(1);
+    std::vector<std::jthread> holders;
+    for (unsigned number = 0; number < engine->worker_count(); ++number) {
+      holders.emplace_back([&, number] {
+        engine->on_worker(number, [&](PortContext&) {
+          held.count_down();
+          go_on.wait();
+        });
+      });
+    }
+    held.wait();
+    for (PortIndex port = 0; port < kPorts; ++port) send_own(port, own_frame(round * kPorts + port));
+    go_on.count_down();
     for (PortIndex port = 0; port < kPorts; ++port) {
       const std::string header(port % 2 == 0 ? sizeof(VnetHeader) : 0, '\0');
       ASSERT_EQ(receive(port), header + own_frame(round * kPorts + port)) << port;
