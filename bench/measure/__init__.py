@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What rbbench is made of; main.py is the way in."""
+"""The modules of rbbench; it begins in main.py."""

@@ -50,7 +50,7 @@ DEFAULTS = {"stations": [2], "port_counts": [2], "patterns": ["pair"], "vlans": 
 
 
 def list_of(kind, name):
-    """A parser of comma-separated words."""
+    """Returns a parser of comma-separated words."""
     def parse(text):
         try:
             return [kind(word) for word in text.split(",")]
@@ -89,7 +89,7 @@ def tests(text):
 
 
 def number(kind, low, high=float("inf")):
-    """A parser of one number within bounds."""
+    """Returns a parser of one number within bounds."""
     def parse(text):
         try:
             return bounded(kind, low, high)(text)

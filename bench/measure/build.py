@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Builds what is measured and what measures, where no build was named."""
+"""Builds the switch and the load generator, unless the user has named a build."""
 import pathlib
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def _run(*command):
 
 
 def build():
-    """Installs the packages that are missing, builds in build/bench, and returns that directory."""
+    """Installs missing packages, builds in build/bench, and returns that directory."""
     directory = ROOT / "build/bench"
     needed = '"${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libbenchmark-dev'
     _run("bash", "-c", f'source "{ROOT}/tests/tools/packages.sh"; install_missing {needed}')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A case: one measurement that is made of every switch in turns, and what it needs."""
+"""A case is one measurement that is made of every switch in turns. It describes the ports and settings that it needs."""
 import dataclasses
 from collections.abc import Callable
 
@@ -14,37 +14,37 @@ PATTERN_WORDS = {"pair": "one way", "both": "both ways", "one_to_many": "one to 
 
 @dataclasses.dataclass
 class Case:
-    test: str  # which test of the document it belongs to
+    test: str  # the test of the document to which it belongs
     title: str
     unit: str
-    sample: Callable  # of a Scene; returns a dict that has "value"
+    sample: Callable  # takes a Scene; returns a dict that has "value"
     ports: int = 2
     vlan: int | None = None
     better: str = "more"  # or "less", "none"
     kinds: tuple = ("device", "vhost")
     parameters: dict = dataclasses.field(default_factory=dict)
     super_frames: bool = False
-    rounds: int | None = None  # where one sample is a search of its own, fewer will do
+    rounds: int | None = None  # fewer if one sample is a search
 
     @property
     def mtu(self):
-        """Of all devices: TCP has frames of the usual size, whatever the largest that is measured."""
+        """The MTU of all devices. TCP always has frames of the default size, whatever the largest measured size is."""
         size = self.parameters.get("size")
         return LARGE_MTU if isinstance(size, int) and size > LARGEST_USUAL_SIZE and not self.super_frames else USUAL_MTU
 
     @property
     def needs(self):
-        """What has to be built for it."""
+        """The properties of the switch that this case needs."""
         return {"ports": self.ports, "vlan": self.vlan, "mtu": self.mtu, "super_frames": self.super_frames}
 
     def described(self):
-        """Its parameters, complete."""
+        """All parameters of the case."""
         return {"size": None, "ports": self.ports, "stations": BASE_STATIONS, "vlan": self.vlan, "pattern": "pair",
                 **self.parameters}
 
 
 def sizes_of(size):
-    """What a flow has as its sizes: a number, or a list for the Internet mix."""
+    """Returns the sizes of a flow: a number, or a list for the Internet mix."""
     return IMIX if size == "IMIX" else size
 
 

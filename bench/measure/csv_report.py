@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A run as CSV: one line a sample, with everything that is known of it, for spreadsheets and scripts."""
+"""Writes a run as CSV, for spreadsheets and scripts: one line a sample, with all its data."""
 import csv
 import io
 import json
@@ -11,7 +11,7 @@ SAMPLES = ["value", "machine_ns", "switch_ns", "busy", "loss"]
 
 
 def columns(document):
-    """Names of the columns: what is the same for all kinds of measurement, parameters, and what samples have."""
+    """Returns the names of the columns: the common ones, the parameters, and the keys of samples."""
     measurements = document.get("measurements", [])
     parameters = dict.fromkeys(name for one in measurements for name in one["parameters"])
     samples = dict.fromkeys(name for one in measurements for taken in one["samples"].values() for sample in taken for name in sample)
@@ -24,14 +24,14 @@ def _in_order(names, wanted):
 
 
 def _cell(value):
-    """Numbers as exactly as JSON has them, nothing for nothing."""
+    """Returns a number as exactly as JSON has it, and an empty text for a missing value."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def report(document):
-    """The text of the CSV file."""
+    """Returns the text of the CSV file."""
     described = {switch["name"]: switch for switch in document.get("switches", [])}
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(document), restval="", lineterminator="\n")

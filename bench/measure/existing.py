@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ports that exist already, of a switch that rbbench knows nothing about: --ports."""
+"""Existing ports of a switch that rbbench does not know: --ports."""
 
 
 class ExistingPorts:
-    """Has what a switch of the switches package has, and leaves everything as it is."""
+    """Has the interface of a switch of the switches package, and changes nothing."""
 
     name, title, version, ports = "existing", "existing ports", "", "as named"
 
@@ -13,6 +13,6 @@ class ExistingPorts:
         self.pids = []
 
     def pause(self):
-        """Nobody else has to be quiet."""
+        """There is no other switch, so this one need not be paused."""
 
     resume = pause

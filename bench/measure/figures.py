@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the reports share: medians and their spread, numbers in units that a person reads, the words and colours of switches."""
+"""Helpers that the reports share: medians and their spread, numbers in readable units, and the names and colours of switches."""
 import collections
 import math
 
@@ -7,11 +7,11 @@ from .case import PATTERN_WORDS
 from .load import BROADCAST
 from .statistics import ratios, spread
 
-Spread = collections.namedtuple("Spread", "median low high")  # low and high are None where there was one round
+Spread = collections.namedtuple("Spread", "median low high")  # low and high are None if there was one round
 Scale = collections.namedtuple("Scale", "factor unit decimals")
 Look = collections.namedtuple("Look", "colour mark is_reference")  # colour: in the light and in the dark
 
-# Ports of ringbridge are warm, other switches cool, and what decides nothing (the floor, the null run) is grey.
+# Colours: ringbridge has warm ones, other switches cool ones, and the floor and the null run are grey.
 LOOKS = {
     "ringbridge": Look(("#d2380b", "#ff7d50"), "circle", False),
     "ringbridge-vhost": Look(("#d2380b", "#ff7d50"), "circle", False),
@@ -33,17 +33,17 @@ OTHER_LOOKS = [
 ]
 PATTERNS = {**PATTERN_WORDS, BROADCAST: "broadcast"}
 GROUPS = {"device": "hosts on devices (taps, veth pairs)", "vhost": "guests on vhost-user sockets"}
-# Of measurements that say no more: what is left out of their words.
+# Parameters with these values are left out of a measurement's description.
 USUAL = {"ports": 2, "stations": 2, "pattern": "pair", "vlan": None, "broadcast": False}
 
 
 def samples_of(measurement, name, key="value"):
-    """What is known under a key, of every round in which it is known."""
+    """Returns the values of a key, from every round that has it."""
     return [sample[key] for sample in measurement["samples"].get(name, []) if sample.get(key) is not None]
 
 
 def spread_of(measurement, name, key="value"):
-    """Median and quartiles; None where there is no sample."""
+    """Returns median and quartiles, or None if there is no sample."""
     values = samples_of(measurement, name, key)
     if not values:
         return None
@@ -52,12 +52,12 @@ def spread_of(measurement, name, key="value"):
 
 
 def subject_of(measurement):
-    """The switch that is set against the others."""
+    """Returns the switch that is compared with the others."""
     return next(iter(measurement["samples"]), None)
 
 
 def ratios_of(measurement):
-    """{name: Spread} of the first switch over each other, as the document has them, or by its samples."""
+    """Returns {name: Spread} of the first switch over each other, from the document's ratios or from its samples."""
     if "ratios" in measurement:
         given = measurement["ratios"]
     elif subject_of(measurement) is not None and all(map(is_complete, measurement["samples"].values())):
@@ -77,7 +77,7 @@ def is_complete(samples):
 
 
 def cost_ratio(measurement, name, key="switch_ns"):
-    """What a unit cost another switch over what it cost the first, within a round; None where that is not known."""
+    """Returns the cost of a unit in another switch over the cost in the first, within a round; None if it is unknown."""
     pairs = [(ours.get(key), theirs.get(key)) for ours, theirs
              in zip(measurement["samples"][subject_of(measurement)], measurement["samples"][name])]
     if not pairs or not all(ours and theirs is not None for ours, theirs in pairs):
@@ -87,7 +87,7 @@ def cost_ratio(measurement, name, key="switch_ns"):
 
 
 def verdict(ratio, better):
-    """Whether the first switch is better by a ratio: "better", "worse", or "same" where the quartiles do not say."""
+    """Returns "better" or "worse" for the first switch by a ratio, or "same" if 1 is between the quartiles."""
     if better not in ("more", "less"):
         return None
     low = ratio.median if ratio.low is None else ratio.low
@@ -98,7 +98,7 @@ def verdict(ratio, better):
 
 
 def decimals_for(values, largest_decimals):
-    """So many decimals that the largest has three digits that count, and the smallest at least two."""
+    """Returns the number of decimals with which the largest value has three significant digits, and the smallest at least two."""
     sizes = [abs(value) for value in values if value]
     if not sizes:
         return 0
@@ -108,7 +108,7 @@ def decimals_for(values, largest_decimals):
 
 
 def scale_for(unit, values):
-    """The unit in which a person reads such values, which are all shown in it."""
+    """Returns a readable unit for these values, which all have the same unit."""
     values = [value for value in values if value is not None]
     largest = max((abs(value) for value in values), default=0)
     if unit == "octets/s":
@@ -128,19 +128,19 @@ def scale_for(unit, values):
         steps = [(1e9, f"G{separator}{unit}"), (1e6, f"M{separator}{unit}"), (1e3, f"k{separator}{unit}"), (1, unit)]
     else:
         steps = [(1, unit)]
-    # Latencies of one plot lie four powers of ten apart: the shortest must not read as 0.
+    # Latencies of one plot differ by four powers of ten: the shortest must not be shown as 0.
     decisive = min((value for value in values if value > 0), default=0) if unit == "ns" else largest
     divisor, name = next(((step, name) for step, name in steps if decisive >= step), steps[-1])
     return Scale(base / divisor, name, decimals_for([value / divisor for value in values], 3))
 
 
 def number(value, scale):
-    """A value in a scale, without its unit."""
+    """Returns a value in a scale, without its unit."""
     return f"{value * scale.factor:,.{scale.decimals}f}"
 
 
 def ratio_number(value):
-    """With two decimals, and digits that count where it is far from one."""
+    """Returns a ratio with two decimals, or with significant digits if it is far from one."""
     if value == 0:
         return "0"
     if value >= 0.1:
@@ -149,7 +149,7 @@ def ratio_number(value):
 
 
 def range_words(figure, words):
-    """The quartiles; nothing where there was one round."""
+    """Returns the quartiles, or an empty text if there was one round."""
     return "" if figure.low is None else f"{words(figure.low)} to {words(figure.high)}"
 
 
@@ -158,7 +158,7 @@ def count_words(count):
 
 
 def short_count(count):
-    """As a label of an axis has it: 10 k, 1 M."""
+    """Returns a count in the format of axis labels: 10 k, 1 M."""
     for step, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if count >= step and count % (step // 10) == 0:
             return f"{count / step:g} {letter}"
@@ -166,7 +166,7 @@ def short_count(count):
 
 
 def parameter_words(name, value):
-    """What a parameter says, in words; None for what need not be said."""
+    """Returns a parameter in words, or None if it is not worth a word."""
     if value is None or (name == "broadcast" and not value):
         return None
     if name == "size":
@@ -191,14 +191,14 @@ def parameter_words(name, value):
 
 
 def circumstances(parameters, without=()):
-    """What a measurement was made with, in words: "64 octets, one way, 8 ports"; usual things are not said."""
+    """Returns the parameters of a measurement in words, without defaults: "64 octets, one way, 8 ports"."""
     words = [parameter_words(name, value) for name, value in parameters.items()
              if name not in without and not (name in USUAL and name != "pattern" and value == USUAL[name])]
     return ", ".join(word for word in words if word)
 
 
 class Switches:
-    """The switches of a document: titles, in its order, and one look for each that is the same in every plot."""
+    """The switches of a document in its order, with titles, and for each a look that is the same in every plot."""
 
     def __init__(self, document):
         described = {switch["name"]: switch for switch in document.get("switches", [])}
@@ -225,7 +225,7 @@ class Switches:
 
 
 def age_words(seconds):
-    """How long something lasted."""
+    """Returns a duration in words."""
     minutes = round(seconds / 60)
     if seconds < 120:
         return f"{seconds:.0f} s"
@@ -233,7 +233,7 @@ def age_words(seconds):
 
 
 def machine_words(machine):
-    """One line about what was measured on."""
+    """Returns one line about the machine of the run."""
     words = [f"{machine.get('cpus', '?')} x {machine.get('model', 'unknown processor')}"]
     if machine.get("memory_mib"):
         words.append(f"{machine['memory_mib'] / 1024:.3g} GiB")

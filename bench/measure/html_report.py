@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A run as one HTML file that needs nothing else: ratios, plots and figures, for a screen, a telephone and paper.
+"""Writes a run as one self-contained HTML file: ratios, plots and figures, for a screen, a telephone and paper.
 
-Each plot is drawn twice, wide and narrow, and the style sheet shows the one that fits, so that letters can be read on a telephone.
+Each plot is drawn twice, wide and narrow, and the style sheet shows the plot that fits. So the letters are readable on a telephone.
 """
 import pathlib
 
@@ -134,7 +134,7 @@ class Page:
         links = [("ratios", "Ratios")] if blocks else []
         links += [("machine", "Machine and method")] + [(section.slug, section.title) for section in sections]
         navigation = "".join(f'<li><a href="#{escape(slug)}">{escape(title)}</a></li>' for slug, title in links)
-        # Titles are unique, slugs with them; plots of the overview have names that no section's have.
+        # Titles are unique, and so are their slugs. Names of plots in the overview differ from those in sections.
         body = self.overview(blocks) + self.method() + "".join(map(self.section, sections))
         title = self.title()
         return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -145,17 +145,17 @@ class Page:
 
     def title(self):
         if self.subject is None:
-            return "Virtual switches, measured"
+            return "Measurements of virtual switches"
         others = [name for name in self.switches.names if name not in (self.subject, "none") and not self.is_kin(name)]
         if not others:
-            return f"{self.switches.title(self.subject)}, measured"
+            return f"Measurements of {self.switches.title(self.subject)}"
         titles = [self.switches.title(name) for name in others]
         if len(titles) > 3:
             return f"{self.switches.title(self.subject)} beside {len(titles)} others"
         return f"{self.switches.title(self.subject)} beside {', '.join(titles[:-1]) + ' and ' if titles[1:] else ''}{titles[-1]}"
 
     def is_kin(self, name):
-        """Whether a name is the first switch's own with other ports or options."""
+        """True if a name is the first switch with other ports or options."""
         return name.startswith(self.subject + "-") or name.startswith(self.subject + ":")
 
     def header(self, title):
@@ -174,9 +174,9 @@ class Page:
         return "".join(parts) + "</section>\n"
 
     def ratio_words(self):
-        words = f"{self.switches.title(self.subject)} over each other switch, taken within a round, in which each had its turn. "
-        return words + ("The median of the rounds, and below it the quartiles." if self.has_rounds()
-                        else "There was one round, so no spread.")
+        words = f"The ratios are {self.switches.title(self.subject)} over each other switch within a round, in which each had a turn. "
+        return words + ("The tables show the median of the rounds, and below it the quartiles." if self.has_rounds()
+                        else "There was one round, so there is no spread.")
 
     def marks_words(self):
         marks = [(GLYPHS[kind][0], name, words) for kind, name, words in (
@@ -220,19 +220,19 @@ class Page:
         other_work = self.document.get("other_work")
         if other_work is None or other_work <= 0.1:
             return ""
-        return f'<p class="warning">The machine had other work to do, {other_work:.0%} of its processors: rates are worth little, ratios ' \
-            "more, the switch's own processor time most.</p>\n"
+        return f'<p class="warning">Other work took {other_work:.0%} of the processors: rates are not reliable, ratios are more reliable, ' \
+            "and the switch's own processor time is the most reliable figure.</p>\n"
 
     def method_words(self):
         many = self.has_rounds()
-        order = "The switches stand side by side and are measured in turns, A B A B, so that what else the machine does falls on all of " \
-            "them. Ratios are taken within a round; " + ("what is shown are medians, and the quartiles around them."
-                                                         if many else "there was one, so what is shown is one sample each.")
-        cpu = "The load and the switch have a processor each. Beside a rate stands the processor time that the whole machine spent on a " \
-            "frame: a bridge in the kernel works on the sender's processor, a switch in userspace on its own, and one that polls takes " \
-            "all of it whatever comes. Where the generator was busy nearly all the time, it is the generator that was measured."
+        order = "All switches are ready side by side and are measured in turns, A B A B, so that the machine's other work affects all of " \
+            "them alike. Ratios are taken within a round. " + ("The figures are medians, with the quartiles around them."
+                                                               if many else "There was one round, so each figure is one sample.")
+        cpu = "The load and the switch have a processor each. Beside a rate, the tables show the processor time that the whole machine spent " \
+            "on a frame. A bridge in the kernel works on the sender's processor, and a switch in userspace on its own. A switch that " \
+            "polls takes all of its processor at any load. If the generator was busy nearly all the time, the generator was the limit."
         sizes = "Frame sizes count the FCS; IMIX is 7 frames of 64 octets to 4 of 594 and 1 of 1518."
-        floor = "Grey is what only bounds the others: a pump that copies frames and decides nothing, and the run with no switch between." \
+        floor = "Grey marks the bounds: a pump that copies frames without decisions, and the run without a switch." \
             if any(look.is_reference for look in self.switches.looks.values()) else ""
         return "".join(f"<p>{escape(words)}</p>\n" for words in (order, cpu, sizes, floor) if words)
 
@@ -287,7 +287,7 @@ class Page:
                 bodies += (f'<tr><th class="group" scope="rowgroup" colspan="{len(table.columns) + 1}">'
                            f'{escape(heading)}</th></tr>')
             bodies += "".join(self.row(row, table) for row in rows) + "</tbody>"
-        # The caption is not the table's own, which would be as wide as that and not be seen whole on a telephone.
+        # The caption is outside the table: a caption element would be as wide as the table, too wide for a telephone.
         return (f'<p class="caption">{escape(table.caption)}</p><div class="scroll" tabindex="0" role="group" '
                 f'aria-label="{escape(table.caption)}"><table class="{table.kind}"><thead><tr>{heads}</tr></thead>{bodies}</table></div>\n')
 
@@ -308,11 +308,11 @@ class Page:
         return f'<td{strong}><span class="value">{escape(cell.text)}</span>{glyph}{below}</td>'
 
     def footer(self):
-        return "<footer><p>Made by rbbench, of ringbridge. A pointer that rests on a mark of a plot shows its figures.</p></footer>\n"
+        return "<footer><p>Made by rbbench, of ringbridge. A pointer on a mark of a plot shows its figures.</p></footer>\n"
 
 
 def report(document):
-    """The text of the HTML file."""
+    """Returns the text of the HTML file."""
     return Page(document).text()
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What switches and their hosts stand in: namespaces, processes that end with this one, directories and huge pages.
+"""The surroundings of switches and hosts: namespaces, processes that end with this one, directories and huge pages.
 
-Everything is given to an ExitStack as soon as it is there, so that it goes away however the program ends; processes end
-with it even when it is killed, and what else a killed run left is swept by the next one.
+An ExitStack gets everything as soon as it exists, and so removes it however the program ends. Processes end with the
+program even if it is killed. The next run removes all other things that a killed run left.
 """
 import contextlib
 import itertools
@@ -18,31 +18,31 @@ import time
 
 from .case import USUAL_MTU
 
-PATIENCE_S = 60  # for anything to start or to answer; a machine with other work to do can be slow
-END_S = 10  # that a program has to end in order
-NICENESS = -10  # other work is to disturb little, but beside threads that never sleep it has to go on
-LAST_LINES = 20  # of a log, in a complaint
+PATIENCE_S = 60  # limit for a program to start or to answer; a busy machine can be slow
+END_S = 10  # time for a program to end by itself
+NICENESS = -10  # other work should disturb little, but must go on beside threads that never sleep
+LAST_LINES = 20  # lines of a log in an error message
 DIRECTORIES = pathlib.Path(tempfile.gettempdir())
 NAMESPACES = pathlib.Path("/run/netns")
 DPDK_FILES = pathlib.Path("/run/dpdk")
 HUGE_PAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
-PAGES_MADE = "huge_pages"  # a file that says how many a run has made
-# No router solicitations and the like between the frames that are counted; and as all even ports' devices share a
-# namespace, and all odd ones, only that device is to answer for an address that has it.
+PAGES_MADE = "huge_pages"  # name of the file with the number of pages that a run has made
+# The kernel must send no router solicitations and the like between the counted frames. The devices of all even ports
+# share a namespace, and so do those of all odd ports, so only the device that has an address may answer for it.
 QUIET = {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1,
          "net/ipv4/conf/all/arp_ignore": 1}
 
 
 class Failed(Exception):
-    """Something that should work did not; the text says what."""
+    """An operation failed that should work. The text tells which."""
 
 
 class Unsupported(Exception):
-    """A switch cannot do what was asked for; the text says why."""
+    """A switch does not support the request. The text tells why."""
 
 
 def run(*command, lines=None):
-    """Runs a command, with lines to read if it wants some, and returns what it prints."""
+    """Runs a command, with optional lines as its input, and returns its output."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S,
@@ -57,47 +57,47 @@ def run(*command, lines=None):
 
 
 def version_of(programs):
-    """Of the ringbridge that stands there."""
+    """Returns the version of the ringbridge in a build directory."""
     return run(programs / "control/ringbridged", "--version").split()[-1]
 
 
 def processor_time(pid):
-    """Seconds that all threads of a process have run."""
+    """Returns the seconds that all threads of a process have run."""
     nanoseconds = 0
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the process has ended meanwhile
             nanoseconds += int((task / "schedstat").read_text().split()[0])
     return nanoseconds / 1e9
 
 
 def owner(name):
-    """The process whose run gave something this name; None if it is of another kind."""
+    """Returns the process whose run gave this name, or None if the name is of another kind."""
     match = re.fullmatch(r"rbb(\d+)-.*", name)
     return int(match[1]) if match else None
 
 
 class Program:
-    """A process that ends with this one, whichever way that ends, and what it said.
+    """A process that ends with this one, however this one ends, and its output.
 
-    It must be started by the main thread: the kernel ends it with the thread that started it.
+    The main thread must start it: the kernel ends the process with the thread that started it.
     """
 
     def __init__(self, name, command, log, resources, cpus=None, realtime=False, netns=None, **where):
         self.name, self.log, self._said = name, log, b""
-        # Each of these becomes the next, so that the process is the program itself in the end.
+        # Each of these programs executes the next, so that in the end the process is the program itself.
         words = ["setpriv", "--pdeathsig", "KILL"]
         words += ["nsenter", f"--net={NAMESPACES / netns}"] if netns else []
         words += ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []
         words += ["chrt", "--fifo", "1"] if realtime else []
         with open(log, "wb") as end:
             self.process = subprocess.Popen([*words, *map(str, command)],
-                                            start_new_session=True,  # Ctrl-C is for the script, which ends all in order
+                                            start_new_session=True,  # Ctrl-C goes to this script only, which ends all programs in order
                                             **{"stdin": subprocess.DEVNULL, "stdout": end, "stderr": end, **where})
         self.pid = self.process.pid
         resources.callback(self.stop)
         if self.process.stdout:
             os.set_blocking(self.process.stdout.fileno(), False)
-        with contextlib.suppress(OSError):  # where sessions share the processors, niceness holds only inside one
+        with contextlib.suppress(OSError):  # if sessions share the processors, niceness has an effect only within a session
             pathlib.Path(f"/proc/{self.pid}/autogroup").write_text(str(NICENESS))
 
     def pause(self):
@@ -138,7 +138,7 @@ class Program:
         return text in self.log.read_text(errors="replace")
 
     def write_line(self, text):
-        """To its standard input, which has to be a pipe."""
+        """Writes a line to the program's standard input, which must be a pipe."""
         try:
             self.process.stdin.write(f"{text}\n".encode())
             self.process.stdin.flush()
@@ -146,7 +146,7 @@ class Program:
             self.fail("ended")
 
     def read_until(self, ends, what, patience_s=PATIENCE_S):
-        """What it writes to its standard output, a pipe, up to where it ends with these octets, without them."""
+        """Returns the program's standard output, a pipe, up to these octets and without them."""
         deadline = time.monotonic() + patience_s
         while ends not in self._said:
             left = deadline - time.monotonic()
@@ -165,8 +165,8 @@ class Program:
 
 
 class Lab:
-    """What a run has of the machine. Options: build_dir, realtime, load_cpus, switch_cpu. `mtu` is that of all hosts' devices;
-    with `super_frames` guests and switches segment TCP as late as they can (devices always do)."""
+    """The resources of a run. Options: build_dir, realtime, load_cpus, switch_cpu. `mtu` is the MTU of all hosts' devices.
+    With `super_frames` guests and switches segment TCP as late as they can (devices always do)."""
 
     _numbers = itertools.count(1)
 
@@ -180,11 +180,11 @@ class Lab:
         self.directory = pathlib.Path(resources.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.id}-")))
 
     def number(self):
-        """One that no other switch of this run has."""
+        """Returns a number that no other switch of this run has."""
         return next(self._numbers)
 
     def namespace(self, suffix, resources):
-        """A network namespace with a name for `ip netns`, in which nothing is sent unasked."""
+        """Makes a network namespace with a name for `ip netns`, in which the kernel sends no frames by itself."""
         name = f"{self.id}-{suffix}"
         run("ip", "netns", "add", name)
         resources.callback(remove_namespace, name)
@@ -194,7 +194,7 @@ class Lab:
         return name
 
     def huge_pages(self, count, resources):
-        """Makes so many pages of 2 MiB free, and gives back at the end what was made."""
+        """Makes `count` free pages of 2 MiB, and gives them back at the end."""
         if not HUGE_PAGES.is_dir():
             raise Unsupported("this kernel has no huge pages of 2 MiB")
         missing = count - int((HUGE_PAGES / "free_hugepages").read_text())
@@ -206,31 +206,31 @@ class Lab:
             raise Unsupported(f"the machine has no {count} free huge pages of 2 MiB to give")
 
     def _change_huge_pages(self, difference):
-        # By the difference, as others may have changed the number meanwhile.
+        # The change is relative, because others may have changed the number meanwhile.
         self._pages += difference
         (self.directory / PAGES_MADE).write_text(str(self._pages))  # for sweep()
         change_huge_pages(difference)
 
     @property
     def version(self):
-        """Of what is built here."""
+        """Returns the version of the build."""
         return version_of(self.programs)
 
     def dpdk_files(self, name, resources):
-        """The prefix of what a DPDK program has in /run/dpdk, which it does not always take away."""
+        """Returns the prefix of a DPDK program's files in /run/dpdk, which the program does not always remove."""
         prefix = f"{self.id}-{name}"
         resources.callback(shutil.rmtree, DPDK_FILES / prefix, ignore_errors=True)
         return prefix
 
     def load_program(self, name, words):
-        """rbload, which is asked by lines and answers so; it chooses its processors itself."""
+        """Starts rbload, which reads requests as lines, answers with lines, and chooses its processors itself."""
         return Program(f"rbload of {name}", [self.programs / "bench/rbload", *words],
                        self.directory / f"rbload{self.number()}.log", self.resources, stdin=subprocess.PIPE,
                        stdout=subprocess.PIPE)
 
 
 def remove_namespace(name):
-    """If it is there still."""
+    """Removes a namespace if it still exists."""
     if (NAMESPACES / name).exists():
         subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
 
@@ -241,7 +241,7 @@ def change_huge_pages(difference):
 
 
 def sweep():
-    """Takes away what runs left that were killed."""
+    """Removes everything that killed runs left."""
     def left(names):
         return [name for name in names if owner(name) and not pathlib.Path(f"/proc/{owner(name)}").exists()]
 

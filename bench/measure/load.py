@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The load generator, rbload: what it is asked, and what it answers."""
+"""Requests to the load generator rbload, and its answers."""
 import json
 
-PATIENCE_S = 60  # for an answer, beyond the time that a trial is to take
-# Frame sizes of the Internet mix, in the proportion 7:4:1 in which it has them.
+PATIENCE_S = 60  # limit for an answer, beyond the length of the trial
+# Frame sizes of the Internet mix, in its proportion 7:4:1.
 IMIX = [64] * 7 + [594] * 4 + [1518]
 BROADCAST = "broadcast"
 
 
 def flow(from_, to, sizes=64, **more):
-    """Frames from a port to the stations of another, or of several in turn, as rbload is asked for them."""
+    """Returns a request to rbload for frames from a port to the stations of another port, or of several in turn."""
     return {"from": from_, "to": to, "sizes": sizes if isinstance(sizes, list) else [sizes], **more}
 
 
 class Trial:
-    """An answer: sums over flows and ports, and what is derived from them."""
+    """An answer of rbload: sums over flows and ports, and values derived from them."""
 
     def __init__(self, answer):
         self.answer, self.window, self.total = answer, answer["window"], answer.get("total")
 
     @property
     def rate(self):
-        """Frames a second that came out, in the window; copies of a frame that was flooded count once."""
+        """Frames a second that came out in the window. Copies of a flooded frame count once."""
         return min(sum(self.window["received"]), sum(self.window["sent"])) / self.window["seconds"]
 
     @property
@@ -31,7 +31,7 @@ class Trial:
 
     @property
     def flooded(self):
-        """Copies beyond one for each frame, as a share of the frames."""
+        """The number of copies beyond one for each frame, as a share of the frames."""
         return max(0, sum(self.window["received"]) / max(1, sum(self.window["sent"])) - 1)
 
     @property
@@ -56,7 +56,7 @@ class Trial:
         return self.answer["latency"]
 
     def costs(self, units=None):
-        """What a unit (a frame that came out, if nothing else is said) cost in processor time."""
+        """Returns the processor time of a unit (by default a frame that came out)."""
         units = sum(self.window["received"]) if units is None else units
         if not units:
             return {"machine_ns": None, "switch_ns": None, "busy": self.window.get("busy")}
@@ -66,7 +66,7 @@ class Trial:
 
 
 class Load:
-    """A running rbload that has the ports of one switch."""
+    """A running rbload with the ports of one switch."""
 
     def __init__(self, lab, name, load_ports, pids):
         self.pids = list(pids)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The run: builds every switch for as many ports as a group of cases needs, and measures in turns."""
+"""A run builds every switch with as many ports as a group of cases needs, and measures the switches in turns."""
 import contextlib
 import os
 import signal
@@ -16,20 +16,20 @@ from .profile import userspace_share
 from .scene import Scene
 from .switches import split
 
-# Tests that change a host's device, make a switch forget, ask for its processor time, or need addresses.
+# These tests change a host's device, make a switch forget, read its processor time, or need addresses.
 OWN_SWITCH = {"errored", "idle", "address_capacity", "address_rate", "tcp", "workers"}
 ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def stop(number, _frame):
-    """Ends the program by way of its clean-up, which nothing interrupts any more."""
+    """Ends the program through its clean-up, which no signal interrupts."""
     for end in ENDS:
         signal.signal(end, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 def groups(cases):
-    """Cases by what has to be built for them, in the order of their first mention."""
+    """Returns groups of cases that need the same kind of switch, in the order of their first case."""
     found = {}
     for case in cases:
         found.setdefault(repr(case.needs), []).append(case)
@@ -62,7 +62,7 @@ class Run:
             self.results.note(workers.note(self.options.build_dir, self.options.rounds))
 
     def _scenes(self, ports, vlan, mtu, super_frames, kinds, resources):
-        """Every switch of these kinds that can be built so, each ready for its turn."""
+        """Builds every switch of these kinds that can be built in this way, each ready for its turn."""
         lab = Lab(resources, self.options, mtu, super_frames)
         if self.options.ports:
             return self._existing_scenes(lab, ports)
@@ -83,7 +83,7 @@ class Run:
         return scenes
 
     def _scene(self, switch, lab, resources):
-        resources.callback(switch.resume)  # nobody parts from a switch that does not answer
+        resources.callback(switch.resume)  # a guest cannot disconnect from a paused switch
         scene = Scene(lab, switch, self.options.load_cpus)
         switch.connected()
         self.results.add_switch(switch)
@@ -119,7 +119,7 @@ class Run:
                 self.progress.measured(self.results.add(case, group, samples), self.results.document["switches"])
 
     def _give_up(self, scene, scenes, why):
-        """What cannot be measured any more takes no further part in what it was built for; the others go on."""
+        """Leaves a failed switch out of the rest of its group. The others go on."""
         scenes.remove(scene)
         self._skip(scene.name, why)
 
@@ -148,7 +148,7 @@ def write_reports(options, document):
 
 
 def become_root(options):
-    """Namespaces and taps need it."""
+    """Restarts the program as root, which namespaces and taps need."""
     if os.geteuid() != 0:
         more = [] if options.build_dir_was_given else ["--build-dir", str(options.build_dir)]
         os.execvp("sudo", ["sudo", *sys.argv, *more])
@@ -168,7 +168,7 @@ def main():
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     if options.page:
-        performance_page.parts_by_hand(options.page)  # ends here, and not after an hour, where it is no such page
+        performance_page.parts_by_hand(options.page)  # a wrong page ends the program now, and not after an hour
     run = Run(options)
     run.progress.line(text_report.heading(run.results.document))
     try:
@@ -177,6 +177,6 @@ def main():
     except Failed as error:
         sys.exit(str(error))
     finally:
-        if run.results.document["measurements"]:  # whatever came after them
+        if run.results.document["measurements"]:  # also after an error
             run.results.save()
             write_reports(options, run.results.document)

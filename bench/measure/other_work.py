@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How busy the machine is with what is not measured, looked at between measurements."""
+"""Measures the machine's other work between the measurements."""
 import pathlib
 import statistics
 import time
@@ -19,7 +19,7 @@ class OtherWork:
         self.seen = []
 
     def look(self):
-        """Waits for a quiet moment, but not longer than was said."""
+        """Waits for a quiet moment, but not longer than the limit."""
         deadline = time.monotonic() + self.wait_s
         while True:
             total, idle = _ticks()

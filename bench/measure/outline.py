@@ -116,9 +116,9 @@ CORNERS = {"size": "frame size", "stations": "stations", "ports": "ports", "stre
 PERCENTILES = {"p50": (2, "50 %"), "p90": (10, "90 %"), "p99": (100, "99 %"), "p999": (1000, "99.9 %")}
 MACHINE_COST = "The whole machine's processor time"
 MOST_LATENCY_PLOTS = 6
-MAIN_LOAD = 0.5  # of latency, where only one is shown
-LINEAR_REACH = 8  # costs that differ by more than that have a logarithmic axis: near zero they could not be told apart
-NULL_RUN = "none"  # two hosts with nothing between: it shows what the generator can do, and is no peer
+MAIN_LOAD = 0.5  # load of the latency plot, if only one is shown
+LINEAR_REACH = 8  # costs that differ by more have a logarithmic axis: near zero they would look alike
+NULL_RUN = "none"  # two hosts without a switch: this run shows the limits of the generator, and is no peer
 HEADLINE_SIZES = (64, 1518, "IMIX")
 HEADLINES = ("rate", "throughput", "tcp", "broadcast", "address_capacity", "address_rate", "latency")
 
@@ -132,7 +132,7 @@ def sort_key(value):
 
 
 class Outline:
-    """Everything about one document."""
+    """Makes the sections of a report from one document."""
 
     def __init__(self, document):
         self.document = document
@@ -142,14 +142,14 @@ class Outline:
         self._slugs = set()
         self._tabled = set()
 
-    # Which measurements belong together.
+    # Groups of measurements that belong together.
 
     def groups(self):
-        """Kinds of ports that are in the document, in its order."""
+        """Returns the kinds of ports in the document, in its order."""
         return list(dict.fromkeys(measurement["parameters"].get("group") for measurement in self.measurements))
 
     def families(self, test, axis):
-        """Lists of measurements that differ in one parameter alone, two at least, in its order."""
+        """Returns lists of at least two measurements that differ only in one parameter, in its order."""
         found = {}
         for measurement in self.measurements:
             parameters = measurement["parameters"]
@@ -170,11 +170,11 @@ class Outline:
         return next((subject_of(measurement) for measurement in measurements if measurement["samples"]), None)
 
     def family_words(self, family, axis):
-        """What all have in common; the kind of ports only where there are several."""
+        """Returns the common parameters in words; the kind of ports only if the document has several."""
         return circumstances(family[0]["parameters"], without={axis, "offered", *(() if len(self.groups()) > 1 else ("group",))})
 
     def headlines(self):
-        """{group: measurements} that stand for all."""
+        """Returns {group: measurements} with the measurements for the overview."""
         result = {}
         for group in self.groups():
             chosen = []
@@ -190,7 +190,7 @@ class Outline:
 
     @staticmethod
     def is_usual(one, others):
-        """Whether a measurement has no VLAN and no unusual pattern, and of rates also as few ports and stations as any."""
+        """True if a measurement has no VLAN and no unusual pattern, and for rates also the smallest number of ports and stations."""
         parameters = one["parameters"]
         if parameters.get("vlan") is not None or parameters.get("broadcast"):
             return False
@@ -204,7 +204,7 @@ class Outline:
     # Series of plots.
 
     def series(self, names, subject, point_of, keys):
-        """One for each switch, of the points that point_of(name, key) gives."""
+        """Returns a series for each switch, with the points of point_of(name, key)."""
         made = []
         for name in names:
             look = self.switches.looks[name]
@@ -231,7 +231,7 @@ class Outline:
         return str(measurements[0]["parameters"].get("group") or "") if len(self.groups()) > 1 else ""
 
     def slug(self, *words):
-        """A name of its own for a plot."""
+        """Returns a unique name for a plot."""
         base = name = slug_of(" ".join(word for word in words if word))
         count = 1
         while name in self._slugs:
@@ -241,12 +241,12 @@ class Outline:
         return name
 
     def described(self, series, what):
-        """A plot in words, for those who cannot see it."""
+        """Describes a plot in words, for readers who cannot see it."""
         lines = [f"{one.label}: {'; '.join(point.words for point in one.points)}." for one in series if one.points]
         return " ".join([f"{what}.", *lines])
 
     def family_plot(self, family, axis, title, key="value", unit=None, is_main=True):
-        """A line for each switch over one parameter."""
+        """Returns a plot with a line for each switch over one parameter."""
         names, subject = self.names_in(family), self.subject_in(family)
         scale = self.unit_scale(family, names, key, unit)
         values = list(dict.fromkeys(measurement["parameters"][axis] for measurement in family))
@@ -293,7 +293,7 @@ class Outline:
         return f"{value:,} {word}"
 
     def latency_plot(self, measurement, suffix):
-        """A line for each switch over percentiles, as far apart as the nines are."""
+        """Returns a plot with a line for each switch over percentiles, on an axis by the number of nines."""
         short = measurement["title"][:1].upper() + measurement["title"][1:]
         title = short + suffix
         names, subject = self.names_in([measurement]), subject_of(measurement)
@@ -323,7 +323,7 @@ class Outline:
         return ("max" if key == "max" else PERCENTILES[key][0]), spread_of(measurement, name, key)
 
     def bars_plot(self, measurements, short, suffix, label_of, x_label="", key="value", is_main=True):
-        """For each measurement a bar of each switch."""
+        """Returns a plot with a bar of each switch for each measurement."""
         title = short + (f", {suffix}" if suffix else "")
         names, subject = self.names_in(measurements), self.subject_in(measurements)
         if not any(samples_of(one, name, key) for one in measurements for name in names):
@@ -347,7 +347,7 @@ class Outline:
         return Plot(self.slug(*words, self.group_word(measurements)), title, draw, is_main)
 
     def ratio_plot(self, measurements, short, suffix, better):
-        """How the first switch compares in each measurement with each other."""
+        """Returns a plot that compares the first switch with each other switch in each measurement."""
         title = short + suffix
         subject = self.subject_in(measurements)
         names = [name for name in self.names_in(measurements) if any(name in ratios_of(one) for one in measurements)
@@ -381,7 +381,7 @@ class Outline:
     # Tables.
 
     def mark(self, measurement):
-        """The number of a measurement where it is in a table of figures for the first time, else None."""
+        """Returns the number of a measurement if this is its first table of figures, otherwise None."""
         index = self.number_of[id(measurement)]
         if index in self._tabled:
             return None
@@ -389,7 +389,8 @@ class Outline:
         return index
 
     def ratio_table(self, measurements, corner, label_of, is_brief=False):
-        """A row for each measurement, a column for each peer; a brief one leaves out the null run and ratios of costs."""
+        """Returns a table with a row for each measurement and a column for each peer. A brief table leaves out the null run and
+        the ratios of costs."""
         with_ratios = [measurement for measurement in measurements if ratios_of(measurement)]
         if not with_ratios:
             return []
@@ -413,12 +414,12 @@ class Outline:
             return EMPTY
         own = None if is_brief else cost_ratio(measurement, name)
         more = (f"own time {ratio_number(own.median)}",) if own else ()
-        is_bound = self.switches.looks[name].is_reference  # nobody is to be better than the floor
+        is_bound = self.switches.looks[name].is_reference  # no switch needs to be better than the floor
         return Cell(ratio_number(ratio.median), range_words(ratio, ratio_number), more,
                     None if is_bound else verdict(ratio, measurement["better"]))
 
     def figure_table(self, measurements, corner, label_of, heading=""):
-        """A row for each measurement, a column for each switch."""
+        """Returns a table with a row for each measurement and a column for each switch."""
         names = self.names_in(measurements)
         if not names:
             return []
@@ -438,7 +439,7 @@ class Outline:
         return "medians and quartiles" if "quartiles" in cls.spread_words(measurements) else "of one round"
 
     def cost_scale(self, measurements, names):
-        """(Scale, its unit, of what) of the processor time of the machine; None where no sample has it."""
+        """Returns (Scale, its unit, the thing that costs) for the machine's processor time; the Scale is None if no sample has it."""
         octets = measurements[0]["unit"] == "octets/s"
         factor = 2**20 if octets else 1
         values = [figure.median * factor for one in measurements for name in names for key in ("machine_ns", "switch_ns")
@@ -462,7 +463,7 @@ class Outline:
         return Cell(number(figure.median, scale), range_words(figure, lambda value: number(value, scale)), tuple(more))
 
     def remarks(self, measurement, name):
-        """What else a sample says that bears on its figure."""
+        """Returns remarks about other data of the samples that affect the figure."""
         result = []
 
         def median(key):
@@ -497,7 +498,7 @@ class Outline:
         return "0 %" if share == 0 else f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
     def errored_table(self, measurements):
-        """Kinds of frames, what an 802.1Q bridge owes, and what became of them."""
+        """Returns a table of kinds of frames, the behaviour of an 802.1Q bridge, and the behaviour of each switch."""
         names = self.names_in(measurements)
         has_wanted = any("wanted" in measurement["parameters"] for measurement in measurements)
         columns = ([Column("802.1Q")] if has_wanted else []) + [Column(self.switches.title(name), name) for name in names]
@@ -524,7 +525,7 @@ class Outline:
         return Cell(word, spread, (), None if wanted is None else "same" if word == wanted else "worse")
 
     def latency_table(self, measurements, heading=""):
-        """A row for each switch, a column for each percentile."""
+        """Returns a table with a row for each switch and a column for each percentile."""
         names = self.names_in(measurements)
         keys = [key for key in (*PERCENTILES, "max", "mean")
                 if any(spread_of(one, name, key) for one in measurements for name in names)]
@@ -563,7 +564,7 @@ class Outline:
     # Sections.
 
     def by_group(self, measurements):
-        """[(heading, measurements)], one for each kind of port."""
+        """Returns [(heading, measurements)] for each kind of port."""
         result = {}
         for measurement in measurements:
             result.setdefault(measurement["parameters"].get("group"), []).append(measurement)
@@ -617,7 +618,7 @@ class Outline:
         return blocks
 
     def list_section(self, test, title):
-        """What no family has taken, by the titles of the measurements."""
+        """Returns blocks for measurements that are in no family, by their titles."""
         blocks = []
         for heading, part in self.by_group(self.untabled(test)):
             if not any(map(self.has_figures, part)):
@@ -628,7 +629,7 @@ class Outline:
             block = Block(heading[:1].upper() + heading[1:])
             plain = [one for one in self.measurements if one["test"] == test and one not in part
                      and one["parameters"].get("group") == part[0]["parameters"].get("group")]
-            shown = plain[:1] + part if test == "rate" else part  # with what the others vary, to compare with
+            shown = plain[:1] + part if test == "rate" else part  # the base of these variations comes first, for comparison
             for unit_part in self.by_unit(shown):
                 block.ratios += self.ratio_table(unit_part, "measurement", self.short_title)
                 block.tables += self.figure_table(unit_part, "measurement", self.short_title)
@@ -663,12 +664,12 @@ class Outline:
         return ", ".join(word for word in words if word)
 
     def varies_shape(self):
-        """Whether rates were measured by traffic pattern or with VLANs."""
+        """True if rates were measured by traffic pattern or with VLANs."""
         return any(one["parameters"].get("pattern") not in (None, "pair") or one["parameters"].get("vlan")
                    for one in self.measurements if one["test"] == "rate")
 
     def sections(self):
-        """All that have something to show."""
+        """Returns all sections that are not empty."""
         self._slugs, self._tabled = set(), set()
         result, known = [], set()
         for test, axis, title, lead in SECTIONS:
@@ -701,7 +702,7 @@ class Outline:
         return result
 
     def overview(self):
-        """What is said first: one block of ratios for each kind of port."""
+        """Returns the blocks of the overview: one block of ratios for each kind of port."""
         blocks = []
         for group, chosen in self.headlines().items():
             heading = str(GROUPS.get(group, group)) if len(self.groups()) > 1 and group is not None else ""

@@ -40,7 +40,7 @@ def paragraph(text):
 
 
 def code(text):
-    """A command, as Markdown's indented code."""
+    """Returns a command as indented code of Markdown."""
     return "    " + one_line(text)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How much of a switch's time is its own code, and how much the kernel's."""
+"""Measures the share of a switch's time in its own code, and in the kernel."""
 import signal
 import subprocess
 import tempfile
@@ -8,7 +8,7 @@ from .scene import flows_of
 
 
 def userspace_share(scene, seconds):
-    """Profiles the switch's processes under 64-octet frames; returns the share of samples outside the kernel."""
+    """Profiles the switch's processes under 64-octet frames, and returns the share of samples outside the kernel."""
     flows = flows_of("pair", 2, 64)
     scene.teach(flows)
     with tempfile.TemporaryDirectory() as directory:

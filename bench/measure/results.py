@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The document of a run: what the reports are made of, and --json writes."""
+"""The document of a run. The reports are made from it, and --json writes it."""
 import datetime
 import json
 import os
@@ -11,11 +11,11 @@ import time
 
 from .statistics import ratios
 
-VERSION = 1  # of the document; raised when a reader would have to know
+VERSION = 1  # of the document's format; raised when readers must change
 
 
 def machine():
-    """What was measured on."""
+    """Describes the machine of the run."""
     models = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "")
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemTotal"))
@@ -26,7 +26,7 @@ def machine():
 
 
 class Results:
-    """Grows with every measurement, and is on disk after each, so that a run that is stopped was not in vain."""
+    """The document grows with every measurement. It is written to disk after each, so that a stopped run keeps its results."""
 
     def __init__(self, options, other_work):
         self.path, self.other_work, self.began = options.json, other_work, time.monotonic()
@@ -43,7 +43,7 @@ class Results:
             self.document["switches"].append(described)
 
     def skip(self, name, why):
-        """Returns True when it is said for the first time."""
+        """Returns True if this is the first time."""
         entry = {"name": name, "why": why}
         if entry in self.document["skipped"]:
             return False
@@ -68,7 +68,7 @@ class Results:
 
 
 def load(path):
-    """A document that was written earlier; ends the program where it is none."""
+    """Returns a document that was written earlier. Ends the program if the file has no such document."""
     try:
         document = json.loads(pathlib.Path(path).read_text())
     except (OSError, ValueError) as error:

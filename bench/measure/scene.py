@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A switch that stands ready, with the load generator on its ports, and what every measurement does with the two."""
+"""A switch that is ready, with the load generator on its ports, and the operations that every measurement needs."""
 import contextlib
 import typing
 
@@ -7,15 +7,15 @@ from .load import BROADCAST, Load, flow
 
 WARM_UP_S = 0.1
 DRAIN_S = 0.05
-TEACH_LIMIT_S = 30  # for all stations of a measurement; a switch that learns slower than that knows fewer
-# Frames under way on a port that the generator polls: enough to keep rings busy, so few that nothing need be lost.
+TEACH_LIMIT_S = 30  # limit for all stations of a measurement; a switch that learns slower knows fewer stations
+# Frames under way on a port that the generator polls: enough to keep rings busy, and few enough that none need be lost.
 WINDOW = 512
-# A first frame may be lost while a switch makes up its mind.
+# A first frame may be lost while a switch sets up the flow.
 PASSES, MINIMUM_TEACHING = 2, 3
 
 
 class Scene:
-    """One switch of a run with so many ports. `flows` are what load.flow() makes."""
+    """One switch of a run, with a number of ports. `flows` come from load.flow()."""
 
     def __init__(self, lab, switch, load_cpus):
         self.switch, self.load_cpus = switch, load_cpus
@@ -29,7 +29,7 @@ class Scene:
 
     @contextlib.contextmanager
     def turn(self):
-        """Only the switch whose turn it is runs, where it would take a processor otherwise."""
+        """Runs the switch during its turn. A switch that polls is paused at other times."""
         self.switch.resume()
         try:
             yield
@@ -40,7 +40,7 @@ class Scene:
         return self.load.frames(flows, seconds, **{"warm_up": WARM_UP_S, "drain": DRAIN_S, "cpus": self.load_cpus, **more})
 
     def teach(self, flows):
-        """Makes the stations of flows known to the switch: each sends to a station that is known already, or soon is."""
+        """Teaches the switch the stations of flows: each station sends to a station that the switch knows, or will soon know."""
         wanted = sorted(set(_stations(flows)), key=repr)
         if self._taught == wanted:
             return
@@ -55,18 +55,18 @@ class Scene:
                 self.untaught += ends.count - trial.sent
 
     def forget(self):
-        """The switch knows no station any more."""
+        """Makes the switch forget all stations."""
         self._taught, self.untaught = None, 0
         self.switch.flush()
 
     def at_full_load(self, flows, seconds, **more):
-        """As many frames as the switch takes; on polled ports a fixed number under way, so that none need be lost."""
+        """Returns the flows at full load. On polled ports a fixed number of frames is under way, so that none need be lost."""
         if self.polled:
             flows = [{**one, "window": WINDOW} for one in flows]
         return self.frames(flows, seconds, **more)
 
     def rate(self, flows, seconds, **more):
-        """Frames a second that come out at full load, their stations being known; measured once for a shape of load."""
+        """Returns the frames a second that come out at full load with known stations. It measures each shape of load once."""
         shape = repr((flows, more))
         if shape not in self._rates:
             self.teach(flows)
@@ -75,12 +75,12 @@ class Scene:
 
 
 def paced(flows, rate):
-    """The same flows, with so many frames a second all together."""
+    """Returns the same flows with `rate` frames a second in total."""
     return [{**one, "rate": rate / len(flows)} for one in flows]
 
 
 class Stations(typing.NamedTuple):
-    """Those behind one port, and the VLAN in which they are."""
+    """The stations behind one port, and their VLAN."""
 
     port: int
     first: int
@@ -89,7 +89,7 @@ class Stations(typing.NamedTuple):
 
 
 def _stations(flows):
-    """The stations on both ends of flows."""
+    """Returns the stations on both ends of flows."""
     for one in flows:
         vlan = one.get("vlan")
         if not one.get("source"):
@@ -101,7 +101,7 @@ def _stations(flows):
 
 
 def flows_of(pattern, port_count, sizes, stations=2, vlan=None):
-    """The flows of a pattern over all ports; `stations` is their number in all, at least one for each port that has one."""
+    """Returns the flows of a pattern over all ports. `stations` is their total number, with at least one for each port in use."""
     ports = range(port_count)
     directions = {
         "pair": lambda: [(port, port + 1) for port in ports[::2]],

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is made of samples: medians with their spread, ratios within rounds, and searches for the greatest that holds."""
+"""Statistics of samples: medians with their spread, ratios within rounds, and searches for the greatest valid value."""
 import statistics
 
 
 def spread(values):
-    """Median and the quartiles around it."""
+    """Returns the median and the quartiles around it."""
     values = list(values)
     if len(values) == 1:
         return values[0], values[0], values[0]
@@ -13,7 +13,8 @@ def spread(values):
 
 
 def ratios(samples):
-    """The first switch over each other, taken within a round, as what else the machine does falls on both: {name: spread}."""
+    """Returns {name: spread} of the ratios of the first switch to each other. Ratios are taken within a round, because the
+    machine's other work affects both switches alike."""
     (_, ours), *others = samples.items()
     result = {}
     for name, theirs in others:
@@ -25,9 +26,10 @@ def ratios(samples):
 
 
 def greatest(holds, low, high, resolution):
-    """The greatest number up to `high` for which holds(number) is true, to within `resolution` of itself; 0 if none from `low` is.
+    """Returns the greatest number up to `high` for which holds(number) is true, with a relative error of `resolution`; 0 if
+    there is none from `low` on.
 
-    It is assumed that what holds for a number holds for any smaller one. `high` is tried first.
+    The function assumes that a condition that holds for a number holds for any smaller one. It tries `high` first.
     """
     if holds(high):
         return high
@@ -43,7 +45,7 @@ def greatest(holds, low, high, resolution):
 
 
 def greatest_count(holds, first, limit, resolution):
-    """As greatest(), of whole numbers, where it is not known how large they get: doubled from `first` until one fails."""
+    """Like greatest(), for whole numbers without a known limit: the number is doubled from `first` until one fails."""
     good, bad, count = 0, None, first
     while bad is None:
         if not holds(count):

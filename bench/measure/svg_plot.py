@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plots as SVG: lines, grouped bars, and intervals around a ratio of one.
 
-How it works: each function gives the text of one <svg>. Colours come in pairs, for a light and for a dark ground; the style
-sheet STYLE chooses by what the reader prefers, and paper is always light. A plot that stands alone has STYLE in it, those in
-one page share it. Elements also carry the light colour as an attribute, for programs that know no custom properties.
-Everything is drawn in the size asked for, so that letters have the same size in a narrow plot. A pointer that rests on a mark
-shows its figures, by <title>; nothing needs a script.
+How it works: each function returns the text of one <svg>. Colours come in pairs, for a light and for a dark ground. The style
+sheet STYLE chooses by the reader's preference, and paper is always light. A plot in a file of its own contains STYLE; plots
+in one page share it. Elements also have the light colour as an attribute, for programs without custom properties. Everything
+is drawn in the requested size, so that letters have the same size in a narrow plot. A pointer on a mark shows its figures, by
+<title>; no script is needed.
 """
 import collections
 import html
@@ -31,26 +31,26 @@ STYLE = f"""
   .rb-plot .series {{ --colour: var(--dark); }}
 }}
 """
-# The same for programs that know no style sheets.
+# The same colours for programs without style sheets.
 LIGHT = {"ground": "#ffffff", "ink": "#1b2127", "quiet": "#59636e", "grid": "#e3e7eb", "base": "#8b959f"}
 
-NARROW = 440  # plots that are not wider have a legend instead of labels beside their lines
+NARROW = 440  # plots up to this width have a legend instead of labels beside their lines
 LINE_HEIGHT = 15
 TITLE_SIZE, TEXT_SIZE = 14, 12
 TICK_GAP = 8
-BESIDE_GAP = 46  # between a log axis and what has no place on it
+BESIDE_GAP = 46  # between a log axis and values that have no place on it
 
 Point = collections.namedtuple("Point", "x y low high words", defaults=(None, None, ""))
-# Axis: kind "linear" or "log"; ticks None for round ones, and the words of a value. Linear ones begin at zero. `beside` are the
-# values that have no number (a mix of sizes, a maximum), which stand to the right of all others.
+# Axis: kind is "linear" or "log". ticks is None for round ticks. words makes the text of a value. Linear axes begin at zero.
+# `beside` has the values without a number (a mix of sizes, a maximum), which are to the right of all others.
 Axis = collections.namedtuple("Axis", "label kind words ticks beside end", defaults=("linear", "{:g}".format, None, (), None))
 Series = collections.namedtuple("Series", "label points colour mark is_strong is_reference", defaults=("circle", False, False))
-# Row of an interval plot: the label on the left, and [(number of the series, Point)] in which x is the value.
+# Row of an interval plot: the label on the left, and [(number of the series, Point)], where x is the value.
 Row = collections.namedtuple("Row", "label points")
 
 
 class Scale:
-    """Where on a plot a value stands."""
+    """Maps values to places on a plot."""
 
     def __init__(self, axis, values, begin, end):
         self.axis, self.begin, self.end = axis, begin, end
@@ -87,7 +87,7 @@ class Scale:
         return self.begin + share * (self.end - self.begin)
 
     def ticks(self):
-        """Values that are written beside the axis."""
+        """Returns the values that are written beside the axis."""
         if self.axis.ticks is not None:
             return [tick for tick in self.axis.ticks if isinstance(tick, (int, float))]
         if self.axis.kind == "linear":
@@ -116,7 +116,7 @@ def _round_up(value):
 
 
 def text_width(text, size=TEXT_SIZE):
-    """About how wide a text becomes in a typeface like those of FONT."""
+    """Returns the approximate width of a text in a typeface like those of FONT."""
     def width(letter):
         if letter in "ijltfrI.,:;|!'()[]/ ":
             return 0.34
@@ -127,7 +127,7 @@ def text_width(text, size=TEXT_SIZE):
 
 
 def wrap(text, width, size=TEXT_SIZE):
-    """Lines that are no wider; a word that is wider than that has a line of its own."""
+    """Returns a text as lines of a maximum width. A word that is wider gets a line of its own."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -139,13 +139,13 @@ def wrap(text, width, size=TEXT_SIZE):
 
 
 def escape(text):
-    """For text and attributes; characters that XML has no room for are left out."""
+    """Escapes text and attributes. Characters that XML does not allow are left out."""
     return html.escape("".join(letter for letter in str(text) if letter >= " " and letter not in "\ufffe\uffff"
                                and not "\ud800" <= letter <= "\udfff"), quote=True)
 
 
 def _n(value):
-    """A coordinate, to a tenth of a pixel."""
+    """Returns a coordinate as text, to a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
 
 
@@ -176,7 +176,7 @@ MARKS = {
 
 
 def _mark(series, x, y, words="", radius=4.0):
-    """A mark whose middle is at x, y. What it stands for is told to a pointer that rests on it."""
+    """Returns a mark with its middle at x, y. A pointer on the mark shows its words."""
     radius *= 1.2 if series.is_strong else 1
     sizes = {"r": radius, "s": radius * 0.88, "d": radius * 1.76, "b": radius * 1.25, "e": radius * 0.45}
     more = f'class="mark" fill="{series.colour[0]}" stroke="{LIGHT["ground"]}" stroke-width="1.2"'
@@ -186,14 +186,14 @@ def _mark(series, x, y, words="", radius=4.0):
 
 
 def _stroke(series):
-    """How a line is drawn: what is measured is stronger than its peers, and what only bounds it is broken."""
+    """Returns the style of a line: the first switch is stronger than its peers, and bounds are broken lines."""
     width = 2.8 if series.is_strong else 1.7
     broken = ' stroke-dasharray="5 4"' if series.is_reference else ""
     return f'stroke="{series.colour[0]}" stroke-width="{width}"{broken}'
 
 
 def _group(series, content):
-    """What belongs to one series, with its colours."""
+    """Returns the elements of one series as a group with its colours."""
     light, dark = series.colour
     return f'<g class="series" style="--light:{escape(light)};--dark:{escape(dark)}">{content}</g>'
 
@@ -210,7 +210,7 @@ def _svg(identifier, title, description, width, height, content, standalone):
 
 
 def _head(title, note, width, margin):
-    """Title and what the vertical axis shows; returns the text and where it ends."""
+    """Draws the title and the label of the vertical axis. Returns the text and the place of its end."""
     parts, y = [], 4
     for line in wrap(title, width - 2 * margin, TITLE_SIZE * 1.06):
         y += 17
@@ -222,7 +222,7 @@ def _head(title, note, width, margin):
 
 
 def _legend(series, width, margin, y, is_bars=False):
-    """Rows of samples with names; returns the text and where it ends."""
+    """Draws rows of samples with names. Returns the text and the place of its end."""
     parts, x = [], margin
     y += 20
     for one in series:
@@ -245,7 +245,7 @@ def _weight(series):
 
 
 def _spread_mark(point, x, scale):
-    """From quartile to quartile, with short ends."""
+    """Returns a line from quartile to quartile, with short ends."""
     if point.low is None:
         return ""
     low, high = scale.place(point.low), scale.place(point.high)
@@ -254,9 +254,9 @@ def _spread_mark(point, x, scale):
 
 
 def _apart(wanted, gap, low, high):
-    """Places that keep a gap, in the order of `wanted` and as near to it as can be, between low and high."""
+    """Returns places between low and high that keep a gap, in the order of `wanted` and as near to it as possible."""
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
-    blocks = []  # of neighbours that touch: [sum of (wanted - offset), indices]
+    blocks = []  # groups of neighbours that touch: [sum of (wanted - offset), indices]
     for index in order:
         blocks.append([wanted[index], [index]])
         while len(blocks) > 1 and _top(blocks[-2], gap) + gap * len(blocks[-2][1]) > _top(blocks[-1], gap):
@@ -280,7 +280,7 @@ def _top(block, gap):
 
 
 def _axis_ticks(scale, height_of_base, words, is_narrow):
-    """Words below a horizontal axis: those that fit, the first and the last before others."""
+    """Returns the words below a horizontal axis that fit. The first and the last take precedence."""
     places = [(scale.place(tick), words(tick)) for tick in scale.ticks()]
     places += [(scale.place(name), name) for name in scale.beside]
     first_of_all = sorted(range(len(places)), key=lambda index: (index not in (0, len(places) - 1 - len(scale.beside)), 0
@@ -311,9 +311,9 @@ def _left_margin(scale, margin):
 
 
 def line_plot(identifier, title, series, x_axis, y_axis, description="", width=560, height=330, standalone=False, heading=None):
-    """Lines through medians, with a mark at each and a line from quartile to quartile.
+    """Draws lines through medians, with a mark at each and a line from quartile to quartile.
 
-    `heading` is what is written above, where that is not the title.
+    `heading` is written above the plot instead of the title.
     """
     series = [one for one in series if one.points]
     margin = 14
@@ -366,7 +366,7 @@ def line_plot(identifier, title, series, x_axis, y_axis, description="", width=5
 
 def grouped_bars(identifier, title, categories, series, y_axis, x_label="", description="", width=560, height=330,
                  standalone=False, heading=None, words=None):
-    """Bars from zero, for each category one of each series, whose points have categories as x.
+    """Draws bars from zero, one of each series for each category. The points have categories as x.
 
     `words` are written above the bars of a strong series.
     """
@@ -416,7 +416,7 @@ def grouped_bars(identifier, title, categories, series, y_axis, x_label="", desc
 
 def interval_plot(identifier, title, rows, series, x_axis, note="", low_words="", high_words="", description="", width=560,
                   standalone=False, heading=None):
-    """For each row the ratios to several series with their quartiles, on a log axis around one."""
+    """Draws, for each row, the ratios to several series with their quartiles, on a log axis around one."""
     margin = 14
     is_narrow = width <= NARROW
     head, y = _head(heading or title, note, width, margin)
@@ -471,7 +471,7 @@ def interval_plot(identifier, title, rows, series, x_axis, note="", low_words=""
 
 
 def _sides(one, left, right, top, low_words, high_words):
-    """What it means to be on this or on that side of one, where there is room to say it."""
+    """Draws the meaning of both sides of one, if there is room."""
     parts = ""
     if low_words and one - left > text_width(f"← {low_words}") + 6:
         parts += _text(one - 6, top - 4, f"← {low_words}", "tick", "end")
@@ -481,7 +481,7 @@ def _sides(one, left, right, top, low_words, high_words):
 
 
 def _ratio_ticks(low, high):
-    """1 and what lies around it, as far as the data go."""
+    """Returns 1 and the ticks around it, within the range of the data."""
     above = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     if high / low < 30:
         above = [1, 1.5, 2, 3, 5, 7, 10, 20]

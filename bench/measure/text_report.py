@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a terminal shows: for each measurement, when it is done, ratios first, then the figures of each switch."""
+"""The report on a terminal. After each measurement it shows the ratios first, then the figures of each switch."""
 import os
 import time
 import unicodedata
@@ -8,12 +8,12 @@ from .figures import (Switches, age_words, cost_ratio, machine_words, number, ra
                       scale_for, spread_of, subject_of, verdict)
 from .outline import Outline, PERCENTILES
 
-MICROSECOND_NS = 1000  # what latencies are shown in
+MICROSECOND_NS = 1000  # the unit of latencies
 WORDS = {"worse": " (worse)", "same": " (no difference)"}
 
 
 def plain(text):
-    """No control characters: names come from programs that were asked for their version."""
+    """Removes control characters, because names come from the version output of other programs."""
     text = "".join(letter for letter in str(text) if unicodedata.category(letter)[0] != "C")
     return text.replace("µ", "u").replace("–", "-")
 
@@ -24,7 +24,7 @@ def bracketed(figure, words):
 
 
 def heading(document):
-    """Said before the first measurement."""
+    """Returns the text before the first measurement."""
     rounds = document.get("rounds") or 1
     words = f"{rounds} rounds in turns; medians [quartiles]" if rounds > 1 else "1 round"
     return f"{plain(machine_words(document.get('machine', {})))}; {words}"
@@ -71,7 +71,7 @@ def figure_lines(measurement, switches, outline):
 
 
 def latency_words(measurement, name):
-    """Percentiles in a row; the 99th, which is compared, with its spread."""
+    """Returns the percentiles in a row. The 99th, which is compared, has its spread."""
     scale = scale_for("ns", [MICROSECOND_NS])._replace(decimals=1)
     words = []
     for key, title in (*((key, title) for key, (_, title) in PERCENTILES.items()), ("max", "max")):
@@ -89,7 +89,7 @@ def latency_words(measurement, name):
 
 
 def measurement(one, document):
-    """A finished measurement, as lines; `document` knows the titles of the switches."""
+    """Returns the lines of a finished measurement. `document` has the titles of the switches."""
     outline = Outline({**document, "measurements": [one]})
     switches = Switches({**document, "measurements": [one]})
     lines = ["", one["title"], *ratio_lines(one, switches)]
@@ -103,7 +103,7 @@ def measurement(one, document):
 
 
 def ending(document):
-    """Said after the last measurement."""
+    """Returns the text after the last measurement."""
     lines = [""]
     lines += [f"left out: {one.get('name')}: {one.get('why')}" for one in document.get("skipped", [])]
     lines += [f"note: {note}" for note in document.get("notes", [])]
@@ -115,15 +115,15 @@ def ending(document):
 
 
 def report(document):
-    """All of it, as of a run that is over."""
+    """Returns the whole report of a finished run."""
     done = [measurement(one, document) for one in document.get("measurements", [])]
     return "\n".join([heading(document), *done, ending(document)]) + "\n"
 
 
 class Progress:
-    """What a run says while it goes on. A terminal has a last line that tells what is going on; a file only gets what stays."""
+    """The output of a run while it goes on. A terminal has a last line with the present activity; a file gets only lines that stay."""
 
-    ENOUGH_CASES = 3  # before it is foretold how long the rest takes
+    ENOUGH_CASES = 3  # number of cases before the remaining time is estimated
 
     def __init__(self, stream):
         self.stream, self.is_terminal = stream, stream.isatty()
@@ -132,11 +132,11 @@ class Progress:
         self.began = time.monotonic()
 
     def begin(self, count):
-        """So many cases are to come."""
+        """Announces the number of cases."""
         self.count, self.number, self.began = count, 0, time.monotonic()
 
     def line(self, text):
-        """Something that stays."""
+        """Prints a line that stays."""
         self._clear()
         self.stream.write(f"{text}\n")
         self.stream.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests, one module each. A module has cases(options), which gives what is measured in the order of its mention."""
+"""The tests, one in each module. A module has cases(options), which yields its measurements in order."""
 from . import (address_capacity, address_rate, back_to_back, broadcast, congestion, errored, idle, latency, loss, pressure,
                rate, super_frames, tcp, throughput, workers)
 

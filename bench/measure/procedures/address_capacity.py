@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Address caching capacity (RFC 2889 5.7): how many stations a switch knows at once.
+"""Address caching capacity (RFC 2889 5.7): the number of stations that a switch knows at once.
 
-Stations send from port 1; then port 0 sends a frame to each of them, and port 2 looks whether any was flooded.
+Stations send from port 1. Then port 0 sends a frame to each of them, and port 2 checks if any frame was flooded.
 """
 from ..case import Case
 from ..load import flow
@@ -12,14 +12,14 @@ FIRST = 1024
 RESOLUTION = 0.02
 LEARNING_PORT, TEST_PORT, MONITOR_PORT, PORTS = 1, 0, 2, 3
 LEARNING_LIMIT_S = 60
-GENTLE = 0.5  # of the switch's own rate: nothing is to be lost on the way
+GENTLE = 0.5  # share of the switch's own rate, so that no frame is lost on the way
 ATTEMPTS = 2
 
 
 def is_known(scene, count, learning_rate, test_rate):
-    """True when the switch sends to every one of so many stations by their own port alone, after they came at a rate."""
+    """True if the switch sends to each of `count` stations by their own port only, after they came at a rate."""
     scene.forget()
-    # One frame shows where the test port's station is; it would be flooded to otherwise.
+    # One frame teaches the place of the test port's station. Otherwise frames to it would be flooded.
     scene.frames([flow(TEST_PORT, LEARNING_PORT, count=1, retry=True)], LEARNING_LIMIT_S, warm_up=0)
     learning = flow(LEARNING_PORT, TEST_PORT, stations=count, count=count, retry=True)
     scene.frames(paced([learning], learning_rate), LEARNING_LIMIT_S, warm_up=0)

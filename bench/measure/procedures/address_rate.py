@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Address learning rate (RFC 2889 5.8): how fast new stations may come and all be known afterwards."""
+"""Address learning rate (RFC 2889 5.8): the greatest rate of new stations at which the switch learns all of them."""
 from ..case import Case
 from ..load import flow
 from ..statistics import greatest
 from .address_capacity import LEARNING_PORT, PORTS, TEST_PORT, gentle_rate, is_known
 
-STATIONS = 8000  # below what any of the switches holds
+STATIONS = 8000  # less than the capacity of each of the switches
 ATTEMPTS = 3
 RESOLUTION = 0.05
-BEYOND = 1.5  # of the rate that is known to get through: where to begin
+BEYOND = 1.5  # the search begins at this multiple of the known rate
 
 
 def cases(options):

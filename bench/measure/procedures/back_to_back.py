@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Back-to-back frames (RFC 2544 26.4): the longest burst, as fast as the generator can, of which nothing is lost."""
+"""Back-to-back frames (RFC 2544 26.4): the longest burst, as fast as the generator can send, without loss."""
 from ..case import Case, size_words, sizes_of
 from ..scene import flows_of
 from ..statistics import greatest_count

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Congestion control (RFC 2889 5.5): does an overloaded port slow another (head-of-line blocking)?
+"""Congestion control (RFC 2889 5.5): does an overloaded port slow another port (head-of-line blocking)?
 
-Port 0 sends half of its frames to port 2 and half to port 3; port 1 sends to port 3 only. Port 3 is the one that is
-overloaded: a guest that takes nothing out of its ring. Frames to port 2 should all arrive. A kernel's device takes all
-that comes, so there the switch itself is overloaded, and the result is what the flow to port 2 keeps of its load.
+Port 0 sends half of its frames to port 2 and half to port 3. Port 1 sends to port 3 only. Port 3 is overloaded: it is a guest
+that takes nothing out of its ring. All frames to port 2 should arrive. A device of the kernel takes all frames, so there the
+switch itself is overloaded, and the result is the share of its load that the flow to port 2 keeps.
 """
 from ..case import Case, size_words, sizes_of
 from ..load import flow
 
 FROM_BOTH, FROM_OTHER, FREE, OVERLOADED, PORTS = 0, 1, 2, 3, 4
-LOAD_OF_POLLED = 0.25  # of the rate of a pair: well within what the switch can do, so that what is lost is lost to blocking
+LOAD_OF_POLLED = 0.25  # share of the rate of a pair, well within the switch's limits, so that any loss comes from blocking
 
 
 def cases(options):

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Errored frames (RFC 2889 5.9), those that a virtual port can carry: there is no FCS to be wrong.
+"""Errored frames (RFC 2889 5.9) that a virtual port can carry: there is no FCS.
 
-Each kind is sent a hundred times; the result is the share that came out. What a bridge owes is in `WANTED`: 802.1Q
-discards frames from group addresses (8.6.1) and those to reserved ones (8.6.3); it says nothing of lengths, which are the
-medium's affair.
+Each kind is sent a hundred times, and the result is the share that came out. `WANTED` has the behaviour that 802.1Q requires:
+a bridge discards frames from group addresses (8.6.1) and to reserved addresses (8.6.3). 802.1Q does not limit lengths, which
+depend on the medium.
 """
 from ..case import Case
 from ..load import flow
 
 COUNT = 100
-# Kind, what differs in the flow, what an 802.1Q bridge does.
+# Kind, changes of the flow, behaviour of an 802.1Q bridge.
 KINDS = {
     "runt of 63 octets": ({"sizes": [63]}, None),
     "runt of 40 octets": ({"sizes": [40]}, None),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a switch takes of the processors while nobody sends."""
+"""The processor time that a switch takes while nobody sends."""
 import time
 
 from ..case import Case
@@ -11,7 +11,7 @@ SETTLE_S = 0.3  # a switch may poll for a moment after the last frame
 def cases(options):
     def sample(scene):
         if not scene.switch.pids:
-            return {"value": 0.0}  # it has no process: nothing of it runs when nobody sends
+            return {"value": 0.0}  # a switch without a process does not run when nobody sends
         time.sleep(SETTLE_S)
         began, before = time.monotonic(), sum(map(processor_time, scene.switch.pids))
         time.sleep(options.idle_seconds)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Latency (RFC 2544 26.2, RFC 1242 3.8): from when a frame was due at the generator to the time at which it arrives.
+"""Latency (RFC 2544 26.2, RFC 1242 3.8): the time from when a frame was due at the generator to its arrival.
 
-"Due", not "sent": where the switch works in the sender's system call, as the kernel's does, or where anything holds the
-sender up, the frames behind would wait unseen. On devices the kernel stamps the arrival, in the context of whoever delivers
-the frame, so the generator's own wake-up is not in it; on polled ports the generator stamps when it finds the frame. Loads
-are shares of each switch's own rate at full load, frames being looked at: of its throughput without loss, as RFC 2544 has
-it, one hiccup of the machine would make another load.
+The time begins when a frame is due, and not when it is sent. Otherwise frames would wait without being counted if the switch
+works in the sender's system call, as the kernel's bridge does, or if the sender is held up. On devices the kernel stamps the
+arrival, in the context that delivers the frame, so the generator's own wake-up is not included. On polled ports the generator
+stamps a frame when it finds the frame. Loads are shares of each switch's own rate at full load, with the generator looking at
+frames. RFC 2544 uses the throughput without loss instead, but then a brief stop of the machine would change the load.
 """
 from ..case import Case, size_words, sizes_of
 from ..scene import flows_of, paced
@@ -15,7 +15,7 @@ SAME_RATE = 10_000  # frames a second, the same for all
 
 
 def figures(trial, rate, copies=1):
-    """What the first flow's latencies were; the 99th percentile is what is compared. And what has none, since it was lost."""
+    """Returns the latencies of the first flow, of which the 99th percentile is compared, and the share of lost frames."""
     answer = trial.latency[0]
     tried = max(trial.sent + sum(trial.total["refused"]), 1)
     result = {"value": None, "load": rate, "loss": max(0, 1 - trial.received / (copies * tried)),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frame loss rate (RFC 2544 26.3), by the load that is offered.
+"""Frame loss rate (RFC 2544 26.3), by the offered load.
 
-A virtual port has no line rate, so the loads are multiples of what the *first* switch carries: the same for all, in frames
-a second. What a port did not take counts as lost, as there was nowhere else to put it.
+A virtual port has no line rate, so the loads are multiples of the *first* switch's rate. In frames a second they are the same
+for all switches. Frames that a port did not take count as lost.
 """
 from ..case import Case, size_words, sizes_of
 from ..scene import flows_of, paced

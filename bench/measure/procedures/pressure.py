@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Forward pressure (RFC 2889 5.6): what becomes of an offered load that is greater than the switch can carry.
+"""Forward pressure (RFC 2889 5.6): the result of an offered load that is greater than the switch can carry.
 
-All ports but the last send to the last, together half as much again as the switch carries at full load. The rest of the load
-is either refused at the ports, which the senders notice (back pressure), or lost inside.
+All ports but the last send to the last port. Together they send 1.5 times the switch's rate at full load. The rest of the load
+is either refused at the ports, which the senders notice (back pressure), or lost inside the switch.
 """
 from ..case import Case, size_words, sizes_of
 from ..load import flow

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Forwarding rate at the maximum offered load (RFC 2889 5.1 to 5.4), by frame size, stations, ports, pattern and VLAN.
 
-One thing is varied at a time; the others are the first of their lists, so that the lines of a plot have a point in common.
+One parameter is varied at a time. The others have the first values of their lists, so that the lines of a plot share a point.
 """
 from ..case import PATTERN_WORDS, Case, size_words, sizes_of
 from ..scene import flows_of

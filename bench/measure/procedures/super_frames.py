@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TCP super-frames from guest to guest: 64 KiB each, which a switch that is good at it hands on whole."""
+"""TCP super-frames of 64 KiB from guest to guest. A switch that supports them passes them on whole."""
 from ..case import Case
 from ..load import flow
 
@@ -13,7 +13,7 @@ def cases(options):
     def sample(scene):
         scene.teach([flow(0, 1), flow(1, 0)])
         trial = scene.frames(flows, options.seconds)
-        # Cut, they would be many: what came counts as no more than what was sent.
+        # Cut frames are many, so the received number counts only up to the sent number.
         return {"value": trial.rate * SIZE, **trial.costs(trial.rate * trial.window["seconds"] * SIZE)}
 
     yield Case("super_frames", "TCP super-frames of 64 KiB", "octets/s", sample, kinds=("vhost",), super_frames=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TCP between two hosts, with the offloads that their devices have: what the receivers have taken in."""
+"""TCP between two hosts, with the offloads of their devices. The result is the data that the receivers have taken in."""
 from ..case import Case
 
 

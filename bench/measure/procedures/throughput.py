@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Throughput (RFC 2544 26.1): the greatest rate at which nothing is lost, found by halving."""
+"""Throughput (RFC 2544 26.1): the greatest rate without loss, found by halving."""
 from ..case import Case, size_words, sizes_of
 from ..scene import flows_of, paced
 from ..statistics import greatest
 
 RESOLUTION = 0.02
-ATTEMPTS = 3  # what else the machine does may lose frames in one trial; a rate holds when one of so many loses none
-OFFERED_ENOUGH = 0.99  # of the rate, or it was not tried
-BEYOND = 1.5  # of the rate at full load: overload may cost a switch more than it carries
-LEAST = 0.02  # of where the search begins; where that is too much, the result is 0
+ATTEMPTS = 3  # the machine's other work may cause loss in one trial; a rate holds if one of so many trials has no loss
+OFFERED_ENOUGH = 0.99  # minimum share of the rate for a valid trial
+BEYOND = 1.5  # multiple of the rate at full load: overload may reduce a switch's rate
+LEAST = 0.02  # share of the beginning of the search; if this is too much, the result is 0
 
 
 def holds(scene, flows, rate, seconds):
-    """True when frames at this rate all arrive."""
+    """True if all frames at this rate arrive."""
     for _ in range(ATTEMPTS):
         trial = scene.frames(paced(flows, rate), seconds)
         if trial.received == trial.sent and not sum(trial.total["refused"]) and trial.offered >= OFFERED_ENOUGH * rate:
@@ -21,7 +21,7 @@ def holds(scene, flows, rate, seconds):
 
 
 def search(scene, flows, seconds):
-    """The throughput, the trial that shows it (None where even a little load is lost), and where the search began."""
+    """Returns the throughput, its trial (None if the switch loses frames even at a small load), and the beginning of the search."""
     limit = BEYOND * scene.rate(flows, seconds)
     found = {}
 
@@ -40,7 +40,7 @@ def cases(options):
         def sample(scene, flows=flows):
             scene.teach(flows)
             rate, trial, limit = search(scene, flows, options.seconds)
-            # What the whole machine spends at a bounded load is mostly the generator's waiting.
+            # At a bounded load the processor time of the whole machine is mostly the generator's waiting.
             return {"value": rate, "limit": limit, "switch_ns": trial.costs()["switch_ns"] if trial else None}
 
         yield Case("throughput", f"throughput without loss, {size_words(size)}", "frames/s", sample,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The switches that can be measured, one module each kind. On the command line: NAME, or NAME:OPTIONS."""
+"""The switches that rbbench can build, one module for each kind. The command line names them by NAME or NAME:OPTIONS."""
 from .cable import Cable
 from .linux_bridge import LinuxBridge
 from .open_vswitch import OpenVswitch, OpenVswitchDpdk
@@ -18,6 +18,6 @@ for _name, _switch in SWITCHES.items():
 
 
 def split(text):
-    """The class of a switch as written on the command line, and its options; KeyError if there is no such switch."""
+    """Returns the class and the options of a switch on the command line. Raises KeyError if there is no such switch."""
     name, _, options = text.partition(":")
     return SWITCHES[name], options

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What all switches have in common: how they are made, their hosts, and how they go away again."""
+"""The base of all switches: it makes a switch and its hosts, and removes them."""
 import contextlib
 import json
 import os
@@ -19,20 +19,20 @@ def words_of(options_text):
 
 
 def host_of(port, hosts):
-    """Even ports are in one namespace, odd ones in the other."""
+    """Even ports are in one namespace, and odd ports in the other."""
     return hosts[port % 2]
 
 
 class Switch:
-    """A switch with so many ports, running when the constructor returns; stop() takes it away."""
+    """A switch with a number of ports. It runs when the constructor returns, and stop() removes it."""
 
     name = title = None
-    ports = "tap"  # or "veth", "vhost-user": what a host has of the switch
-    kind = "device"  # or "vhost": what the load generator is told
+    ports = "tap"  # or "veth", "vhost-user": the kind of port that a host uses
+    kind = "device"  # or "vhost": the load generator's kind of port
     most_ports = 2
-    package = None  # the Debian package that has it
-    programs = ()  # without which there is nothing to measure
-    polls = False  # never sleeps, so that it has to be paused when it is not its turn
+    package = None  # the Debian package with the switch
+    programs = ()  # programs that must be installed
+    polls = False  # true if the switch never sleeps, so that it must be paused outside its turn
     largest_mtu = 65521
 
     def __init__(self, lab, options_text="", port_count=2, vlan=None):
@@ -58,7 +58,7 @@ class Switch:
 
     @classmethod
     def lacks(cls):
-        """None, or why it cannot be measured here."""
+        """Returns None, or the reason why this machine cannot measure the switch."""
         absent = [program for program in cls.programs if shutil.which(program) is None]
         if absent:
             return f"there is no {absent[0]} (Debian package {cls.package})"
@@ -70,10 +70,10 @@ class Switch:
         raise NotImplementedError
 
     def flush(self):
-        """Forgets all stations that were learned."""
+        """Makes the switch forget all learned stations."""
 
     def connected(self):
-        """Returns when the switch has taken notice of the load generator on its ports."""
+        """Returns when the switch has noticed the load generator on its ports."""
 
     @property
     def version(self):
@@ -81,7 +81,7 @@ class Switch:
 
     @property
     def pids(self):
-        """Whose processor time is the switch's own; none for one in the kernel."""
+        """The processes whose processor time is the switch's own; none for a switch in the kernel."""
         return [self.program.pid] if self.program else []
 
     def pause(self):
@@ -95,7 +95,7 @@ class Switch:
             self.program.resume()
 
     def stop(self):
-        # The kernel takes the devices of a namespace away all at once, and those of a process one after the other.
+        # The kernel removes the devices of a namespace all at once, and those of a process one after the other.
         for name in self.namespaces:
             remove_namespace(name)
         self.resources.close()
@@ -106,7 +106,7 @@ class Switch:
         return [f"vhost:{path}{more}" for path in sockets]
 
     def run_program(self, name, command, **where):
-        """Starts a process of this switch, on the switch's processor unless another is said."""
+        """Starts a process of this switch, by default on the switch's processor."""
         where.setdefault("cpus", [self.lab.switch_cpu])
         return Program(name, command, self.directory / f"{name}.log", self.resources, **where)
 
@@ -117,9 +117,9 @@ class Switch:
 
 
 class DeviceSwitch(Switch):
-    """A switch whose hosts have network devices, eth0 on port 0 and so on, with the offloads that such devices have.
+    """A switch whose hosts have network devices, eth0 on port 0 and so on, with the offloads of such devices.
 
-    Queues have the lengths that the kernel gives them, the same for a veth and for a tap whoever made it.
+    Queues have the kernel's default lengths, which are the same for a veth and for any tap.
     """
 
     def start(self):
@@ -132,7 +132,7 @@ class DeviceSwitch(Switch):
         self.load_ports = [f"packet:{device}@{host}" for device, host in zip(self.devices, self.hosts)]
 
     def connect(self):
-        """Makes the hosts' devices, down, and the switch behind them."""
+        """Makes the hosts' devices, which are down, and the switch behind them."""
         raise NotImplementedError
 
     def _bring_up(self, host):
@@ -143,14 +143,14 @@ class DeviceSwitch(Switch):
         run("ip", "-n", host, "-batch", "-", lines=lines)
 
     def set_mtu(self, port, mtu):
-        """Changes what the host may send, and not the switch; returns what it was."""
+        """Changes the MTU of the host's device, not of the switch. Returns the MTU before."""
         host, device = self.hosts[port], self.devices[port]
         before = json.loads(run("ip", "-n", host, "-j", "link", "show", "dev", device))[0]["mtu"]
         run("ip", "-n", host, "link", "set", "dev", device, "mtu", mtu)
         return before
 
     def veth_pairs(self, middle, more=""):
-        """Veth pairs from the hosts' devices to p0, p1 and so on in `middle`, which are up; returns their names."""
+        """Makes veth pairs from the hosts' devices to p0, p1 and so on in `middle`, which are up. Returns their names."""
         near = [f"p{port}" for port in range(self.port_count)]
         run("ip", "-n", middle, "-batch", "-",
             lines=[f"link add {end} mtu {self.mtu} type veth peer name {device} netns {host}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""No switch at all: a veth pair from host to host. What is measured is the load generator and the hosts' kernel."""
+"""No switch at all: a veth pair from host to host. This measures the load generator and the hosts' kernel."""
 import platform
 
 from ..lab import Unsupported, run

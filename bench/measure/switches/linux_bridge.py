@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bridge of the kernel, with veth pairs. It has no process: it works in the time of whoever sends a frame."""
+"""The bridge of the kernel, with veth pairs. It has no process: it works in the time of the sender of a frame."""
 import platform
 
 from ..lab import Failed, Unsupported, run
@@ -22,10 +22,10 @@ class LinuxBridge(DeviceSwitch):
         run("ip", "-n", self.middle, "link", "add", BRIDGE, "mtu", self.mtu, "type", "bridge")
         if self.vlan is not None:
             try:
-                # A default PVID of 0: ports begin in no VLAN, so that they have the one VLAN alone.
+                # With a default PVID of 0, ports begin in no VLAN, so that they have only the VLAN that is added.
                 run("ip", "-n", self.middle, "link", "set", BRIDGE, "type", "bridge", "vlan_filtering", 1,
                     "vlan_default_pvid", 0)
-                # A kernel that has not been built with it takes and forgets these words.
+                # A kernel without VLAN filtering accepts and ignores these words.
                 run("bridge", "-n", self.middle, "vlan", "add", "dev", BRIDGE, "vid", self.vlan, "self")
             except Failed:
                 raise Unsupported("this kernel has no VLAN filtering in its bridge") from None

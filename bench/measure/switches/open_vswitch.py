@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Open vSwitch with its datapath in userspace: on taps, and with DPDK on vhost-user sockets.
 
-Each has a database, management sockets and a network namespace of its own, and knows nothing of a service that the
-machine may have.
+Each switch has a database, management sockets and a network namespace of its own, and is independent of a service on this
+machine.
 Options are settings of the switch (`ovs-vswitchd.conf.db(5)`, other_config), as in "ovs:userspace-tso-enable=true".
 """
 import os
@@ -27,7 +27,7 @@ def default_vswitchd():
 
 
 class OpenVswitchBase(Switch):
-    """Database and daemon."""
+    """The database and the daemon of Open vSwitch."""
 
     package = "openvswitch-switch"
     tools = ("ovsdb-tool", "ovsdb-server", "ovs-vsctl", "ovs-appctl", "ovs-ofctl")
@@ -42,7 +42,7 @@ class OpenVswitchBase(Switch):
     def start_daemon(self, settings, netns, **where):
         database = self.directory / "db.sock"
         run("ovsdb-tool", "create", self.directory / "conf.db", SCHEMA)
-        # It does nothing once the ports are there; the switch is not to share a processor with it all the same.
+        # The server does nothing after the ports exist. Nevertheless the switch should not share a processor with it.
         server = self.run_program("ovsdb-server",
                                   ["ovsdb-server", self.directory / "conf.db", f"--remote=punix:{database}",
                                    f"--unixctl={self.directory}/db.ctl", f"--pidfile={self.directory}/db.pid"],
@@ -61,7 +61,7 @@ class OpenVswitchBase(Switch):
         self.program.wait_until((self.directory / "vswitchd.pid").exists, "start")
 
     def add_bridge(self, ports, kind, *more):
-        """A learning bridge with ports of that type and settings; ovs-vsctl returns when all are there."""
+        """Makes a learning bridge with ports of this type and settings. ovs-vsctl returns when all ports exist."""
         settings = [f"type={kind}", *more] + ([f"mtu_request={self.mtu}"] if self.mtu != USUAL_MTU else [])
         vlan = ["--", "set", "port", "{0}", "vlan_mode=trunk", f"trunks={self.vlan}"] if self.vlan is not None else []
         words = ["--", "add-port", BRIDGE, "{0}", "--", "set", "interface", "{0}", *settings, *vlan]
@@ -70,7 +70,7 @@ class OpenVswitchBase(Switch):
         errors = run(*self.vsctl, "--bare", "--columns=error", "list", "interface").split("\n\n")
         for error in filter(str.strip, errors):
             raise Failed(f"Open vSwitch: {error.strip()}")
-        # The bridge's own interface is a tap as well, of which nobody reads: it is not to be among those flooded to.
+        # The bridge's own interface is also a tap, which nobody reads: the bridge must not flood to it.
         run("ovs-ofctl", "mod-port", f"unix:{self.directory}/{BRIDGE}.mgmt", BRIDGE, "no-flood")
 
     def appctl(self, *words):
@@ -78,13 +78,13 @@ class OpenVswitchBase(Switch):
 
     def flush(self):
         self.appctl("fdb/flush", BRIDGE)
-        self.appctl("revalidator/purge")  # the flows of what was learned, which would go on for a while
+        self.appctl("revalidator/purge")  # removes the flows to learned stations, which would stay for a while
 
 
 class OpenVswitch(OpenVswitchBase, DeviceSwitch):
-    """Taps that Open vSwitch makes in a namespace of its own are moved to the hosts then: it has them by descriptors.
+    """Open vSwitch makes taps in a namespace of its own. They are then moved to the hosts, and Open vSwitch keeps their descriptors.
 
-    Its main thread forwards what comes from taps.
+    Its main thread forwards the frames of taps.
     """
 
     title = "Open vSwitch"
@@ -108,15 +108,15 @@ class OpenVswitch(OpenVswitchBase, DeviceSwitch):
             self._leave_stand_ins(middle)
 
     def _leave_stand_ins(self, middle):
-        """Devices of the same names where the taps were, for Open vSwitch to find their MTU when it asks by name; it
-        would cut what it reads to the usual one otherwise. They have to be up with a carrier, which a veth pair has."""
+        """Makes devices with the names of the moved taps, so that Open vSwitch finds their MTU when it asks by name. Otherwise it
+        would cut frames to the default MTU. The devices must be up with a carrier, which a veth pair has."""
         run("ip", "-n", middle, "-batch", "-",
             lines=[line for device in self.devices
                    for line in (f"link add {device} mtu {self.mtu} type veth peer name to-{device}",
                                 f"link set dev to-{device} up", f"link set dev {device} up")])
 
     def _let_main_thread_go_first(self):
-        """The others would never have a turn behind it on one processor, and flows would not be looked after."""
+        """Otherwise the other threads would never run beside it on one processor, and flows would not be maintained."""
         for thread in map(int, os.listdir(f"/proc/{self.program.pid}/task")):
             if thread != self.program.pid:
                 os.sched_setaffinity(thread, os.sched_getaffinity(0))
@@ -124,7 +124,7 @@ class OpenVswitch(OpenVswitchBase, DeviceSwitch):
 
 
 class OpenVswitchDpdk(OpenVswitchBase):
-    """One PMD thread, as its documentation sets it up; what else the daemon does has the load's processor, as that
+    """One PMD thread, set up as in its documentation. The daemon's other threads run on the load's processor, because that
     thread never sleeps."""
 
     title = "Open vSwitch-DPDK"

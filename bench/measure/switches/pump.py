@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The floor of switches that stand behind taps: two taps whose frames are copied from one to the other, unread."""
+"""The floor of switches with taps: frames are copied from one tap to another, unread."""
 from ..lab import Unsupported
 from .base import DeviceSwitch
 

@@ -12,7 +12,7 @@ HOSTS_VLAN, OTHER_VLAN = 10, 20  # of the trunk between two bridges
 
 
 def programs_and_options(switch):
-    """The build a switch is taken from, and the daemon's options: `--build DIR` among them, which is ours, names another one."""
+    """Returns the build directory of a switch and the daemon's options. Our own option `--build DIR` names another build."""
     options = list(switch.options)
     if "--build" not in options:
         return switch.lab.programs, options
@@ -24,7 +24,7 @@ def programs_and_options(switch):
 
 
 class Daemon:
-    """A ringbridged, told by rbctl what to do."""
+    """A ringbridged that rbctl configures."""
 
     def __init__(self, switch):
         programs, options = programs_and_options(switch)
@@ -37,12 +37,12 @@ class Daemon:
         self.program.wait_until(lambda: self.program.says(": ready"), "become ready")
 
     def tell(self, *commands):
-        """All in one request, as far as they follow each other."""
+        """Sends consecutive commands in one request."""
         run(*self.rbctl, "-batch", "-", lines=commands)
 
 
 class RingbridgeBase(Switch):
-    """The parts that do not depend on the kind of port."""
+    """The parts that all kinds of port share."""
 
     bridges = (BRIDGE,)
 
@@ -59,14 +59,14 @@ class RingbridgeBase(Switch):
         self.daemon.tell(*(f"addbr {bridge}" for bridge in self.bridges))
 
     def trunks(self, names):
-        """Makes ports trunks that carry the VLAN that was asked for, if one was."""
+        """Makes ports trunks of the VLAN, if the case has one."""
         if self.vlan is not None:
             self.daemon.tell(*(f"link set {bridge} vlan_filtering 1" for bridge in self.bridges),
                              *(f"port {name} mode trunk vids {self.vlan}" for name in names))
 
     @property
     def queues(self):
-        """An option of taps: a queue for each of several workers."""
+        """Returns the option of taps that makes a queue for each of several workers."""
         match = re.search(r"--workers[ =](\d+)", " ".join(self.options))
         return f",queues={match[1]}" if match and int(match[1]) > 1 else ""
 
@@ -86,7 +86,7 @@ class Ringbridge(RingbridgeBase, DeviceSwitch):
 
 
 class RingbridgePacket(RingbridgeBase, DeviceSwitch):
-    """With the veth pairs that the kernel's bridge has."""
+    """ringbridged on veth pairs, as the kernel's bridge."""
 
     title = "ringbridge, packet ports"
     ports = "veth"
@@ -115,7 +115,7 @@ class RingbridgeStream(RingbridgeBase, DeviceSwitch):
 
 
 class RingbridgeTrunk(RingbridgeBase, DeviceSwitch):
-    """Hosts on access ports of two bridges, with a trunk between them: taps, and the kernel's bridge as the cable."""
+    """Hosts on access ports of two bridges, with a trunk between the bridges: taps, and a bridge of the kernel as the cable."""
 
     title = "ringbridge, access-trunk-access"
     bridges = ("br0", "br1")

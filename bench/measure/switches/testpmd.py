@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""DPDK's testpmd, which hands on what comes to one port out of the other: what the rings themselves cost DPDK."""
+"""DPDK's testpmd, which passes frames from one port to the other. It shows the cost of the rings in DPDK."""
 import contextlib
 import re
 import subprocess
@@ -19,7 +19,7 @@ HUGE_PAGES = MEMORY_MIB // 2 + 8
 
 
 class Testpmd(Switch):
-    """It looks at no octet of a frame and learns nothing."""
+    """testpmd reads no octet of a frame and learns nothing."""
 
     title = "testpmd"
     ports = "vhost-user"
@@ -48,7 +48,7 @@ class Testpmd(Switch):
                    *(f"--vdev=net_vhost{port},iface={path},queues=1{tso}" for port, path in enumerate(sockets)), "--", "-i",
                    "--nb-cores=1", "--forward-mode=io", f"--total-num-mbufs={BUFFERS}", f"--mbuf-size={buffer_size}",
                    f"--txd={RING_SIZE}", f"--rxd={RING_SIZE}", f"--burst={BURST}", *self.options]
-        # It speaks by lines, even to a pipe, so that an answer is complete when the prompt comes.
+        # stdbuf makes testpmd write lines, even to a pipe, so that an answer is complete when the prompt comes.
         self.program = self.run_program("testpmd", ["stdbuf", "-oL", *command], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE)
         self.resources.callback(self._quit)
@@ -59,7 +59,7 @@ class Testpmd(Switch):
         self.load_ports = self.guests_on(sockets)
 
     def _quit(self):
-        """In order, so that it takes its files along."""
+        """Ends testpmd in order, so that it removes its files."""
         self.program.resume()
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self.program.process.stdin.write(b"quit\n")

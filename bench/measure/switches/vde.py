@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""vde_switch of Virtual Distributed Ethernet, on taps that it makes, which are moved to the hosts then."""
+"""vde_switch of Virtual Distributed Ethernet, on taps that it makes and that are then moved to the hosts."""
 import re
 import socket
 import subprocess
@@ -48,7 +48,7 @@ class Vde(DeviceSwitch):
                                                       for device, host in zip(self.devices, self.hosts)])
 
     def tell(self, *commands):
-        """Gives commands to its console; each answer ends with a number and a word."""
+        """Sends commands to its console. Each answer ends with a number and a word."""
         with socket.socket(socket.AF_UNIX) as console:
             console.settimeout(PATIENCE_S)
             console.connect(str(self.management))
