@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "control/base/json_rpc.hpp"
+#include "control/base/log.hpp"
 #include "ports/base/passed_descriptors.hpp"
 
 namespace rb {
@@ -163,12 +164,16 @@ void ControlSocket::serve(Session& session, std::string_view line) {
   caller.descriptors = std::exchange(session.descriptors, {});
   caller.let_urgent_happen = [this] { (void)loop_.run_urgent(); };
   if (!request) return send(session, rpc_error_line(request.error().id, request.error().error));
+  if (daemon_log().writes(LogLevel::kDebug)) {
+    log_message(LogLevel::kDebug, fmt::format("user {} calls {}", session.peer.uid, request->method));
+  }
   const Right* right = commands_.right_of(request->method);
   if (right != nullptr && !policy_.allows(session.peer, *right)) {
     const char* who =
         *right == Right::kChange
             ? "change anything; root, the daemon's user and members of its --group may"
             : "look; root, the daemon's user and members of its --group and --read-group may (or all with --read-all)";
+    log_message(LogLevel::kInfo, fmt::format("user {} may not call {}", session.peer.uid, request->method));
     if (request->notification) return;
     return send(session,
                 rpc_error_line(request->id,

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +15,7 @@
 #include "control/api/commands.hpp"
 #include "control/api/model_json.hpp"
 #include "control/base/event_loop.hpp"
+#include "control/base/log_summaries.hpp"
 #include "control/daemon/config_file.hpp"
 #include "control/daemon/control_socket.hpp"
 #include "control/model/fdb_ageing.hpp"
@@ -49,7 +49,11 @@ class Daemon {
     if (!input)
       return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", file, std::strerror(errno)), file);
     Result<> applied = apply_configuration(input, file, commands_);
-    if (!applied) commands_.undo_made_taps();
+    if (applied) {
+      log_message(LogLevel::kInfo, fmt::format("{} has been carried out", file));
+    } else {
+      commands_.undo_made_taps();
+    }
     return applied;
   }
 
@@ -72,9 +76,10 @@ class Daemon {
     loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
     loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_punted(); }, Urgency::kUrgent);
     loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
-    std::fprintf(stderr, "ringbridged %s: ready, listening on %s (%s)\n", RB_VERSION, socket_path_.c_str(),
-                 engine_->describe().c_str());
+    log_message(LogLevel::kNotice,
+                fmt::format("ready, version {}, listening on {} ({})", RB_VERSION, socket_path_, engine_->describe()));
     loop_.run();
+    log_message(LogLevel::kNotice, "stopping");
     model_.on_event({});
     model_.on_loop_probe({});
     loop_.remove(signals);
@@ -141,6 +146,7 @@ class Daemon {
   }
 
   EventLoop loop_;
+  LogSummaries log_summaries_{loop_, daemon_log()};
   std::unique_ptr<Engine> engine_;
   LinkMonitor links_;
   SwitchModel model_;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ringbridged: the switch. Reads its options and runs the daemon.
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <grp.h>
 
 #include <boost/program_options.hpp>
-#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
 
+#include "control/base/log.hpp"
 #include "control/base/socket_path.hpp"
 #include "control/daemon/daemon.hpp"
 
@@ -48,13 +48,15 @@ po::options_description described() {
           "a file of rbctl commands, carried out whole or not at all ('rbctl dump' prints one)")(
           "no-host-port", "bridges get no interface of their own on this host")                                //
       ("without", po::value<std::string>(), "behave as on a kernel that lacks these, for tests: nowait, uso")  //
-      ("help,h", "this text")                                                                                  //
+      ("log-level", po::value<std::string>()->default_value("info"),
+       "the least severe messages that are written: error, warning, notice, info or debug")  //
+      ("help,h", "this text")                                                                //
       ("version,V", "the version");
   return options;
 }
 
 int complain(const std::string& message) {
-  fmt::print(stderr, "ringbridged: {}\n", message);
+  rb::log_message(rb::LogLevel::kError, message);
   return EXIT_FAILURE;
 }
 
@@ -94,6 +96,13 @@ rb::DaemonOptions options_of(const po::variables_map& values) {
   return options;
 }
 
+rb::LogLevel log_level_of(const po::variables_map& values) {
+  const std::string name = values["log-level"].as<std::string>();
+  if (const std::optional<rb::LogLevel> level = rb::find_log_level(name)) return *level;
+  throw po::error(
+      fmt::format("--log-level: '{}' is no level; the levels are {}", name, fmt::join(rb::kLogLevelNames, ", ")));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,6 +121,7 @@ int main(int argc, char** argv) {
       return EXIT_SUCCESS;
     }
     daemon = options_of(values);
+    rb::daemon_log().set_level(log_level_of(values));
   } catch (const po::error& error) {
     return complain(fmt::format("{}; 'ringbridged --help' lists the options", error.what()));
   }

@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
+#include "control/base/log.hpp"
 #include "control/kinds/peer_flags.hpp"
 #include "control/model/switch_model.hpp"
 #include "ports/base/account_names.hpp"
@@ -59,7 +59,7 @@ Result<> SwitchModel::attach_stream(ModelPort& port, UniqueFd socket) {
 
 void SwitchModel::peer_connected(ModelPort& port, UniqueFd socket) {
   if (const Result<> attached = attach_stream(port, std::move(socket)); !attached) {
-    std::fprintf(stderr, "ringbridged: port %s: %s\n", port.name.c_str(), attached.error().message.c_str());
+    log_message(LogLevel::kWarning, fmt::format("port {}: {}", port.name, attached.error().message), port.name);
     return port.peer->refused();
   }
   port.peer->settled();

@@ -2,9 +2,9 @@
 // The part of SwitchModel that has guests' vhost-user front ends as ports.
 #include <fmt/core.h>
 
-#include <cstdio>
 #include <utility>
 
+#include "control/base/log.hpp"
 #include "control/kinds/peer_flags.hpp"
 #include "control/model/switch_model.hpp"
 #include "ports/vhost/vhost_port.hpp"
@@ -68,8 +68,9 @@ void SwitchModel::front_end_ended(ModelPort& port, const VhostEnd& how) {
   engine_.fdb().flush_port(port.index);
   if (!how.why.empty()) {
     port.trouble = how.why;
-    std::fprintf(stderr, "ringbridged: port %s: %s%s\n", port.name.c_str(),
-                 how.turned_away ? "the guest was turned away: " : "", how.why.c_str());
+    log_message(LogLevel::kWarning,
+                fmt::format("port {}: {}{}", port.name, how.turned_away ? "the guest was turned away: " : "", how.why),
+                port.name);
   }
   tell(ModelEvent::Kind::kPort, "change", *bridge_at(port.bridge), &port);
   // Whoever does wrong again and again is waited for less and less often.

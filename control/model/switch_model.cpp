@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "control/model/switch_model.hpp"
 
+#include "control/base/log.hpp"
 #include "control/base/random_number.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cassert>
-#include <cstdio>
 #include "ports/base/interface_name.hpp"
 
 namespace rb {
@@ -390,7 +390,7 @@ void SwitchModel::tell(ModelEvent::Kind kind, std::string_view what, const Model
 }
 
 void SwitchModel::notice(std::string text) {
-  std::fprintf(stderr, "ringbridged: notice: %s\n", text.c_str());
+  log_message(LogLevel::kNotice, text);
   // What others can bring about again and again, under names of their own, takes no more room than this.
   if (std::ranges::find(notices_, text) != notices_.end()) return;
   if (notices_.size() == kMaxNotices) notices_.erase(notices_.begin());
