@@ -102,7 +102,8 @@ void DatagramPort::read_completed(Read& read, int result, PortContext& context) 
       return context.drop_received(index(), read.buffer, static_cast<std::uint32_t>(size), DropReason::kTruncated);
     return received(read, static_cast<std::uint32_t>(size), context);
   }
-  switch (-result) {
+  const int error = result < 0 ? -result : EPROTO;  // EPROTO: a message without a whole header
+  switch (error) {
     case EINVAL:  // a kind of GSO frame that virtio_net_hdr has no word for: the kernel has thrown it away
       ++found_;
       return context.drop_received(index(), read.buffer, 0, DropReason::kBadVnetHeader);
@@ -113,7 +114,7 @@ void DatagramPort::read_completed(Read& read, int result, PortContext& context) 
     case ENETDOWN:  // said once when an interface goes down, or goes: the link monitor tells which
       break;
     default:
-      fail(-result, context);
+      fail(error, context);
   }
   context.pool().give_back(read.buffer);
 }

@@ -96,14 +96,16 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Po
     }
   } else {
     if (buffer != kNoBuffer) context.pool().give_back(buffer);
-    switch (-result) {
-      case EAGAIN:  // nothing there
+    // A tap gives no less than a header: a device that does is none.
+    const int error = result < 0 ? -result : EPROTO;
+    switch (error) {
+      case EAGAIN:  // the queue is empty
       case EINTR:
       case ENOBUFS:    // no provided buffer: there are some again after the next submit
       case ECANCELED:  // stop()
         break;
       default:  // EBADFD, EFAULT: the device was deleted; anything else would not go away by asking again either
-        if (!queue.failed) context.report_port_error(index(), -result);
+        if (!queue.failed) context.report_port_error(index(), error);
         queue.failed = true;
     }
   }

@@ -291,8 +291,10 @@ void expect_calls(unsigned size, std::uint16_t base, unsigned count, bool in_one
       std::uint16_t flags;
       bool event_index, calls;
     } const cases[] = {
-        {VRING_PACKED_EVENT_FLAG_ENABLE, false, true},   {VRING_PACKED_EVENT_FLAG_ENABLE, true, true},
-        {VRING_PACKED_EVENT_FLAG_DISABLE, false, false}, {VRING_PACKED_EVENT_FLAG_DISABLE, true, false},
+        {VRING_PACKED_EVENT_FLAG_ENABLE, false, true},
+        {VRING_PACKED_EVENT_FLAG_ENABLE, true, true},
+        {VRING_PACKED_EVENT_FLAG_DISABLE, false, false},
+        {VRING_PACKED_EVENT_FLAG_DISABLE, true, false},
         {VRING_PACKED_EVENT_FLAG_DESC, false, true},  // has no meaning without event indices: the device notifies to be
                                                       // safe
         {VRING_PACKED_EVENT_FLAG_DESC, true, wanted},
