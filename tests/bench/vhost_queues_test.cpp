@@ -244,7 +244,7 @@ TYPED_TEST(VhostQueues, KicksOnceForWhatASwitchThatSleepsHasNotTaken) {
   TypeParam device(memory, sender.description());
   const std::array<std::uint32_t, 2> sizes{60, 60};
   device.ask_for_kicks(true);
-  EXPECT_FALSE(sender.kick_is_due()) << "there is nothing to take";
+  EXPECT_FALSE(sender.kick_is_due()) << "there is no frame to take";
   device.ask_for_kicks(false);
   sender.publish(sizes);
   EXPECT_FALSE(sender.kick_is_due());
@@ -256,7 +256,7 @@ TYPED_TEST(VhostQueues, KicksOnceForWhatASwitchThatSleepsHasNotTaken) {
   sender.publish(sizes);
   device.take_all(false);
   device.give_back(6, 0, false);
-  EXPECT_FALSE(sender.kick_is_due()) << "it has taken all";
+  EXPECT_FALSE(sender.kick_is_due()) << "the device has taken all frames";
 }
 
 TYPED_TEST(VhostQueues, EndTheProgramWhenBuffersComeBackOutOfOrder) {

@@ -133,7 +133,7 @@ TEST_F(DaemonLife, AConfigurationIsAppliedWholeOrNotAtAll) {
   const CommandResult result = run_shell(RB_BINARY_DIR "/control/ringbridged --socket " + socket + " --config " + file);
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("bad.conf:4: bridge br9 does not exist"));
-  EXPECT_EQ(run_shell("ip link show made").exit_status, 1) << "what was made is gone again";
+  EXPECT_EQ(run_shell("ip link show made").exit_status, 1) << "the created device is deleted again";
   EXPECT_EQ(run_shell("ip link show br0").exit_status, 1);
   EXPECT_FALSE(std::filesystem::exists(socket));
 }
@@ -144,10 +144,10 @@ TEST_F(DaemonLife, OneSocketHasOneDaemonAndAStaleSocketIsNoObstacle) {
   const CommandResult second = run_shell(RB_BINARY_DIR "/control/ringbridged");
   EXPECT_EQ(second.exit_status, 1);
   EXPECT_THAT(second.output, HasSubstr(socket));
-  EXPECT_TRUE(Lab::call("daemon.info").contains("pid")) << "the first one has not noticed";
+  EXPECT_TRUE(Lab::call("daemon.info").contains("pid")) << "the first client has noticed nothing";
   EXPECT_EQ(lab.daemon.kill_hard(), -SIGKILL);
   EXPECT_TRUE(std::filesystem::exists(socket));
-  EXPECT_THAT(run_shell("rbctl show").output, HasSubstr(socket)) << "nobody is there, and rbctl says where it looked";
+  EXPECT_THAT(run_shell("rbctl show").output, HasSubstr(socket)) << "there is no daemon, and rbctl names the socket";
   lab.daemon.start();
   EXPECT_EQ(lab.daemon.stop(), 0);
   EXPECT_FALSE(std::filesystem::exists(socket));
@@ -263,7 +263,7 @@ TEST_F(DaemonLife, MonitorTellsWhatHappens) {
   b.send(frame);
   EXPECT_TRUE(eventually(
       [] { return Lab::call("fdb.get", {{"mac", "02:aa:00:00:00:01"}, {"bridge", "br0"}})["entry"]["port"] == "t2"; }));
-  EXPECT_TRUE(told("\"age\"")) << "it ages after two seconds";
+  EXPECT_TRUE(told("\"age\"")) << "the station ages after two seconds";
   ::kill(monitor, SIGTERM);
   ::waitpid(monitor, nullptr, 0);
 }

@@ -54,7 +54,7 @@ TEST_F(Devices, ExistingTapsArePorts) {
   EXPECT_TRUE(carries("tap0", "tap1"));
   EXPECT_TRUE(carries("tap1", "tap0"));
   Lab::ok("rbctl delif br0 tap0");
-  EXPECT_EQ(run_shell("ip link show tap0").exit_status, 0) << "it was there before, and stays";
+  EXPECT_EQ(run_shell("ip link show tap0").exit_status, 0) << "the device existed before, so it stays";
 }
 
 TEST_F(Devices, FollowsAPortThatGoesDownComesUpAndChangesItsMtu) {
@@ -122,7 +122,7 @@ TEST_F(Devices, FollowsATapIntoAnotherNamespace) {
   Lab::ok("rbctl addbr br0 && rbctl addif br0 tap0 tap1");
   const Lab::Host elsewhere{"tap0", Lab::new_netns(), 9};
   Lab::ok("ip link set tap0 netns " + elsewhere.path());
-  EXPECT_TRUE(becomes("tap0", "device", "down")) << "a move takes it down";
+  EXPECT_TRUE(becomes("tap0", "device", "down")) << "a move sets the device down";
   EXPECT_EQ(elsewhere.run("ip link set tap0 name inside mtu 1400 && ip link set inside up").exit_status, 0);
   ASSERT_TRUE(becomes("tap0", "state", "forwarding"));
   EXPECT_EQ(Lab::port("tap0")["mtu"], 1400);
@@ -134,7 +134,7 @@ TEST_F(Devices, FollowsATapIntoAnotherNamespace) {
   EXPECT_EQ(elsewhere.run("ip link del inside").exit_status, 0);
   EXPECT_TRUE(becomes("tap0", "device", "gone"));
   make_tap("tap0");
-  ASSERT_TRUE(becomes("tap0", "state", "forwarding")) << "it is taken back where it was added, not where it was lost";
+  ASSERT_TRUE(becomes("tap0", "state", "forwarding")) << "the device is taken back in the namespace where it was added";
   EXPECT_TRUE(carries("tap1", "tap0"));
 }
 
@@ -147,7 +147,7 @@ TEST_F(Devices, ABridgesOwnInterfaceComesBackAsItWas) {
   ASSERT_EQ(entries.size(), 1U);
   Lab::ok("ip link set br0 address 02:12:34:56:78:9a && ip link del br0");
   ASSERT_TRUE(eventually([&] { return bridge()["address"] == before["address"]; }));
-  EXPECT_NE(bridge()["ifindex"], before["ifindex"]) << "it was made anew";
+  EXPECT_NE(bridge()["ifindex"], before["ifindex"]) << "the device is a new one";
   EXPECT_EQ(local_entries()[0]["mac"], before["address"]);
   EXPECT_EQ(local_entries().size(), 1U);
   const Lab::Host& host = lab.add_host("br0");
@@ -190,7 +190,7 @@ TEST_F(Devices, SaysWhyItRefusesAnInterface) {
   EXPECT_THAT(Lab::refusal("rbctl addif br0 tap:new,create,netns=/etc/passwd"), HasSubstr("/etc/passwd"));
   EXPECT_THAT(Lab::refusal("rbctl addbr v0"), HasSubstr("v0"));
   EXPECT_EQ(Lab::call("config.dump"), before);
-  EXPECT_EQ(run_shell("ip link show new").exit_status, 1) << "nothing is left of what failed";
+  EXPECT_EQ(run_shell("ip link show new").exit_status, 1) << "the failed command leaves nothing";
 }
 
 TEST_F(Devices, TapsAreMadeAndDeletedAsIpTuntapDoes) {

@@ -67,7 +67,7 @@ TEST_F(DgramPorts, CarryFramesByPathsAndByTheLoopback) {
   stranger.send(ethernet_frame(kEverybody, kC, content(3)));
   b.send(one);
   EXPECT_TRUE(tap.sees(one));
-  EXPECT_EQ(Lab::ok("rbctl fdb show br br0").find(kC), std::string::npos) << "who is not the peer is not heard";
+  EXPECT_EQ(Lab::ok("rbctl fdb show br br0").find(kC), std::string::npos) << "only the peer's datagrams are accepted";
 }
 
 TEST_F(DgramPorts, TcpOfHostsIsCutForThem) {
@@ -92,7 +92,7 @@ TEST_F(DgramPorts, ComeBackFromADumpAndSayWhatIsWrong) {
   EXPECT_EQ(Lab::ok("rbctl dump"), dump);
   EXPECT_NE(::access(path("vm2").c_str(), F_OK), 0);
   Lab::ok("rbctl delif br0 vm1");
-  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the socket's file went with the port";
+  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the port removes its socket's file";
 }
 
 }  // namespace

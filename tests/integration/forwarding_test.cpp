@@ -59,7 +59,7 @@ TEST_F(Forwarding, FloodsToEveryPortOfTheBridgeAndToNoOther) {
     EXPECT_TRUE(b.sees(frame));
     EXPECT_TRUE(c.sees(frame));
   }
-  EXPECT_THAT(a.receive(0), IsEmpty()) << "never back out";
+  EXPECT_THAT(a.receive(0), IsEmpty()) << "a frame never leaves by its ingress port";
   EXPECT_THAT(other.receive(0), IsEmpty());
 }
 
@@ -153,13 +153,13 @@ TEST_F(Forwarding, HairpinIsolatedLockedAndFloodFlagsDoWhatTheySay) {
       "off");
   mark.back() = 3;
   a.send(mark);
-  EXPECT_TRUE(b.sees(mark)) << "and the second, isolated then, is passed over";
+  EXPECT_TRUE(b.sees(mark)) << "b must skip the second frame, which was sent while b was isolated";
   Lab::ok("rbctl link set dev t3 bcast_flood on && rbctl link set dev t2 locked on");
   b.send(ethernet_frame(kEverybody, kB, content(9)));
   Lab::ok("rbctl fdb add " + kC + " dev t2 static");
   const Octets known = ethernet_frame(kEverybody, kC, content(4));
   b.send(known);
-  EXPECT_THAT(c.until(known), IsEmpty()) << "neither the isolated, nor the unflooded, nor the locked frame came";
+  EXPECT_THAT(c.until(known), IsEmpty()) << "the frames to isolated, unflooded and locked ports did not arrive";
   EXPECT_EQ(Lab::drops("t2", "locked"), 1U);
 }
 

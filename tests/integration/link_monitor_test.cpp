@@ -225,7 +225,7 @@ TEST_F(LinkMonitorTest, AfterAnOverrunItSaysAllAgainAndWhatVanished) {
   for (int i = 0; i < 6000; ++i) ASSERT_EQ(outcome(set_link_up(blue.get(), "t0", i % 2 == 0)), "ok");
   ASSERT_TRUE(ip_in(blue.get(), "link del t1"));
   EXPECT_TRUE(await_gone("t1"));
-  EXPECT_TRUE(await_state("lo")) << "unchanged, and said again";
+  EXPECT_TRUE(await_state("lo")) << "the state of lo is unchanged and reported again";
   EXPECT_TRUE(await([](const LinkEvent& event) { return event.link.name == "t0" && !event.link.admin_up(); }));
   EXPECT_TRUE(quiet());
 }

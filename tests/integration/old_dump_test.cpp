@@ -61,7 +61,7 @@ TEST_F(OldDump, Of0_1_0LoadsAndIsDumpedWithTheSameMeaning) {
   EXPECT_EQ(statements_of(dump), statements_of(old_dump)) << dump;
   (void)lab.daemon.stop();
   lab.daemon.start({"--no-host-port", "--config", directory + "/new"});
-  EXPECT_EQ(Lab::ok("rbctl dump"), dump) << "a dump of this version says the same again";
+  EXPECT_EQ(Lab::ok("rbctl dump"), dump) << "a dump of this version gives the same lines";
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ TEST_F(StreamPorts, ServeOnePeerAfterTheOther) {
     EXPECT_TRUE(b.sees(kOne));
   }
   EXPECT_TRUE(eventually([&] { return Lab::port("vm1")["device"] == "down"; }));
-  EXPECT_EQ(Lab::ok("rbctl fdb show br br0").find(kA), std::string::npos) << "its stations went with it";
+  EXPECT_EQ(Lab::ok("rbctl fdb show br br0").find(kA), std::string::npos) << "its stations are deleted with it";
   const Peer again = Peer::connect(path("vm1"));
   EXPECT_TRUE(eventually([&] { return is_up("vm1"); }));
   again.send(kOne);
@@ -176,7 +176,7 @@ TEST_F(StreamPorts, APeerThatDoesNotReadLosesItsOwnFramesAlone) {
   constexpr int kFrames = 3000;  // more than the sockets and the port hold
   for (int i = 0; i < kFrames; ++i) a.send(to_slow);
   a.send(kOne);
-  EXPECT_TRUE(b.sees(kOne)) << "others go on";
+  EXPECT_TRUE(b.sees(kOne)) << "other ports are not affected";
   const std::uint64_t lost = Lab::drops("slow", "egress_full");
   EXPECT_GT(lost, 0U);
   // The peer gets whole frames only.
@@ -201,7 +201,7 @@ TEST_F(StreamPorts, ComeBackFromADump) {
   EXPECT_THAT(dump, HasSubstr("addif br0 stream:" + path("vm1") + ",name=vm1,framing=len16,mode=600\n"));
   EXPECT_THAT(dump, HasSubstr("addif br0 stream:" + path("vm2") + ",name=second,client\n"));
   Lab::ok("rbctl delbr br0");
-  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the socket's file went with the port";
+  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the port removes its socket's file";
   const std::string file = lab->daemon.directory() / "dump";
   Lab::ok("cat > " + file + " <<'END'\n" + dump + "END\nrbctl -batch " + file);
   EXPECT_EQ(Lab::ok("rbctl dump"), dump);
@@ -268,11 +268,12 @@ TEST_F(StreamPorts, EachPeerOfAListenerIsAPortOfItsOwn) {
     EXPECT_EQ(Lab::port("alpha")["pid"], ::getpid());
     const std::string dump = Lab::ok("rbctl dump");
     EXPECT_THAT(dump, HasSubstr("addif br0 listen:" + path("br0") + ",name=br0-listen\n"));
-    EXPECT_EQ(dump.find("alpha"), std::string::npos) << "it comes back when its peer does";
+    EXPECT_EQ(dump.find("alpha"), std::string::npos) << "a port of a listener comes back with its peer";
   }
-  EXPECT_TRUE(eventually([] { return Lab::call("port.list")["ports"].empty(); })) << "gone with their connections";
+  EXPECT_TRUE(eventually([] { return Lab::call("port.list")["ports"].empty(); }))
+      << "the ports are deleted with their connections";
   const Peer again = arrive(path("br0")), odd = arrive(path("br0"), path("not plain"));
-  EXPECT_TRUE(eventually([&] { return is_up(root) && is_up(root + ".2"); })) << "what a stranger is called is plain";
+  EXPECT_TRUE(eventually([&] { return is_up(root) && is_up(root + ".2"); })) << "an unknown process gets a plain name";
   Lab::ok("rbctl delif br0 br0-listen");
   EXPECT_EQ(again.receive(), Octets{});
   EXPECT_TRUE(Lab::call("port.list")["ports"].empty());
@@ -289,7 +290,7 @@ TEST_F(StreamPorts, OneUserCannotTakeAllPortsOfAListener) {
   }
   int status = -1;
   ::waitpid(nobody, &status, 0);
-  EXPECT_EQ(status, 0) << "the third is closed";
+  EXPECT_EQ(status, 0) << "the third connection is closed";
   EXPECT_EQ(run_shell("setpriv --reuid=65534 --clear-groups rbctl delif br0 door").exit_status, 1);
   EXPECT_THAT(run_shell("rbctl addif br0 tap:door,create").output, HasSubstr("already"));
   EXPECT_THAT(run_shell("rbctl addif br0 listen:127.0.0.1:77,name=x").output, HasSubstr("is no path"));

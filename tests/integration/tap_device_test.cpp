@@ -101,7 +101,7 @@ TEST_F(TapDeviceTest, TakesAwayTheFilterOfAnotherProgram) {
   neighbour.sin_port = htons(9);
   ::inet_pton(AF_INET, "192.0.2.2", &neighbour.sin_addr);
   ASSERT_EQ(::sendto(sender.get(), "", 0, 0, reinterpret_cast<sockaddr*>(&neighbour), sizeof neighbour), 0);
-  EXPECT_TRUE(await_readable(tap->queues[0].get())) << "the ARP request is let out";
+  EXPECT_TRUE(await_readable(tap->queues[0].get())) << "the ARP request leaves";
 }
 
 TEST_F(TapDeviceTest, AsksForAsMuchOffloadAsIsAllowed) {
@@ -184,7 +184,7 @@ TEST_F(TapDeviceTest, FindsOutWhetherItIsMultiQueue) {
   EXPECT_TRUE(one->multi_queue);
   EXPECT_THAT(outcome(open_tap({.name = "s0", .queue_count = 2})),
               StartsWith("not_supported: s0 has one queue and not 2"));
-  EXPECT_TRUE(open_tap({.name = "s0"}).has_value()) << "a refusal leaves it as it was";
+  EXPECT_TRUE(open_tap({.name = "s0"}).has_value()) << "a refusal changes nothing";
 }
 
 TEST_F(TapDeviceTest, OpensAsManyQueuesAsAsked) {

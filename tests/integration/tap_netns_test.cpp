@@ -74,9 +74,9 @@ TEST_F(TapNetnsTest, CreatesIntoAnotherNamespace) {
   EXPECT_EQ(interface_kind("t0", blue.get()), InterfaceKind::kTap);
   EXPECT_EQ(tap_name_now(tap->queues[0].get()), "t0");
   EXPECT_EQ(tap_name_now(tap->queues[1].get()), "t0");
-  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "only lo is here";
+  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "there is only lo in this namespace";
   EXPECT_THAT(outcome(open_tap(options)), StartsWith("exists: an interface t0 exists already"));
-  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "the failed one is gone";
+  EXPECT_EQ(std::system("test $(ip -o link | wc -l) = 1"), 0) << "the interface of the failed call is gone";
 }
 
 TEST_F(TapNetnsTest, AddsAndDeletesInAnotherNamespace) {
@@ -119,7 +119,7 @@ TEST_F(TapNetnsTest, ADeviceThatMovesIsFollowedAndDiesWithItsNamespace) {
   const int fd = tap->queues[0].get();
   ASSERT_TRUE(ip("link set t0 up") && ip("link set t0 netns " + path_of(blue)));
   EXPECT_EQ(netns_id(tap_netns(fd).get()), netns_id(blue.get()));
-  EXPECT_EQ(write_frame(fd), EIO) << "a move takes it down";
+  EXPECT_EQ(write_frame(fd), EIO) << "a move sets the device down";
   ASSERT_TRUE(ip_in(blue.get(), "link set t0 name eth0 up"));
   EXPECT_EQ(tap_name_now(fd), "eth0");
   EXPECT_EQ(write_frame(fd), 0);

@@ -198,7 +198,7 @@ bool Ring::wait_used(unsigned count, int timeout_ms) {
     if (::poll(&waiting, 1, milliseconds_until(deadline)) != 1) {
       if (timeout_ms == 0 || pending() < count) return false;
       // The chain came at the last moment, so the call may come a moment later.
-      EXPECT_EQ(::poll(&waiting, 1, 1000), 1) << "came back without the call that was asked for";
+      EXPECT_EQ(::poll(&waiting, 1, 1000), 1) << "the chain came back without the requested call";
     }
     (void)was_called();
   }
@@ -264,7 +264,7 @@ void Ring::collect() {
   while (pending() > 0) {
     std::uint32_t size = 0;
     const Chain chain = take_used(size);
-    EXPECT_EQ(size, 0U) << "nothing is written to what was sent";
+    EXPECT_EQ(size, 0U) << "the device does not write to sent memory";
     arena_used_ -= chain.charged;
   }
 }

@@ -205,7 +205,7 @@ TEST_F(VhostHostileRings, ACallThatWouldBlockHoldsNobodyUp) {
   ASSERT_EQ(::write(full.get(), &most, sizeof most), 8);
   const auto bad = add("bad", {.features = virtio::kVersion1});
   for (const std::uint64_t ring : {0U, 1U}) EXPECT_EQ(bad->say(vhost::kSetVringCall, packed(ring), {full.get()}), 0U);
-  EXPECT_FALSE(bad->rx().wait_used(1, 0)) << "asks for calls and does not wait for one";
+  EXPECT_FALSE(bad->rx().wait_used(1, 0)) << "the guest asks for calls and does not wait";
   EXPECT_FALSE(bad->tx().wait_used(1, 0));
   for (int i = 0; i < 50; ++i) {
     EXPECT_TRUE(bad->send(ethernet_frame(kA, kC, content(7))));
@@ -346,7 +346,7 @@ TEST_F(VhostHostileRings, FramesMayChangeWhileTheyAreRead) {
   }
   EXPECT_TRUE(eventually([&] { return bad->tx().used_index() == bad->tx().avail_index(); }));
   EXPECT_GT(received, 0U);
-  EXPECT_FALSE(bad->is_closed(0)) << "only frames were wrong";
+  EXPECT_FALSE(bad->is_closed(0)) << "only the frames were bad";
 }
 
 TEST_F(VhostHostileRings, DescriptorsMayChangeWhileTheyAreRead) {

@@ -54,7 +54,7 @@ TEST_F(VhostSession, ARingThatIsDisabledTakesAndLosesFrames) {
   a->enable(kTx, false);
   EXPECT_TRUE(becomes("vm1", "disabled"));
   EXPECT_TRUE(a->send(kThree));
-  EXPECT_TRUE(a->tx().drained()) << "it is taken all the same";
+  EXPECT_TRUE(a->tx().drained()) << "the switch still takes the frame";
   EXPECT_TRUE(b->send(kTwo));
   EXPECT_TRUE(b->tx().drained());
   EXPECT_EQ(a->rx().pending(), 0U);
@@ -138,7 +138,7 @@ TEST_F(VhostSession, ComesBackFromADump) {
   add_port("vm2", ",client,name=second");
   const std::string dump = Lab::ok("rbctl dump"), file = lab->daemon.directory() / "dump";
   Lab::ok("rbctl delbr br0");
-  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the socket's file went with the port";
+  EXPECT_NE(::access(path("vm1").c_str(), F_OK), 0) << "the port removes its socket's file";
   Lab::ok("cat > " + file + " <<'END'\n" + dump + "END\nrbctl -batch " + file);
   EXPECT_EQ(Lab::ok("rbctl dump"), dump);
 }
@@ -242,7 +242,8 @@ TEST_F(VhostSession, SaysWhetherARequestWasGood) {
   FrontEnd unasked({.protocol_features = vhost::kAllProtocolFeatures & ~vhost::kReplyAck});
   start(unasked, "vm1");
   unasked.send_message({.request = vhost::kNetSetMtu, .payload = packed(std::uint64_t{1500})});
-  EXPECT_EQ(unasked.exchange({.request = vhost::kGetFeatures}).request, vhost::kGetFeatures) << "and nothing before it";
+  EXPECT_EQ(unasked.exchange({.request = vhost::kGetFeatures}).request, vhost::kGetFeatures)
+      << "no other reply came before this one";
 }
 
 TEST_F(VhostSession, MemoryComesAndGoesWhileFramesPass) {

@@ -302,7 +302,7 @@ TEST_F(VhostUser, AGuestWithoutBuffersLosesItsOwnFramesAlone) {
   EXPECT_EQ(egress_drops("vm2"), 0U);
   slow->rx().post(16, 2048);
   EXPECT_TRUE(a->send(kLast));
-  EXPECT_TRUE(slow->until(kLast).empty()) << "nothing was kept for it";
+  EXPECT_TRUE(slow->until(kLast).empty()) << "no frame was kept for the guest";
 }
 
 std::uint64_t cpu_ticks(pid_t pid) {
@@ -427,7 +427,7 @@ TEST_P(VhostQueues, TakeFramesFromBothRingsAtOnce) {
   EXPECT_TRUE(a->tx(1).drained());
   EXPECT_TRUE(eventually([] { return Lab::stats("vm1")["rx"]["broadcast"]["frames"] == 2 * kFrames; }));
   EXPECT_TRUE(eventually([&] { return egress_drops("vm2") + b->rx(0).pending() + b->rx(1).pending() == 2 * kFrames; }))
-      << "each was delivered, or counted";
+      << "each frame was delivered or counted";
   EXPECT_TRUE(a->tx(1).send({.octets = kLast}));
   EXPECT_TRUE(tap.sees(kLast));
 }

@@ -151,7 +151,7 @@ TEST_F(VlanInterop, HostsTalkThroughATrunk) {
     expect_transfer(*lab, near, far, 4);
     expect_transfer(*lab, far, near, 4);
   }
-  EXPECT_NE(linked["near10"].run("ping -c 1 -W 1 " + linked["far20"].address()).exit_status, 0) << "VLANs are apart";
+  EXPECT_NE(linked["near10"].run("ping -c 1 -W 1 " + linked["far20"].address()).exit_status, 0) << "VLANs are separate";
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST_F(Vlans, AccessPortsAndTrunksKeepVlansApart) {
             (Deliveries{{"t3", {broadcast(text)}}, {"t5", {broadcast(tagged(10, text))}}}));
   EXPECT_EQ(vlans.send("t5", broadcast(tagged(20, text, 5))),
             (Deliveries{{"t4", {broadcast(text)}}, {"t6", {broadcast(tagged(20, text, 5))}}}))
-      << "the priority stays where a tag does";
+      << "a frame that keeps a tag keeps its priority";
   EXPECT_EQ(vlans.send("t6", broadcast(tagged(10, text))), Deliveries{}) << "no member: refused";
   EXPECT_EQ(vlans.send("t6", broadcast(text)), Deliveries{}) << "no PVID";
   EXPECT_EQ(vlans.send("t2", broadcast(tagged(10, text))), Deliveries{}) << "an access port admits no tag";
@@ -266,7 +266,7 @@ TEST_F(Vlans, AllOfThemOnManyPortsAreSetUpByOneBatch) {
   EXPECT_EQ(Lab::ok("rbctl vlan show dev t2 vid 7").find("t2"), std::string::npos);
   EXPECT_NE(Lab::ok("rbctl vlan show dev t2 vid 8").find("t2"), std::string::npos);
   EXPECT_EQ(run_shell("rbctl -force -batch " + batch).exit_status, 1);
-  EXPECT_EQ(Lab::ok("rbctl vlan show dev t2 vid 8").find("t2"), std::string::npos) << "-force goes on";
+  EXPECT_EQ(Lab::ok("rbctl vlan show dev t2 vid 8").find("t2"), std::string::npos) << "with -force the batch goes on";
 }
 
 }  // namespace

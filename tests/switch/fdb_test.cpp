@@ -146,7 +146,7 @@ TEST_P(FdbCapacity, HoldsExactlyWhatItPromises) {
   for (std::uint64_t i = 0; i < capacity; ++i) ASSERT_EQ(port_of(fdb, key_of(i)), 1) << i;
   EXPECT_EQ(fdb.size(), capacity);
   EXPECT_EQ(fdb.add(key_of(capacity), 2, FdbKind::kStatic, Fdb::IfExists::kFail, 0).has_value(), true)
-      << "takes a hog's place";
+      << "the entry takes a slot of the port with too many stations";
   EXPECT_EQ(fdb.size(), capacity);
 }
 INSTANTIATE_TEST_SUITE_P(Sizes, FdbCapacity, ::testing::Values(64, 100, 1000, 4096, 65536, 1000000));
@@ -290,11 +290,11 @@ TEST(FdbConcurrency, NobodyIsTakenForSomebodyElse) {
   EXPECT_EQ(wrong, 0U);
   std::set<std::uint64_t> seen;
   fdb.for_each(0, [&](const FdbEntry& entry) {
-    EXPECT_TRUE(seen.insert(entry.mac.to_number()).second) << "a key stands twice";
+    EXPECT_TRUE(seen.insert(entry.mac.to_number()).second) << "the table has a key twice";
   });
   for (PortIndex port = 0; port < 32; ++port) fdb.flush_port(port);
   sweep_whole(fdb, 0);
-  EXPECT_EQ(fdb.size(), 0U) << "the count has gone astray";
+  EXPECT_EQ(fdb.size(), 0U) << "the count is wrong";
   for (PortIndex port = 0; port < 32; ++port) EXPECT_EQ(fdb.size_of_port(port), 0U);
 }
 

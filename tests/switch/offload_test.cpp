@@ -211,7 +211,7 @@ bool refuses(Shape shape, Change change) {
 
 TEST(Segmenter, RefusesAVnetHeaderThatTheFrameDoesNotSupport) {
   EXPECT_FALSE(refuses({}, [](Sample&) {}));
-  EXPECT_TRUE(refuses({}, [](Sample& s) { s.vnet = {}; })) << "nothing to do";
+  EXPECT_TRUE(refuses({}, [](Sample& s) { s.vnet = {}; })) << "there is nothing to do";
   EXPECT_TRUE(refuses({}, [](Sample& s) { s.vnet.flags = 0; }));
   EXPECT_TRUE(refuses({}, [](Sample& s) { s.vnet.gso_size = 0; }));
   for (const std::uint8_t type : kWrongForTcpV4) {
@@ -255,7 +255,8 @@ TEST(Segmenter, RefusesHeadersThatContradictEachOtherOrTheFrame) {
   EXPECT_TRUE(refuses(v6, set(&Offsets::ip, 41, 255))) << "extension header beyond the headers";
   EXPECT_TRUE(refuses(udp, add_one(&Offsets::transport, 5))) << "UDP length";
   EXPECT_TRUE(refuses(v4, [](Sample& s) { put16(s.octets, 12, 0x88b5); })) << "EtherType";
-  EXPECT_TRUE(refuses(v4, [](Sample& s) { put16(s.octets, 12, 0x8100); })) << "a tag that is none";
+  EXPECT_TRUE(refuses(v4, [](Sample& s) { put16(s.octets, 12, 0x8100); }))
+      << "the frame has the type of a tag but no tag";
 }
 
 TEST(Segmenter, RefusesHeadersThatAreNotWholeInTheFirstPiece) {

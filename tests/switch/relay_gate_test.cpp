@@ -57,7 +57,7 @@ class RelayGateTest : public ::testing::Test {
     const PortTotals after = board.totals(0);
     for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) {
       if (after.drops[reason] == before.drops[reason]) continue;
-      EXPECT_FALSE(fate.drop || leaves) << "it ends once";
+      EXPECT_FALSE(fate.drop || leaves) << "the frame has more than one result";
       fate.drop = static_cast<DropReason>(reason);
     }
     EXPECT_EQ(leaves, !fate.drop);
@@ -128,7 +128,7 @@ TEST_F(RelayGateTest, OnlyAForwardingPortIsGivenCopies) {
     EXPECT_EQ(board.drops(1, why), before + 1);
   }
   const PortTotals totals = board.totals(1);
-  EXPECT_EQ(totals.copies, sum_of_drops(totals, true)) << "nothing was sent by it";
+  EXPECT_EQ(totals.copies, sum_of_drops(totals, true)) << "the port sent nothing";
 }
 
 TEST_F(RelayGateTest, BpdusAreTheSpanningTreesInEveryStateButDown) {
@@ -210,7 +210,7 @@ TEST_F(RelayGateTest, PuntedFramesAreGivenInTheOrderInWhichTheyCame) {
     for (const FrameIndex index : egress.frames(port)) EXPECT_NE(index % 3, 1);
   }
   board.relay().process({frames.data(), 1}, state, 1, egress);
-  EXPECT_THAT(board.relay().punted(), IsEmpty()) << "the next batch begins anew";
+  EXPECT_THAT(board.relay().punted(), IsEmpty()) << "the next batch begins without punted frames";
 }
 
 /// Frames to a group address on a VLAN-aware bridge.
@@ -282,7 +282,7 @@ TEST_F(RelayGateVlanTest, ProbesPassUntaggedAndTeachNothing) {
   EXPECT_EQ(send(1, {}, kProbes, 2), "punted");
   EXPECT_EQ(vlan_of(1), 0);
   EXPECT_EQ(vlan_of(2), 0);
-  EXPECT_EQ(send(1, {0x8100'000a}, kProbes, 3), "goes on") << "somebody else's, who has put a tag on it";
+  EXPECT_EQ(send(1, {0x8100'000a}, kProbes, 3), "goes on") << "the probe of another switch, with a tag";
 }
 
 TEST_F(RelayGateVlanTest, WithoutAProtocolBpdusAreFramesOfTheirVlan) {
@@ -303,7 +303,7 @@ TEST_F(RelayGateVlanTest, BlockedFramesAreCountedInTheirVlanAndGoNowhere) {
   EXPECT_EQ(vlan_of(2), 10);
   EXPECT_EQ(bridge->board.vlan_counters.find(1, 10)->drops.value(), 2U);
   const auto left = bridge->send(TaggedFrame({0x8100'000a}, 0).view);
-  EXPECT_FALSE(left.contains(1)) << "nor does anything leave by it";
+  EXPECT_FALSE(left.contains(1)) << "no frame leaves by it either";
   EXPECT_TRUE(left.contains(2));
 }
 

@@ -38,7 +38,8 @@ TEST(TagForms, KeepEveryOtherOctetAndAddUp) {
   EXPECT_EQ(octets_of(form), expected);
   EXPECT_EQ(form.size, expected.size());
   EXPECT_EQ(form.ingress, plain.view.ingress);
-  EXPECT_EQ(reinterpret_cast<const std::byte*>(form.vnet + 1), form.pieces[0].data) << "can be written in one go";
+  EXPECT_EQ(reinterpret_cast<const std::byte*>(form.vnet + 1), form.pieces[0].data)
+      << "header and frame are contiguous and need one write";
 }
 
 TEST(TagForms, AreMadeOnceForEachFrameAndTag) {
@@ -65,7 +66,7 @@ TEST(TagForms, SaySoWhenThereIsNoRoom) {
   }
   EXPECT_EQ(forms.form_of(frame.view, 0, kUntagged, make_tag(kTpidCustomer, 4000)), TagForms::kNoFrame);
   EXPECT_NE(forms.form_of(frame.view, 0, kUntagged, make_tag(kTpidCustomer, 1)), TagForms::kNoFrame)
-      << "is there already";
+      << "this form exists already";
 }
 
 /// A frame with offload work keeps the work when a tag is pushed or popped. Cutting it afterwards gives the same

@@ -24,7 +24,7 @@ TEST(VlanCounterTable, CountsWhereItWasAskedTo) {
   VlanTotals ten, last;
   table.add_to(ten, 3, 10);
   table.add_to(last, 3, 4094);
-  EXPECT_EQ(ten.rx_frames, 2U) << "what is there stays";
+  EXPECT_EQ(ten.rx_frames, 2U) << "existing counters stay";
   EXPECT_EQ(last.tx_bytes, 60U);
 }
 

@@ -95,7 +95,7 @@ TEST(VlanRules, WithoutIngressFilteringFramesOfOtherVlansComeIn) {
   open.ingress.set(20);  // as control/words/vlan_settings does for ingress_filtering off
   VlanBoard bridge({open, member({{10}, {20}})});
   EXPECT_EQ(bridge.send(0, {0x81000014}).at(1), "81000014 88b5");
-  EXPECT_FALSE(bridge.send(1, {0x81000014}).contains(0)) << "but they do not leave";
+  EXPECT_FALSE(bridge.send(1, {0x81000014}).contains(0)) << "frames of VLAN 20 must not leave by this port";
 }
 
 TEST(VlanRules, PrioritiesAreRegeneratedAndGivenToUntaggedFrames) {
@@ -137,7 +137,7 @@ TEST(VlanRules, VidsAreTranslatedBothWays) {
   EXPECT_EQ(bridge.send(0, {0x8100600a}).at(1), "8100606e 88b5");
   EXPECT_EQ(bridge.send(1, {0x8100606e}).at(0), "8100600a 88b5");
   EXPECT_EQ(bridge.send(0, {0x81000007}).at(1), "81000007 88b5");
-  EXPECT_THAT(bridge.send(0, {0x8100006e}), IsEmpty()) << "another VID stands for VLAN 110 on this wire";
+  EXPECT_THAT(bridge.send(0, {0x8100006e}), IsEmpty()) << "another VID means VLAN 110 on this wire";
 }
 
 TEST(VlanRules, LearnAndLookUpInEachVlanByItself) {
@@ -188,7 +188,8 @@ TEST(VlanRules, CountFramesAndOctetsOfEachVlan) {
 TEST(VlanRules, AllowAFrameOfFullSizeATagMore) {
   VlanBoard bridge({member({{10, true, true}}), member({{10}})});
   const TaggedFrame full({0x8100000a, 0x81000014}, 1, 1, -1, 1500), over({0x8100000a, 0x81000014}, 1, 1, -1, 1501);
-  EXPECT_TRUE(bridge.send(full.view).contains(0)) << "its own tag is not counted, and one more is allowed for";
+  EXPECT_TRUE(bridge.send(full.view).contains(0))
+      << "the frame's own tag is not counted, and there is room for one more";
   EXPECT_THAT(bridge.send(over.view), IsEmpty());
 }
 
@@ -277,9 +278,9 @@ TEST_P(AnyVlans, NoFrameLeavesWhereItMayNotOrChangesMoreThanOneTag) {
         ASSERT_EQ(without_tag(leaves, tpid), payload);
       }
     }
-    ASSERT_EQ(octets_of(frame.view), came) << "what came in is only read";
+    ASSERT_EQ(octets_of(frame.view), came) << "the received frame must not change";
   }
-  EXPECT_GT(left_count, 0U) << "a seed that says nothing";
+  EXPECT_GT(left_count, 0U) << "no frame left with this seed";
   // The counters balance with any settings.
   for (std::size_t port = 0; port < bridge.port_count(); ++port) {
     const PortTotals totals = bridge.board.totals(static_cast<PortIndex>(port));

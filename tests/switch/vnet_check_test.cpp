@@ -114,7 +114,7 @@ TEST(VnetCheck, RefusesAChecksumFieldBeyondTheFrame) {
   EXPECT_FALSE(sum_passes({}, 34, size - 35));
   EXPECT_TRUE(sum_passes({}, size - 2, 0));
   EXPECT_FALSE(sum_passes({}, size - 1, 0));
-  EXPECT_FALSE(sum_passes({}, 65535, 65535)) << "the sum is no 16-bit number";
+  EXPECT_FALSE(sum_passes({}, 65535, 65535)) << "the sum does not fit into 16 bits";
   Sample sample = gso_sample();
   sample.vnet = {.flags = kVnetNeedsCsum, .csum_start = 34, .csum_offset = 6};
   sample.cut_at({41});

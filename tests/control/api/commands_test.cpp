@@ -182,7 +182,7 @@ TEST_F(CommandsTest, WarnsAboutTimesThatDoNotFitEachOther) {
   EXPECT_TRUE(call("bridge.set", {{"name", "br0"}, {"hello_s", 2}})["warnings"].empty());
   EXPECT_EQ(call("bridge.set", {{"name", "br0"}, {"forward_delay_s", 4}})["warnings"].size(), 1U);
   EXPECT_TRUE(call("bridge.set", {{"name", "br0"}, {"ageing_s", 100}})["warnings"].empty())
-      << "they are not its affair";
+      << "other settings are not checked";
   EXPECT_EQ(call("bridge.set", {{"name", "br0"}, {"stp", "on"}})["warnings"].size(), 1U);
 }
 

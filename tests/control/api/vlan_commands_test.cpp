@@ -159,7 +159,7 @@ TEST_F(VlanCommands, FlushesByPortVlanAndKind) {
   EXPECT_EQ(left_after({{"bridge", "br0"}, {"vlan", 20}, {"kind", "all"}}), "134");
   EXPECT_EQ(left_after({{"bridge", "br0"}, {"port", "tap1"}, {"vlan", 20}, {"kind", "static"}}), "1234");
   EXPECT_EQ(left_after({{"bridge", "br0"}, {"kind", "all"}}), "");
-  EXPECT_EQ(left_after({{"bridge", "br0"}, {"vlan", 30}}), "12345") << "a VLAN that nobody is in";
+  EXPECT_EQ(left_after({{"bridge", "br0"}, {"vlan", 30}}), "12345") << "a VLAN without members";
 }
 
 TEST_F(VlanCommands, WhoLeavesAVlanIsForgottenThereAndNowhereElse) {
@@ -175,7 +175,7 @@ TEST_F(VlanCommands, WhoLeavesAVlanIsForgottenThereAndNowhereElse) {
   EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("03 tap0 20", "04 tap1 10"));
   done("vlan.delete", {{"port", "tap1"}, {"vid", 10}});
   add("tap2", 10);
-  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("03 tap0 20")) << "the last one has left";
+  EXPECT_THAT(stations({{"bridge", "br0"}}), ElementsAre("03 tap0 20")) << "the last member has left";
 }
 
 TEST_F(VlanCommands, WhoComesBackWithinOneBatchHasNeverLeft) {
@@ -198,7 +198,8 @@ TEST_F(VlanCommands, WhoLeavesOnePrivateVlanKeepsWhatTheOthersLearnedTogether) {
   add("tap1", 101, true);
   enter("01", "tap0", 101);
   enter("02", "tap1", 101);
-  EXPECT_THAT(stations({{"vlan", 100}}), ElementsAre("01 tap0 100", "02 tap1 100")) << "under their primary";
+  EXPECT_THAT(stations({{"vlan", 100}}), ElementsAre("01 tap0 100", "02 tap1 100"))
+      << "the entries are under their primary VLAN";
   EXPECT_THAT(stations({{"vlan", 101}}), ElementsAre("01 tap0 100", "02 tap1 100"));
   done("vlan.delete", {{"port", "tap0"}, {"vid", 101}});
   EXPECT_THAT(stations({{"port", "tap0"}}), ElementsAre("01 tap0 100"));
@@ -303,7 +304,7 @@ TEST_F(VlanCommands, TheDefaultPvidMovesThePortsThatHaveIt) {
   add("tap0", 10, true);
   done("bridge.set", {{"name", "br0"}, {"vlan_default_pvid", 5}});
   EXPECT_EQ(vlans("tap1"), json::parse(R"([{"vid":5,"pvid":true,"untagged":true}])"));
-  EXPECT_EQ(vlans("tap0")[1]["vid"], 10) << "has one of its own";
+  EXPECT_EQ(vlans("tap0")[1]["vid"], 10) << "tap0 has a PVID of its own";
   done("bridge.set", {{"name", "br0"}, {"vlan_default_pvid", 0}});
   EXPECT_THAT(vlans("tap1"), IsEmpty());
   done("port.add", {{"bridge", "br0"}, {"port", {{"name", "tap3"}}}});
@@ -357,7 +358,7 @@ TEST_F(VlanCommands, VlansOverAllBridgesAreAsManyAsCanBeToldApart) {
   EXPECT_EQ(made, 15);
   EXPECT_EQ(last["kind"], "table_full");
   EXPECT_THAT(last["error"].get<std::string>(), HasSubstr("vlan_learning shared"));
-  EXPECT_EQ(vlans("p15").size(), 1U) << "nothing of it was done";
+  EXPECT_EQ(vlans("p15").size(), 1U) << "no part of the request was carried out";
   done("bridge.set", {{"name", "full15"}, {"vlan_learning", "shared"}});
   done("vlan.add", {{"port", "p15"}, {"vid", 1}, {"vid_end", 4094}});
   EXPECT_THAT(refusal("bridge.set", {{"name", "full15"}, {"vlan_learning", "independent"}}),

@@ -232,7 +232,7 @@ TEST_F(QuietSocketTest, AClientThatHasEndedAndDoesNotReadKeepsNobodyAwake) {
   while (many.size() < 60000) many += request("stats.get") + request("no.such");
   say(lazy, many);
   ASSERT_EQ(shutdown(lazy.get(), SHUT_WR), 0);
-  EXPECT_TRUE(settles()) << "its end of file is told once";
+  EXPECT_TRUE(settles()) << "its end of file is reported once";
   std::size_t answers = 0;
   std::array<char, 65536> buffer;
   do {
@@ -241,7 +241,7 @@ TEST_F(QuietSocketTest, AClientThatHasEndedAndDoesNotReadKeepsNobodyAwake) {
     if (size > 0) answers += static_cast<std::size_t>(std::count(buffer.begin(), buffer.begin() + size, '\n'));
     ASSERT_TRUE(settles());
   } while (true);
-  EXPECT_EQ(answers, static_cast<std::size_t>(std::count(many.begin(), many.end(), '\n'))) << "all its answers came";
+  EXPECT_EQ(answers, static_cast<std::size_t>(std::count(many.begin(), many.end(), '\n'))) << "all answers came";
 }
 
 TEST_F(QuietSocketTest, AMonitorThatDoesNotReadIsClosedThoughNobodyElseCalls) {
@@ -275,7 +275,7 @@ TEST_F(QuietSocketTest, RunningOutOfDescriptorsIsNoBusyLoopAndPasses) {
   say(client, request("bridge.list"));
   EXPECT_TRUE(settles());
   char c = 0;
-  EXPECT_EQ(recv(client.get(), &c, 1, MSG_DONTWAIT), -1) << "nobody could accept it";
+  EXPECT_EQ(recv(client.get(), &c, 1, MSG_DONTWAIT), -1) << "the daemon cannot accept the connection";
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   while (recv(client.get(), &c, 1, MSG_DONTWAIT | MSG_PEEK) != 1) ASSERT_GT(loop.run_once(10000), 0U);
   EXPECT_THAT(hear(client), HasSubstr("bridges"));

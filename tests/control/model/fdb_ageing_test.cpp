@@ -37,7 +37,7 @@ TEST_F(FdbAgeingTest, SleepsUntilSomethingIsLearnedAndAgainWhenAllHasAged) {
   ASSERT_EQ(aged.size(), 1U);
   EXPECT_EQ(to_string(aged[0].mac), "02:00:00:00:00:01");
   ageing.tick();
-  EXPECT_FALSE(ageing.asleep()) << "a station may have been learned behind the back of this walk";
+  EXPECT_FALSE(ageing.asleep()) << "a station may have been learned behind the position of this walk";
   ageing.tick();
   ageing.tick();
   EXPECT_TRUE(ageing.asleep());

@@ -17,7 +17,7 @@ TEST(FidTable, GivesEachFidOnceUntilItIsGivenBack) {
     EXPECT_EQ(table.owner(FidTable::of_bridge(bridge)).vid, kNoVid);
   }
   const std::size_t free = table.free_count();
-  EXPECT_EQ(free, 65536U - 1 - 4) << "0 is nobody's";
+  EXPECT_EQ(free, 65536U - 1 - 4) << "no VLAN owns FID 0";
   std::optional<Fid> last;
   for (std::size_t i = 0; i < free; ++i) {
     const std::optional<Fid> fid = table.take({2, static_cast<Vid>(1 + i % kMaxVid)});

@@ -188,7 +188,7 @@ TEST_F(SpanningTreesTest, ABpduLeavesByAnAddressOfItsPort) {
   ASSERT_TRUE(fake.sent_by("tap1").has_value());
   EXPECT_NE(fake.last_source, first);
   const std::string id = bridge()["id"];
-  EXPECT_NE(id, "8000.000000000000") << "also without an interface of its own";
+  EXPECT_NE(id, "8000.000000000000") << "this also holds without an interface of its own";
   for (const MacAddress& source : {first, fake.last_source}) {
     EXPECT_FALSE(source.is_group());
     EXPECT_EQ(source.octets[0] & 2, 2) << "locally administered";
@@ -210,7 +210,7 @@ TEST_F(SpanningTreesTest, AGuardClosesAPortUntilSomebodyHasSeenToIt) {
   EXPECT_THAT(fake.model->notices(), Contains(HasSubstr("tap0")));
   fake.pass(1s);
   call("port.set", {{"name", "tap0"}, {"cost", 5}});
-  EXPECT_EQ(gate("tap0"), PortGate::kDown) << "that was about something else";
+  EXPECT_EQ(gate("tap0"), PortGate::kDown) << "the request was about another setting";
   call("port.set", {{"name", "tap0"}, {"guard", true}});
   EXPECT_EQ(gate("tap0"), PortGate::kDiscarding);
   EXPECT_FALSE(port("tap0").contains("trouble"));
@@ -264,7 +264,7 @@ TEST_F(SpanningTreesTest, StatesAreTheTrees) {
   call("port.set", {{"name", "tap1"}, {"state", "blocking"}});
   EXPECT_EQ(gate("tap1"), PortGate::kDiscarding);
   begin("on");
-  EXPECT_EQ(port("tap1")["state"], "listening") << "what was set by hand in its stead is over";
+  EXPECT_EQ(port("tap1")["state"], "listening") << "the state that was set by hand ends";
   for (const char* state : {"forwarding", "blocking", "learning"}) {
     EXPECT_EQ(call("port.set", {{"name", "tap0"}, {"state", state}})["kind"], "busy") << state;
   }
@@ -273,7 +273,7 @@ TEST_F(SpanningTreesTest, StatesAreTheTrees) {
   EXPECT_EQ(tree_port("tap0")["role"], "disabled");
   EXPECT_EQ(call("port.set", {{"name", "tap0"}, {"state", "blocking"}})["kind"], "busy");
   EXPECT_EQ(call("port.set", {{"name", "tap0"}, {"state", "forwarding"}}), json::object());
-  EXPECT_EQ(port("tap0")["state"], "listening") << "the tree decides again";
+  EXPECT_EQ(port("tap0")["state"], "listening") << "the tree sets the state again";
 }
 
 TEST_F(SpanningTreesTest, WithoutATreeAllStatesCanBeSet) {
@@ -324,7 +324,7 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
   EXPECT_THAT(told, ElementsAre("root"));
   EXPECT_EQ(bridge()["root_path_cost"], 3);
   fake.pass(1s);
-  EXPECT_THAT(told, ElementsAre("root", "root")) << "and then what holds";
+  EXPECT_THAT(told, ElementsAre("root", "root")) << "the second event tells the final state";
 }
 
 TEST_F(SpanningTreesTest, AnotherDaemonOfTheMachineHasOtherBridges) {
@@ -406,7 +406,7 @@ TEST_F(SpanningTreesOrderTest, NothingIsPublishedWhenNoStateChanges) {
   published = 0;
   pass(10);
   EXPECT_EQ(published, 0);
-  EXPECT_TRUE(fake.sent_by("tap0").has_value()) << "hellos leave all the same";
+  EXPECT_TRUE(fake.sent_by("tap0").has_value()) << "hellos still leave";
 }
 
 }  // namespace

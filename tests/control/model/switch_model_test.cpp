@@ -62,7 +62,7 @@ TEST_F(SwitchModelTest, IndexesAndNumbersAreUsedAgainOnceTheyAreForgotten) {
   ASSERT_TRUE(fake.engine->fdb().add(key, index, FdbKind::kStatic, Fdb::IfExists::kFail, 0).has_value());
   ASSERT_TRUE(fake.model->delete_port("br0", "tap0").has_value());
   EXPECT_EQ(fake.model->port_at(index), nullptr);
-  EXPECT_FALSE(fake.engine->fdb().get(key, 0).has_value()) << "also static entries go with their port";
+  EXPECT_FALSE(fake.engine->fdb().get(key, 0).has_value()) << "static entries are deleted with their port";
   ASSERT_TRUE(add_port("br0", "tap3"));
   EXPECT_EQ(port("tap3").index, index);
   EXPECT_EQ(port("tap3").number, 1U);
@@ -92,7 +92,7 @@ TEST_F(SwitchModelTest, APortTakesItsDeviceBackWhenNobodyElseHoldsItAnyMore) {
   EXPECT_EQ(fake.engine->state().port(port("tap0").index).gate, PortGate::kDown);
   EXPECT_TRUE(retry_needed);
   fake.refusal.reset();
-  EXPECT_FALSE(fake.model->retry()) << "nobody is left to wait for";
+  EXPECT_FALSE(fake.model->retry()) << "there is no device left to wait for";
   EXPECT_TRUE(port("tap0").attached);
   EXPECT_NE(port("tap0").device, DeviceState::kGone);
 }

@@ -50,9 +50,9 @@ TEST(PortVlanSettings, AddAndDeleteDoWhatBridgeVlanDoes) {
   EXPECT_TRUE(add_vlans(port, {10, 10}, {.pvid = true, .untagged = true}).has_value());
   EXPECT_EQ(port.pvid, 10);
   EXPECT_EQ(port.members, vids({1, 10}));
-  EXPECT_EQ(port.untagged, vids({1, 10})) << "the PVID before stays a member, untagged";
+  EXPECT_EQ(port.untagged, vids({1, 10})) << "the former PVID stays an untagged member";
   EXPECT_TRUE(add_vlans(port, {9, 11}, {}).has_value());
-  EXPECT_EQ(port.pvid, kNoVid) << "what is added without the flag loses it";
+  EXPECT_EQ(port.pvid, kNoVid) << "adding without the flag removes the flag";
   EXPECT_EQ(port.untagged, vids({1}));
   EXPECT_THAT(refusal(add_vlans(port, {20, 21}, {.pvid = true})), HasSubstr("VLANs 20-21 cannot all be the PVID"));
   EXPECT_EQ(port.members, vids({1, 9, 10, 11})) << "and nothing has changed";
@@ -73,12 +73,12 @@ TEST(PortVlanSettings, TheDefaultPvidFollowsThoseWhoStillHaveIt) {
   ASSERT_TRUE(add_vlans(port, {10, 10}, {.pvid = true, .untagged = true}).has_value());
   const PortVlanSettings own = port;
   change_default_pvid(port, 5, 6);
-  EXPECT_EQ(port, own) << "it has a PVID of its own";
+  EXPECT_EQ(port, own) << "the port has a PVID of its own";
   PortVlanSettings trunk;
   ASSERT_TRUE(add_vlans(trunk, {10, 10}, {}).has_value());
   const PortVlanSettings before = trunk;
   change_default_pvid(trunk, kNoVid, 10);
-  EXPECT_EQ(trunk, before) << "it is in that VLAN already, in its own way";
+  EXPECT_EQ(trunk, before) << "the port is in that VLAN already, with its own settings";
   change_default_pvid(trunk, kNoVid, 7);
   EXPECT_EQ(trunk.members, vids({7, 10}));
   EXPECT_EQ(trunk.pvid, 7);
@@ -131,7 +131,7 @@ TEST(Translation, TurnsOneVidIntoAnotherAndBack) {
   ASSERT_EQ(vlans.translation.size(), 1U);
   EXPECT_EQ(vlans.translation[0].to_bridge[10], 110);
   EXPECT_EQ(vlans.translation[0].to_wire[110], 10);
-  EXPECT_EQ(vlans.translation[0].to_bridge[110], kNoVid) << "on the wire that VID has no meaning any more";
+  EXPECT_EQ(vlans.translation[0].to_bridge[110], kNoVid) << "this VID has no meaning on the wire now";
   EXPECT_EQ(vlans.translation[0].to_bridge[105], 105);
 }
 
@@ -161,7 +161,7 @@ class PrivateVlans : public ::testing::Test {
 TEST_F(PrivateVlans, ReachAsRfc5517Says) {
   const PortVlans promiscuous = port_in(100), isolated = port_in(101), community = port_in(102);
   EXPECT_EQ(promiscuous.egress, vids({100, 101, 102}));
-  EXPECT_EQ(isolated.egress, vids({100})) << "not what other isolated hosts send";
+  EXPECT_EQ(isolated.egress, vids({100})) << "an isolated port does not send frames of other isolated hosts";
   EXPECT_EQ(community.egress, vids({100, 102}));
   for (const PortVlans* port : {&promiscuous, &isolated, &community}) {
     VidSet tagged = port->egress;

@@ -49,7 +49,7 @@ TEST(IdleSpin, LooksAgainAndAgainWhereThatFindsSomething) {
     EXPECT_TRUE(spin.worth_it());
   }
   (void)look_in_vain(spin, 100);
-  EXPECT_EQ(rounds(spin), 1U) << "what was found is not forgotten";
+  EXPECT_EQ(rounds(spin), 1U) << "earlier finds still count";
 }
 
 TEST(IdleSpin, GivesWayToWhoeverWantsTheProcessor) {

@@ -45,7 +45,7 @@ TEST(Mailbox, GivesFramesInOrderAndRefusesWhatDoesNotFit) {
       ++taken;
     });
     EXPECT_EQ(taken, pushed);
-    EXPECT_TRUE(box.push(1, CastKind::kUnicast, MarkedFrame(1, 60).view)) << "there is room again, at another place";
+    EXPECT_TRUE(box.push(1, CastKind::kUnicast, MarkedFrame(1, 60).view)) << "there is room again, at another index";
     box.drain([](PortIndex, CastKind, const Frame& frame) { EXPECT_TRUE(is_whole(frame, 1, 60)); });
   }
 }

@@ -130,7 +130,7 @@ TEST(PackedPutFrame, LeavesTheRingAsItWasWhenChainsAreMissing) {
     // The missing chain comes.
     guest.offer({100, 100});
     ASSERT_FALSE(guest.put(large));
-    EXPECT_FALSE(guest.driver.collect()) << "is not published";
+    EXPECT_FALSE(guest.driver.collect()) << "the chain is not published yet";
     (void)guest.ring.publish();
     guest.expect_received(large);
     EXPECT_TRUE(guest.chains.empty());
@@ -140,7 +140,7 @@ TEST(PackedPutFrame, LeavesTheRingAsItWasWhenChainsAreMissing) {
     guest.expect_refused(largest, DropReason::kEgressFull);
     ASSERT_FALSE(guest.put(small));
     ASSERT_FALSE(guest.put(fits));
-    EXPECT_FALSE(guest.driver.collect()) << "is not published";
+    EXPECT_FALSE(guest.driver.collect()) << "the chain is not published yet";
     (void)guest.ring.publish();
     guest.expect_received(small);
     guest.expect_received(fits);

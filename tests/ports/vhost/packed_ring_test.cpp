@@ -77,9 +77,9 @@ void go_round(unsigned size, unsigned length, unsigned batch) {
     for (unsigned i = 0; i < count; ++i) {
       ring.put_used(heads[i], number + i);
       EXPECT_TRUE(ring.has_unpublished());
-      ASSERT_FALSE(driver.collect()) << "is seen before it is published";
+      ASSERT_FALSE(driver.collect()) << "the chain is visible before it is published";
     }
-    ASSERT_EQ(ring.available(size), 0U) << "what is put but not published is available";
+    ASSERT_EQ(ring.available(size), 0U) << "a chain that is put but not published counts as available";
     EXPECT_TRUE(ring.publish());
     EXPECT_FALSE(ring.has_unpublished());
     for (unsigned i = 0; i < count; ++i, ++number) {
@@ -93,7 +93,7 @@ void go_round(unsigned size, unsigned length, unsigned batch) {
     ASSERT_FALSE(driver.collect());
     ASSERT_EQ(driver.free, size);
     ASSERT_EQ(ring.next(), driver.used_base());
-    ASSERT_EQ(ring.available(size), 0U) << "what is used is available again";
+    ASSERT_EQ(ring.available(size), 0U) << "a used chain counts as available again";
   }
   EXPECT_EQ(ring.trouble().fault, VringFault::kNone);
 }
@@ -313,7 +313,7 @@ void expect_calls(unsigned size, std::uint16_t base, unsigned count, bool in_one
           << size << ": " << count << " from " << base << ", flags " << expected.flags << ", event " << off_wrap;
       ASSERT_EQ(ring.base(), at);
     }
-    ASSERT_EQ(wanted, needs_event(size, at, count, off_wrap)) << "of the test itself";
+    ASSERT_EQ(wanted, needs_event(size, at, count, off_wrap)) << "the two definitions in this test differ";
   }
 }
 
@@ -368,7 +368,7 @@ TEST(PackedRing, AsksForKicksAndSuppressesThem) {
       ring.suppress_kicks();
       ASSERT_EQ(ring.available(8), 1U);
       ring.take(1);
-      EXPECT_FALSE(ring.ask_for_kicks()) << "of one that has been taken";
+      EXPECT_FALSE(ring.ask_for_kicks()) << "the chain has been taken already";
       driver.offer_row(2, 5);
       EXPECT_TRUE(ring.ask_for_kicks()) << begin;
       ASSERT_EQ(ring.available(8), 1U);

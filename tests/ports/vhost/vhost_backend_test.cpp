@@ -68,7 +68,8 @@ class RecordingRunner final : public VringRunner {
   }
   void enable(unsigned ring, bool enabled) override { calls.push_back(fmt::format("enable {} {}", ring, enabled)); }
   void set_call(unsigned ring, int fd) override {
-    EXPECT_TRUE(running[ring].call_fd < 0 || ::fcntl(running[ring].call_fd, F_GETFD) >= 0) << "is used until now";
+    EXPECT_TRUE(running[ring].call_fd < 0 || ::fcntl(running[ring].call_fd, F_GETFD) >= 0)
+        << "the descriptor is in use until now";
     running[ring].call_fd = fd;
     calls.push_back(fmt::format("call {}{}", ring, fd < 0 ? " never" : ""));
   }

@@ -519,7 +519,7 @@ struct Convergence {
 };
 
 TEST(StpConvergence, OfRstpIsFastWhereTheRootLives) {
-  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "one network is no distribution";
+  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "a single network gives no distribution";
   Convergence convergence(Mix::kRstp);
   EXPECT_LT(convergence.cold_start.at(99), 6'000);    // the transmit hold count makes some bridges wait, a second each
   EXPECT_LT(convergence.link_failure.at(90), 1'000);  // no timer is involved
@@ -527,7 +527,7 @@ TEST(StpConvergence, OfRstpIsFastWhereTheRootLives) {
   EXPECT_LT(convergence.root_failure.at(99), 45'000);
 }
 TEST(StpConvergence, OfStpTakesTwiceTheForwardDelay) {
-  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "one network is no distribution";
+  if (number_of("RINGBRIDGE_STP_SEED", 0) != 0) GTEST_SKIP() << "a single network gives no distribution";
   Convergence convergence(Mix::kStp);
   EXPECT_GE(convergence.cold_start.at(0), 30'000);
   EXPECT_LT(convergence.cold_start.at(99), 40'000);
