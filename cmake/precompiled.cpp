@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Compiled for its precompiled header alone.
+// This source is compiled only for its precompiled header.

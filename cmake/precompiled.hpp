@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The headers that most sources of ports/ and control/ share, compiled once where the compiler gains by it (RB_PCH).
+// Most sources of ports/ and control/ share these headers. They are compiled once if that makes the build faster
+// (RB_PCH).
 #pragma once
 
 #include <fmt/core.h>

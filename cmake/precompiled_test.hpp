@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The same for the tests.
+// The tests share these headers; see precompiled.hpp.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command line of rbbench."""
+"""Tests the command line of rbbench."""
 import contextlib
 import io
 import pathlib
@@ -12,7 +12,7 @@ from measure import arguments  # noqa: E402
 
 
 def refusal(*words):
-    """What is said of a command line that makes no sense."""
+    """Returns the error message for an invalid command line."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         try:

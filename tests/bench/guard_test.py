@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""bench/guard: what it makes of figures, and what it says where there are none."""
+"""Tests bench/guard: its verdicts about figures, and its messages if there are none."""
 import contextlib
 import importlib.machinery
 import importlib.util
@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def load(path):
-    """A program without .py as a module."""
+    """Loads a program without .py as a module."""
     loader = importlib.machinery.SourceFileLoader(f"{path.name}_program", str(path))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     with mock.patch("sys.dont_write_bytecode", True):
@@ -71,7 +71,7 @@ class Counting(unittest.TestCase):
 
 
 class Program(unittest.TestCase):
-    """main(), with builds and counts of the test's own."""
+    """Tests main() with builds and counts of the test."""
 
     def setUp(self):
         self.figures = {"old": {"relay": 100.0}, "new": {"relay": 104.0}}
@@ -87,7 +87,7 @@ class Program(unittest.TestCase):
         return value
 
     def run_guard(self, *arguments):
-        """Exit code, what it printed, and what it complained about."""
+        """Returns exit code, output and error output."""
         printed, complaints = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaints):
             code = guard.main(arguments)
@@ -141,7 +141,7 @@ class Program(unittest.TestCase):
 
 
 class Builds(unittest.TestCase):
-    """What it says of builds that cannot be counted; nothing is built here."""
+    """Tests the messages about builds that cannot be counted. The tests build nothing."""
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -154,7 +154,7 @@ class Builds(unittest.TestCase):
         return str(caught.exception)
 
     def repository(self):
-        """One with one commit, in which there is no guard program."""
+        """Makes a repository with one commit and without the guard program."""
         run = lambda *words: guard.run("git", "-C", self.place, "-c", "user.name=n", "-c", "user.email=e", *words)
         guard.run("git", "init", "--quiet", self.place)
         (self.place / "README").write_text("nothing\n")

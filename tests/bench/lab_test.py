@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What builds switches, as far as it needs no privilege: how they are written, programs that end, what is swept."""
+"""Tests the parts of building switches that need no privilege: names of switches, ends of programs, removal of leftovers."""
 import argparse
 import contextlib
 import os
@@ -41,7 +41,7 @@ class Words(unittest.TestCase):
 
 
 class Made(Switch):
-    """Starts a process, and fails then if it is told to."""
+    """Starts a process, and then fails if the test wants that."""
 
     name = title = "made"
 

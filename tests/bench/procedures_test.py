@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests of rbbench against a switch whose limits are known, since it is made up here."""
+"""Runs the tests of rbbench against a fake switch with known limits."""
 import argparse
 import pathlib
 import sys
@@ -14,7 +14,7 @@ from measure.scene import Scene, flows_of  # noqa: E402
 
 
 class FakeSwitch:
-    """Carries so many frames a second, holds so many in a queue, knows so many stations, learns so many a second."""
+    """A switch with a given rate, queue length, number of stations and learning rate."""
 
     name = title = "fake"
     kind, pids, hosts, load_ports = "device", [], ["a", "b", "a", "b"], ["0", "1", "2", "3"]

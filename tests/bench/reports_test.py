@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The reports of rbbench, made of results as a run could give them."""
+"""Tests the reports of rbbench with plausible results of a run."""
 import csv
 import html.parser
 import io
@@ -26,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 class FakeRun:
-    """Plausible results, the same for the same seed."""
+    """Plausible results, which are the same for the same seed."""
 
     def __init__(self, rounds=5, tests=None, groups=("device", "vhost"), seed=1):
         self.random, self.rounds, self.tests, self.groups = random.Random(seed), rounds, tests, groups
@@ -143,7 +143,7 @@ class FakeRun:
 
 
 class Reader(html.parser.HTMLParser):
-    """Complains of elements that do not match; keeps identifiers, links and text."""
+    """Reports elements that do not match, and keeps identifiers, links and text."""
 
     EMPTY = {"meta", "br"}
 
@@ -356,7 +356,7 @@ class Html(unittest.TestCase):
 
 
 class LessThanAll(unittest.TestCase):
-    """Documents in which things are missing."""
+    """Tests documents with missing parts."""
 
     def reports(self, document):
         made = html_report.report(document)

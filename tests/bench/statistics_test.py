@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What measure.statistics makes of samples."""
+"""Tests measure.statistics."""
 import pathlib
 import sys
 import unittest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which build of ringbridge a switch is taken from."""
+"""Tests the choice of the build of ringbridge."""
 import pathlib
 import sys
 import tempfile
