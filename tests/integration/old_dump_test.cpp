@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A dump that an earlier version made: it loads, and says the same when it is dumped again.
+// Tests that a dump of an earlier version loads, and that a new dump has the same settings.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ std::vector<std::string> words_of(const std::string& line) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-/// One statement a line: `link set` with several settings says one thing for each of them.
+/// Returns one statement a line: `link set` with several settings becomes one line for each of them.
 std::set<std::string> statements_of(const std::string& dump) {
   std::set<std::string> statements;
   std::istringstream lines(dump);

@@ -16,8 +16,8 @@ from .base import BRIDGE, DeviceSwitch, Switch
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 PLAIN = "/usr/lib/openvswitch-switch/ovs-vswitchd"  # ovs-vswitchd itself can be that with DPDK, by update-alternatives
 WITH_DPDK = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
-STATIONS = 1_000_000  # the most it can be told to learn
-SELDOM_MS = 3_600_000  # port counters into the database: nobody reads them there
+STATIONS = 1_000_000  # the largest number that Open vSwitch can be set to learn
+SELDOM_MS = 3_600_000  # interval of port counters in the database, which rbbench does not read
 DPDK_MIB = 512  # of memory for buffers
 HUGE_PAGES = 512 + 16
 

@@ -69,4 +69,4 @@ class Vde(DeviceSwitch):
         return said.decode(errors="replace")
 
     def flush(self):
-        self.tell(f"hash/setsize {HASH_SIZE}")  # a table made anew is empty
+        self.tell(f"hash/setsize {HASH_SIZE}")  # this makes a new, empty table

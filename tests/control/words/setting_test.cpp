@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What holds for every setting of every table, whatever is in the tables.
+// Tests rules that hold for every setting of every table, whatever is in the tables.
 #include "control/words/setting.hpp"
 
 #include <gmock/gmock.h>
@@ -65,7 +65,7 @@ json set_at_random(const Setting<Owner>& setting, Owner& owner, Random& random) 
   return nullptr;
 }
 
-/// The same for every table, with a struct that begins with its defaults.
+/// Runs a check for every table, with a struct that begins with its defaults.
 template <typename Owner>
 void expect_inverses(const SettingTable<Owner>& table) {
   Random random(20261130);
@@ -85,7 +85,7 @@ void expect_inverses(const SettingTable<Owner>& table) {
   }
 }
 
-/// Sets everything at random, prints what differs, reads the words into a fresh struct: both are the same.
+/// Sets everything at random, prints the settings that differ, and reads the words into a new struct: both are equal.
 template <typename Owner>
 void expect_dump_loads(const SettingTable<Owner>& table, const std::string& target) {
   Random random(42);
