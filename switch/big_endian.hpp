@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Numbers as they stand in headers: network order, at any alignment. The caller has checked that the octets are there.
+// Reads and writes numbers of headers: network order, at any alignment. The caller has checked that the octets exist.
 #pragma once
 
 #include <cstddef>

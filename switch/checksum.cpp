@@ -20,7 +20,7 @@ std::uint16_t fold(std::uint64_t sum) noexcept {
   return static_cast<std::uint16_t>(sum);
 }
 
-// The last 0 to 7 octets, as a word padded with zeros.
+// Returns the last 0 to 7 octets as a word padded with zeros.
 std::uint64_t load_tail(const std::byte* data, std::size_t size) noexcept {
   std::uint64_t word = 0;
   if (size != 0) std::memcpy(&word, data, size);
@@ -59,7 +59,7 @@ void ChecksumSum::add_word(std::uint16_t word) noexcept {
 }
 
 void ChecksumSum::add_part(std::uint16_t sum) noexcept {
-  // Shifting all octets by one place swaps the halves of every word, and so of the sum (RFC 1071 2.B).
+  // A shift of all octets by one place swaps the halves of every word, and so those of the sum (RFC 1071 2.B).
   sum_ = add_ones_complement(sum_, odd_ ? swap_halves(sum) : sum);
 }
 

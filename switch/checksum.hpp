@@ -8,8 +8,8 @@
 
 namespace rb {
 
-/// The ones' complement sum of `octets` read as 16-bit words in memory order, an odd last octet padded with zero,
-/// folded to 16 bits. 0 only if all octets are 0. Store the result as it stands (std::memcpy): the sum does not
+/// The ones' complement sum of `octets` read as 16-bit words in memory order, with an odd last octet padded with zero,
+/// folded to 16 bits. The sum is 0 only if all octets are 0. Store the result unchanged (std::memcpy): the sum does not
 /// depend on byte order as long as words are read and written alike (RFC 1071 2.B).
 [[nodiscard]] std::uint16_t internet_sum(std::span<const std::byte> octets) noexcept;
 
@@ -19,14 +19,14 @@ namespace rb {
   return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 
-/// Sums what comes in several stretches, of which any may have an odd length.
+/// Sums octets that come in several parts. Any part may have an odd length.
 class ChecksumSum {
  public:
-  /// Adds the octets that follow those added before.
+  /// Adds the octets that follow the octets added before.
   void add(std::span<const std::byte> octets) noexcept;
   /// Adds a 16-bit word of a header, in host order, e.g. a protocol number of a pseudo-header.
   void add_word(std::uint16_t word) noexcept;
-  /// The checksum as it stands in a header: the complement of the sum, in memory order of its two octets.
+  /// The checksum for a header: the complement of the sum, in memory order of its two octets.
   [[nodiscard]] std::uint16_t finish() const noexcept { return static_cast<std::uint16_t>(~sum_); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which VLAN a frame belongs to (IEEE 802.1Q-2022 6.9), by the rules of the kernel's bridge (br_vlan.c).
+// Finds the VLAN of a frame (IEEE 802.1Q-2022 6.9), by the rules of the kernel's bridge (br_vlan.c).
 #pragma once
 
 #include <optional>
@@ -10,15 +10,16 @@
 
 namespace rb {
 
-/// What classify() found. With `refused` the frame belongs nowhere; vid is then what its tag said, if anything.
+/// The result of classify(). With `refused` the frame belongs to no VLAN, and vid is the VID of its tag, if there is
+/// one.
 struct Classified {
   Vid vid = kNoVid;            // inside the bridge
-  std::uint16_t priority = 0;  // PCP and DEI inside the bridge, where they stand in a TCI
-  VlanTag tag = kUntagged;     // the bridge's own tag as it came
+  std::uint16_t priority = 0;  // PCP and DEI inside the bridge, at their place in a TCI
+  VlanTag tag = kUntagged;     // the bridge's own tag with which the frame came
   std::optional<DropReason> refused;
 };
 
-/// Of a frame that check_frame() let pass, on a port of a bridge with `tpid`.
+/// Classifies a frame that check_frame() has passed, on a port of a bridge with `tpid`.
 [[nodiscard]] inline Classified classify(const Frame& frame, const PortVlans& port, std::uint16_t tpid) noexcept {
   Classified found;
   const std::byte* type = frame.pieces[0].data + kEthernetHeaderSize - 2;
@@ -54,7 +55,7 @@ struct Classified {
   return found;
 }
 
-/// The tag with which a frame of a VLAN leaves by a port that is a member of it.
+/// Returns the tag with which a frame of a VLAN leaves by a port that is a member.
 [[nodiscard]] inline VlanTag egress_tag(Vid vid, std::uint16_t priority, const PortVlans& port,
                                         std::uint16_t tpid) noexcept {
   if (port.untagged.test(vid)) return kUntagged;

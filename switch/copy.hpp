@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Copying of what is mostly short: inline, without a call for a frame of 64 octets.
+// Copies octets inline. Most copies are short, and a frame of 64 octets needs no call.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace rb {
 
-/// As memcpy. The last octets may be read twice; what comes of it is whole all the same.
+/// Like memcpy. The last octets may be read twice, which does not change the result.
 inline void copy_octets(std::byte* to, const std::byte* from, std::size_t size) noexcept {
   constexpr std::size_t kBlock = 32, kLong = 256;
   if (size < kBlock || size > kLong) {

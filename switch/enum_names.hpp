@@ -10,7 +10,7 @@
 
 namespace rb {
 
-/// `names` stand in the order of the enumerators, which count from 0 without a gap.
+/// `names` must be in the order of the enumerators, which count from 0 without a gap.
 template <typename Enum, std::size_t kCount>
 class EnumNames {
  public:

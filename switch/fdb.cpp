@@ -18,16 +18,16 @@ namespace rb {
 namespace {
 
 constexpr std::size_t kSlotsPerBucket = 4;
-/// Buckets in which a station may stand, its own (home) bucket the first. Between a sixth and a third of all slots are
-/// in use at most, so that hardly a station stands outside its home, where it costs a second cache miss; of the buckets
-/// at most one in twenty is full. Those of a window lie apart from each other, so that all sixteen are full once in
-/// 10^20. (Neighbours would be full together: at a million stations some windows of eight were.) A full table has 11 to
-/// 21 stations in a window, among which a port that is past its share looks for one of its own.
+/// The number of buckets in which a station may be; its own (home) bucket is the first. At most between a sixth and a
+/// third of all slots are in use, so that hardly any station is outside its home, where it costs a second cache miss,
+/// and at most one bucket in twenty is full. The buckets of a window are apart from each other, so that all sixteen are
+/// full once in 10^20. (Neighbours would be full together: at a million stations some windows of eight were.) In a full
+/// table a window has 11 to 21 stations, among which a port that is past its share looks for one of its own.
 constexpr std::size_t kWindow = 16;
-/// What the three reach bits of a bucket can say: 0 to 6 exactly, 7 stands for the whole window.
+/// The three reach bits of a bucket mean 0 to 6 exactly, and 7 means the whole window.
 constexpr std::size_t kLargestExactReach = 6;
 
-/// A slot whose key is being written: neither empty nor to be read.
+/// The kind of a slot whose key is being written. The slot is not empty, and nobody may read it.
 constexpr auto kReserved = static_cast<FdbKind>(3);
 constexpr bool is_reserved(FdbValue value) noexcept {
   return value.kind() == kReserved;
@@ -38,7 +38,7 @@ struct Slot {
   std::atomic<std::uint64_t> value;
 
   [[nodiscard]] FdbValue load() const noexcept { return {value.load(std::memory_order_acquire)}; }
-  /// Replaces `expected` by `desired`, but for the bucket bit, which others may change meanwhile.
+  /// Replaces `expected` by `desired`, except for the bucket bit, which other threads may change meanwhile.
   bool replace(FdbValue expected, FdbValue desired) noexcept {
     std::uint64_t old = expected.bits;
     for (;;) {
@@ -50,7 +50,7 @@ struct Slot {
       if (FdbValue{old}.with_bucket_bit(false).bits != expected.with_bucket_bit(false).bits) return false;
     }
   }
-  /// The owner of a reserved slot writes it; only the bucket bit can change under it.
+  /// The owner of a reserved slot fills it. Only the bucket bit can change meanwhile.
   void fill(std::uint64_t new_key, FdbValue desired) noexcept {
     key.store(new_key, std::memory_order_release);
     std::uint64_t old = value.load(std::memory_order_relaxed);
@@ -67,14 +67,15 @@ struct alignas(64) Bucket {
     return (slots[0].value.fetch_or(FdbValue::kBucketBit, std::memory_order_acq_rel) & FdbValue::kBucketBit) == 0;
   }
   void unlock() noexcept { slots[0].value.fetch_and(~FdbValue::kBucketBit, std::memory_order_acq_rel); }
-  /// The first slot with a key; null: none has it. No branch depends on where it stands, which cannot be predicted.
+  /// Returns the first slot with a key, or null. No branch depends on the slot's place, which processors cannot
+  /// predict.
   [[nodiscard]] Slot* slot_of(std::uint64_t key) noexcept {
     Slot* found = nullptr;
     for (std::size_t i = kSlotsPerBucket; i-- > 0;)
       found = slots[i].key.load(std::memory_order_acquire) == key ? &slots[i] : found;
     return found;
   }
-  /// How many places beyond this bucket may hold stations whose home it is.
+  /// The number of places beyond this bucket that may have stations of this home.
   [[nodiscard]] std::size_t reach() const noexcept {
     std::size_t reach = 0;
     for (std::size_t i = 1; i < kSlotsPerBucket; ++i) reach |= std::size_t{slots[i].load().bucket_bit()} << (i - 1);
@@ -83,8 +84,9 @@ struct alignas(64) Bucket {
   [[nodiscard]] bool reaches_beyond() const noexcept {
     return ((slots[1].load().bits | slots[2].load().bits | slots[3].load().bits) & FdbValue::kBucketBit) != 0;
   }
-  /// Needs the lock. Grows before a station is placed beyond, shrinks after none is left there; a reader that meets a
-  /// half-written reach misses a station once, as if it had come earlier.
+  /// The caller must hold the lock. The reach grows before a station is placed beyond it, and shrinks after the last
+  /// one there is removed. A reader that meets a half-written reach misses a station once, as if the reader had come
+  /// earlier.
   void set_reach(std::size_t reach) noexcept {
     reach = std::min(reach, kLargestExactReach + 1);
     for (std::size_t i = 1; i < kSlotsPerBucket; ++i) {
@@ -100,7 +102,7 @@ static_assert(sizeof(Bucket) == 64);
 
 struct BucketDeleter {
   void operator()(Bucket* buckets) const noexcept { ::operator delete(buckets, std::align_val_t{kAlignment}); }
-  /// A huge page's, so that a large table may lie in huge pages as a whole.
+  /// The alignment of a huge page, so that a large table can be in huge pages as a whole.
   static constexpr std::size_t kAlignment = 2U << 20;
 };
 
@@ -147,32 +149,32 @@ struct Fdb::Table {
     return XXH3_64bits_withSeed(&key, sizeof key, seed) & (bucket_count - 1);
   }
   [[nodiscard]] Bucket& bucket(std::size_t index) const noexcept { return buckets.get()[index]; }
-  /// The bucket at `distance` in the window of a home: an odd stride of its own visits each bucket once.
+  /// The bucket at `distance` in the window of a home. The odd stride of the home visits each bucket once.
   [[nodiscard]] Bucket& bucket_at(std::size_t home, std::size_t distance) const noexcept {
     const std::size_t stride = (home * 0x9e3779b97f4a7c15ULL >> 32) | 1;  // 2^64 / golden ratio (Knuth, 6.4)
     return buckets.get()[(home + distance * stride) & (bucket_count - 1)];
   }
 
-  /// Not flushed since it was learned. Static and local entries are not flushed this way.
+  /// True if the entry was not flushed after it was learned. Such flushes do not concern static and local entries.
   [[nodiscard]] bool alive(FdbValue value, Fid fid) const noexcept {
     if (value.is_empty() || is_reserved(value)) return false;
     if (value.kind() != FdbKind::kDynamic) return true;
     const std::uint32_t now = flushes.load(std::memory_order_acquire);
     const std::uint32_t since = (now - value.generation()) & FdbValue::kGenerationMask;
     if (since == 0) return true;
-    // `since` is exact: a whole table has been swept before it could have come round.
+    // `since` is exact: the whole table is swept before the count can wrap.
     return since <= now - flushed_port[value.port()].load(std::memory_order_acquire) &&
            since <= now - flushed_fid[fid].load(std::memory_order_acquire);
   }
   static Fid fid_of(std::uint64_t key) noexcept { return static_cast<Fid>(key & 0xffff); }
 
-  /// Where a key stands, alive or not, and a value that belonged to it while it stood there.
+  /// Returns the place of a key, alive or not, and a value that belonged to the key while it was there.
   [[nodiscard]] Place find(std::uint64_t key, std::size_t home) const noexcept {
     Place place;
     return find_at_home(key, home, place) ? place : find_in_window(key, home);
   }
-  /// What is mostly enough: finds it in its home, or nowhere when no station of that home stands elsewhere. False: the
-  /// window has to be searched.
+  /// The common case: finds the key in its home, or finds that no station of this home is elsewhere. False: the caller
+  /// must search the window.
   bool find_at_home(std::uint64_t key, std::size_t home, Place& place) const noexcept {
     Bucket& here = bucket(home);
     Slot* const slot = here.slot_of(key);
@@ -183,8 +185,8 @@ struct Fdb::Table {
     return true;
   }
   [[nodiscard]] Place find_in_window(std::uint64_t key, std::size_t home) const noexcept;
-  /// Whether a value that was read from a slot in which a key stood is that key's: when the same key and the same
-  /// version stand there again, it has not changed between the two loads.
+  /// True if a value that was read from a slot with a key belongs to this key. If the same key and version are there
+  /// again, the slot has not changed between the two loads.
   static bool holds(const Slot& slot, std::uint64_t key, FdbValue value) noexcept {
     return slot.key.load(std::memory_order_acquire) == key && slot.load().version() == value.version() &&
            !value.is_empty() && !is_reserved(value);
@@ -213,13 +215,13 @@ struct Fdb::Table {
     return FdbValue{}.with_port(port).with_kind(kind).with_seen(now_s).with_generation(
         flushes.load(std::memory_order_acquire));
   }
-  /// Takes an entry out if it is still what was seen.
+  /// Removes an entry if it is still equal to `seen`.
   bool erase(Slot& slot, FdbValue seen) noexcept {
     if (!slot.replace(seen, FdbValue::empty().with_next_version_of(seen))) return false;
     count_out(seen);
     return true;
   }
-  /// Puts a station into a slot that holds `seen`, which is counted out if it held a station.
+  /// Puts a station into a slot that holds `seen`. If that was a station, it is no longer counted.
   bool take_slot(Slot& slot, FdbValue seen, std::uint64_t key, FdbValue value) noexcept {
     const FdbValue reserved = FdbValue::empty().with_kind(kReserved).with_next_version_of(seen);
     if (!slot.replace(seen, reserved)) return false;
@@ -230,7 +232,7 @@ struct Fdb::Table {
   }
 
   [[nodiscard]] bool is_full() const noexcept {
-    // What a flush left behind is no load: until a sweep has taken it out, the bound is the slots themselves.
+    // Flushed entries that are not swept yet do not count as load: until the sweep, the bound is the number of slots.
     return size.load(std::memory_order_relaxed) >= capacity && !unswept_flush.load(std::memory_order_relaxed);
   }
   LearnOutcome insert(std::uint64_t key, std::size_t home, FdbValue value, std::uint32_t now_s) noexcept;
@@ -256,10 +258,10 @@ struct Fdb::Table {
   std::atomic<std::uint32_t> active_ports{0};
   std::atomic<bool> unswept_flush{false};
 
-  // The control thread's.
+  // The members below belong to the control thread.
   std::size_t sweep_at = 0;
-  std::uint32_t flushes_at_sweep_start = 0;  // of the walk at hand
-  std::uint32_t flushes_swept = 0;           // every entry is from a later flush count than this, or gone
+  std::uint32_t flushes_at_sweep_start = 0;  // flush count at the start of the present walk
+  std::uint32_t flushes_swept = 0;           // every entry is from a later flush count than this, or removed
 };
 
 [[gnu::noinline]] Place Fdb::Table::find_in_window(std::uint64_t key, std::size_t home) const noexcept {
@@ -276,7 +278,7 @@ struct Fdb::Table {
 }
 
 void Fdb::Table::note_flush() {
-  // An entry's generation tells apart 2^20 flushes. Should half as many come without a whole sweep between them, this
+  // An entry's generation distinguishes 2^20 flushes. If half as many come without a whole sweep between them, this
   // flush does the sweep itself, so that no dead entry can seem alive again.
   if (flushes.load(std::memory_order_relaxed) - flushes_swept < FdbValue::kGenerationMask / 2) return;
   for (std::size_t i = 0; i < bucket_count; ++i) purge(i);
@@ -292,7 +294,7 @@ void Fdb::Table::purge(std::size_t index) noexcept {
       erase(slot, value);
       continue;
     }
-    // A live entry gets today's generation, so that no count can come round under it.
+    // A live entry gets the present generation, so that its count cannot wrap.
     const FdbValue renewed = value.with_generation(flushes.load(std::memory_order_relaxed));
     if (renewed.bits != value.bits) (void)slot.replace(value, renewed);
   }
@@ -318,8 +320,9 @@ bool Fdb::Table::recycle(std::uint64_t key, std::size_t home, FdbValue value, st
   const std::uint32_t ports = active_ports.load(std::memory_order_relaxed) + (own_size == 0 ? 1 : 0);
   const auto share = static_cast<std::uint32_t>(capacity / std::max(1U, ports));
   const bool past_share = own_size >= share;
-  // Best first: what was flushed; what a port past its share holds, if this one is not; this port's own. Then the
-  // oldest.
+  // The order of victims is: flushed entries; entries of a port past its share, if this port is not; this port's own
+  // entries. Among equals the oldest is taken. This port is past its share if one more station would exceed it (>=);
+  // another port is if it exceeds the share already (>).
   enum Rank { kFlushed, kOfAHog, kOwn, kNot };
   const auto rank_of = [&](const Slot& slot, FdbValue there) {
     if (there.is_empty() || there.kind() != FdbKind::kDynamic) return kNot;
@@ -397,7 +400,7 @@ void Fdb::look_up(std::span<const FdbKey> keys, std::span<const FdbHome> homes, 
     return place.slot != nullptr && table.alive(place.value, key.fid()) ? FdbHit{place.value.port(), place.value.kind()}
                                                                         : FdbHit{};
   };
-  // Those that may stand elsewhere wait until the next bucket of each of them is on its way.
+  // Keys that may be elsewhere wait until the next bucket of each is on its way to the cache.
   std::array<std::uint16_t, kMaxLookUps> elsewhere;
   std::size_t elsewhere_count = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -426,7 +429,7 @@ LearnResult Fdb::learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept
 }
 
 LearnResult Fdb::learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t now_s) noexcept {
-  // Mostly it stands where it did, and was heard within this second.
+  // Usually the station is where it was, and was heard within this second.
   if (Place place; table_->find_at_home(key.packed, home.bucket, place) && place.slot != nullptr) [[likely]] {
     if (place.value.port() == port && place.value.age_s(now_s) == 0 && place.value.kind() == FdbKind::kDynamic &&
         table_->alive(place.value, key.fid())) [[likely]]
@@ -450,7 +453,7 @@ LearnResult Fdb::learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t n
         const bool written = place.slot->replace(place.value, place.value.with_seen(now_s));
         return {written ? LearnOutcome::kRefreshed : LearnOutcome::kKnown};
       }
-      // The flush count is taken anew: a station that moves is learned now, whatever is flushed of its old port.
+      // The flush count is read again: a station that moves is learned now, even if its old port was flushed.
       const FdbValue moved = table_->make_value(port, FdbKind::kDynamic, now_s).with_version_of(place.value);
       if (!place.slot->replace(place.value, moved)) return {LearnOutcome::kBusy};
       table_->count_move(place.value.port(), port);
@@ -458,11 +461,11 @@ LearnResult Fdb::learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t n
     }
     if (!locked) {
       if (!table_->bucket(home).try_lock()) return {LearnOutcome::kBusy};
-      continue;  // another worker may have entered it before the lock was ours: look again
+      continue;  // another worker may have entered the station before this thread had the lock: look again
     }
     const BucketLock lock(table_->bucket(home), std::adopt_lock);
     const FdbValue value = table_->make_value(port, FdbKind::kDynamic, now_s);
-    if (place.slot != nullptr) {  // it stands there, flushed
+    if (place.slot != nullptr) {  // the station has a slot, but was flushed
       return {table_->take_slot(*place.slot, place.value, key.packed, value) ? LearnOutcome::kAdded
                                                                              : LearnOutcome::kBusy};
     }
@@ -521,7 +524,7 @@ void Fdb::flush_fid(Fid fid) {
 
 namespace {
 
-/// One slot as the control side sees it, or nothing when no live entry stands there.
+/// Returns one slot as the control side sees it, or nothing if it has no live entry.
 template <typename Table>
 std::optional<std::pair<FdbValue, FdbEntry>> read_slot(const Table& table, const Slot& slot, std::uint32_t now_s) {
   const FdbValue value = slot.load();

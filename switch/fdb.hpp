@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Fdb: the filtering database (IEEE 802.1Q-2022 8.8), which station is behind which port.
+// Fdb is the filtering database (IEEE 802.1Q-2022 8.8): it tells which station is behind which port.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +31,10 @@ struct FdbKey {
   bool operator==(const FdbKey&) const = default;
 };
 
-/// Where the look-up of a key begins in one Fdb, which Fdb::prefetch() says. Good for as long as that lives: the table
-/// never grows.
+/// The start of a key's look-up in one Fdb, set by Fdb::prefetch(). It is valid as long as the Fdb lives, because the
+/// table never grows.
 struct FdbHome {
-  std::uint32_t bucket;  // not initialised: arrays of them stand on hot paths
+  std::uint32_t bucket;  // not initialised, because hot paths have arrays of these
 };
 
 enum class FdbKind : std::uint8_t {
@@ -46,7 +46,7 @@ enum class FdbKind : std::uint8_t {
 /// "dynamic", "static", "local"
 [[nodiscard]] std::string_view fdb_kind_name(FdbKind kind) noexcept;
 
-/// What a look-up found; port is kNoPort when nothing was.
+/// The result of a look-up. port is kNoPort if the station is unknown.
 struct FdbHit {
   PortIndex port = kNoPort;
   FdbKind kind = FdbKind::kDynamic;
@@ -64,13 +64,13 @@ struct FdbEntry {
 };
 
 enum class LearnOutcome : std::uint8_t {
-  kKnown,      // it stands there already and was heard within this second: nothing was written
-  kRefreshed,  // it stands there already; its time was brought up to date
+  kKnown,      // the entry exists and was heard within this second: nothing was written
+  kRefreshed,  // the entry exists, and its time was updated
   kAdded,      // a new station
   kMoved,      // the station was behind `previous` until now
-  kPinned,     // a static or local entry says another port: nothing was changed
-  kBusy,       // another worker is at work on the bucket; the station's next frame learns
-  kFull,       // no place, and nothing of this port's own to recycle
+  kPinned,     // a static or local entry has another port: nothing was changed
+  kBusy,       // another worker holds the bucket; the station's next frame will be learned
+  kFull,       // there is no slot, and no entry of this port to replace
 };
 
 struct LearnResult {
@@ -81,9 +81,9 @@ struct LearnResult {
 class Fdb {
  public:
   struct Options {
-    std::size_t capacity = 65536;  // stations it really holds
-    std::uint64_t hash_seed = 0;   // random per start, so that nobody outside can aim at a bucket
-    /// Told where the table is going to be, before it is first written: to ask for huge pages, say. May be null.
+    std::size_t capacity = 65536;  // number of stations that always fit
+    std::uint64_t hash_seed = 0;   // random for each start, so that attackers cannot aim at a bucket
+    /// Called with the place of the table before its first write, e.g. to request huge pages. May be null.
     void (*prepare_memory)(void* memory, std::size_t size) = nullptr;
   };
   explicit Fdb(const Options& options);
@@ -91,27 +91,28 @@ class Fdb {
   Fdb(const Fdb&) = delete;
   Fdb& operator=(const Fdb&) = delete;
 
-  // Hot: any worker, at any time, no lock. `now_s` is seconds since the daemon started; it never goes back.
+  // Hot functions: any worker may call them at any time without a lock. `now_s` is seconds since the daemon started and
+  // never goes back.
 
-  /// Says where the look-up of keys[i] begins, and has that brought into the cache. Both spans have the same size.
+  /// Finds the start of the look-up of keys[i], and fetches it into the cache. Both spans have the same size.
   void prefetch(std::span<const FdbKey> keys, std::span<FdbHome> homes) const noexcept;
-  /// Looks up keys[i] into hits[i]; all spans have the same size, at most kMaxLookUps, and `homes` is what prefetch()
-  /// said.
+  /// Looks up keys[i] into hits[i]. All spans have the same size, at most kMaxLookUps, and `homes` comes from
+  /// prefetch().
   void look_up(std::span<const FdbKey> keys, std::span<const FdbHome> homes, std::span<FdbHit> hits) const noexcept;
-  /// Both in one.
+  /// Does both in one call.
   void look_up(std::span<const FdbKey> keys, std::span<FdbHit> hits) const noexcept;
   static constexpr std::size_t kMaxLookUps = 256;
-  /// Learns that a station is behind a port, or refreshes it. `home` is what prefetch() said.
+  /// Learns that a station is behind a port, or refreshes it. `home` comes from prefetch().
   LearnResult learn(FdbKey key, FdbHome home, PortIndex port, std::uint32_t now_s) noexcept;
   LearnResult learn(FdbKey key, PortIndex port, std::uint32_t now_s) noexcept;
 
-  // Cold: one control thread, while workers go on.
+  // Cold functions: one control thread calls them while workers go on.
 
-  /// Enters a static, local or (kDynamic) hand-made ageing entry. kExists when the key stands there already, unless
-  /// `replace` is said; kTableFull when there is no place.
+  /// Enters a static, local or (kDynamic) hand-made ageing entry. Fails with kExists if the key exists, unless
+  /// `replace` is given, and with kTableFull if there is no slot.
   enum class IfExists : std::uint8_t { kFail, kReplace };
   Result<> add(FdbKey key, PortIndex port, FdbKind kind, IfExists if_exists, std::uint32_t now_s);
-  /// kNoSuchEntry when it is not there.
+  /// Fails with kNoSuchEntry if the entry does not exist.
   Result<> remove(FdbKey key);
   [[nodiscard]] std::optional<FdbEntry> get(FdbKey key, std::uint32_t now_s) const;
 
@@ -121,8 +122,8 @@ class Fdb {
   /// Removes every entry, static and local ones included, that `matches`; walks the whole table.
   std::size_t remove_if(const std::function<bool(const FdbEntry&)>& matches, std::uint32_t now_s);
 
-  /// Ages: looks at the next `bucket_count` buckets, removes dynamic entries not heard for the ageing time of their
-  /// FID, and says each to `aged` (empty allowed). Returns true when the walk has come round to the start.
+  /// Ages entries: looks at the next `bucket_count` buckets, removes dynamic entries not heard for the ageing time of
+  /// their FID, and passes each to `aged` (may be empty). Returns true when the walk is at the start again.
   using AgeingTimes = std::function<std::uint32_t(Fid)>;  // seconds; 0: dynamic entries go at once
   bool sweep(std::size_t bucket_count, std::uint32_t now_s, const AgeingTimes& ageing_time_s,
              const std::function<void(const FdbEntry&)>& aged);

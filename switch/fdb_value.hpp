@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// FdbValue: the 64 bits an FDB slot holds beside its key, and what each of them means.
+// FdbValue: the 64 bits that an FDB slot holds beside its key, with their meanings.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ struct FdbValue {
   [[nodiscard]] constexpr FdbValue with_seen(std::uint32_t second) const noexcept {
     return {(bits & ~(std::uint64_t{kSeenMask} << 44)) | std::uint64_t{second & kSeenMask} << 44};
   }
-  /// Seconds since it was last heard.
+  /// Seconds since the station was last heard.
   [[nodiscard]] constexpr std::uint32_t age_s(std::uint32_t now_s) const noexcept {
     return (now_s - seen()) & kSeenMask;
   }

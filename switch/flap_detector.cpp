@@ -6,7 +6,8 @@
 namespace rb {
 namespace {
 
-/// Fibonacci hashing. Who chooses stations that share a place hides what else moves there, and is told of itself.
+/// Fibonacci hashing. An attacker can choose stations that share a place and so hide other stations, but is then
+/// reported itself.
 std::size_t place_of(FdbKey station) noexcept {
   return static_cast<std::size_t>(station.packed * 0x9e3779b97f4a7c15ULL >> 56);
 }
@@ -18,7 +19,7 @@ std::optional<Flap> FlapDetector::moved(FdbKey station, PortIndex from, PortInde
   const auto [low, high] = std::minmax(from, to);
   Mover& mover = movers_[place_of(station)];
   const bool goes_on = mover.low != kNoPort && now_ms - mover.last_ms <= kWindow_ms;
-  // Whoever moves keeps the place for as long as it goes on.
+  // A station that moves keeps its place for as long as it goes on moving.
   if (goes_on && mover.station != station) return std::nullopt;
   if (!goes_on || mover.low != low || mover.high != high)
     mover = {.station = station, .low = low, .high = high, .up = 0, .down = 0, .last_ms = now_ms};
@@ -31,7 +32,7 @@ std::optional<Flap> FlapDetector::moved(FdbKey station, PortIndex from, PortInde
 bool FlapDetector::told_lately(PortIndex low, PortIndex high, std::int64_t now_ms) {
   std::erase_if(told_, [&](const Told& told) { return now_ms - told.when_ms >= kSilence_ms; });
   if (std::ranges::any_of(told_, [&](const Told& told) { return told.low == low && told.high == high; })) return true;
-  if (told_.size() == kPairs) return true;  // enough has been said
+  if (told_.size() == kPairs) return true;  // the list of recent reports is full
   told_.push_back({low, high, now_ms});
   return false;
 }

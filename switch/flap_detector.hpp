@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// FlapDetector: notices stations that are learned behind one port and another in turn, which is what a loop between the
-// two looks like from inside the FDB.
+// FlapDetector notices stations that are learned behind two ports in turn. From inside the FDB, a loop between the two
+// ports looks like this.
 //
-// How it works. A station that moves once has moved; one that goes to and fro between the same two ports several times
-// within moments is heard by both. Only some of the moves need be told here, for in a loop they come by thousands. What
-// is remembered is bounded: a table with one place for each hash of a station, where a station that moves takes the
-// place of one that has been quiet, and a list of the pairs of ports of which it was said lately. It proves no loop: a
-// port that forges another's stations looks alike, so nothing may be closed on this word alone (see loop_probe.hpp).
+// How it works. A station that moves once has moved. A station that moves to and fro between the same two ports several
+// times within moments is heard by both ports. The detector needs to hear only some of the moves, because a loop causes
+// thousands of them. Memory is bounded: a table has one place for each hash of a station, where a station that moves
+// takes the place of a station that has been quiet, and a list has the pairs of ports that were reported recently. A
+// flap does not prove a loop: a port that forges another's stations looks the same, so no port may be closed because of
+// a flap alone (see loop_probe.hpp).
 //
 // Pure; one thread.
 #pragma once
@@ -24,29 +25,29 @@ namespace rb {
 struct Flap {
   FdbKey station;
   PortIndex low = kNoPort, high = kNoPort;  // the lower index first
-  unsigned moves = 0;                       // that were told, to and fro
+  unsigned moves = 0;                       // reported moves, to and fro
 };
 
 class FlapDetector {
  public:
-  /// Moves there and back, of either, that make a flap, within kWindow_ms of each other.
+  /// A flap is this many moves there and back, each within kWindow_ms of the last.
   static constexpr unsigned kMoves = 3;
   static constexpr std::int64_t kWindow_ms = 1'000;
-  /// The same two ports are told of again after so long, if it goes on.
+  /// If the flap goes on, the same two ports are reported again after this time.
   static constexpr std::int64_t kSilence_ms = 30'000;
   static constexpr std::size_t kStations = 256, kPairs = 64;
 
-  /// A station was learned behind `to`, and was behind `from` before. Gives the flap that this proves, if it is news.
-  /// `now_ms`: of a clock that does not go back.
+  /// A station was learned behind `to`, and was behind `from` before. Returns the flap if this move proves a new one.
+  /// `now_ms` is of a clock that does not go back.
   [[nodiscard]] std::optional<Flap> moved(FdbKey station, PortIndex from, PortIndex to, std::int64_t now_ms);
-  /// A port has gone: what comes in its place is another.
+  /// A port was removed. Another port may get its index.
   void forget(PortIndex port);
 
  private:
   struct Mover {
     FdbKey station;
     PortIndex low = kNoPort, high = kNoPort;
-    unsigned up = 0, down = 0;  // moves to the higher, to the lower
+    unsigned up = 0, down = 0;  // moves to the higher port, and to the lower
     std::int64_t last_ms = 0;
   };
   struct Told {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A number for the conversation that a frame belongs to, so that its frames keep to one queue and stay in order.
+// Computes a number for the conversation of a frame, so that all its frames use one queue and stay in order.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace rb {
 
-/// The same for all frames of a TCP or UDP flow, of two IP addresses (fragments, other protocols), or of two stations.
-/// Not the same for both directions. VLAN tags are passed over. Reads pieces[0] alone.
+/// The number is the same for all frames of a TCP or UDP flow, of two IP addresses (fragments, other protocols), or of
+/// two stations. It differs between the directions. VLAN tags are skipped. The function reads pieces[0] only.
 [[nodiscard]] inline std::uint32_t flow_hash(const Frame& frame) noexcept {
   constexpr std::uint16_t kIpv4 = 0x0800, kIpv6 = 0x86dd, kTag = 0x8100, kServiceTag = 0x88a8;
   constexpr std::uint8_t kTcp = 6, kUdp = 17;

@@ -22,16 +22,16 @@ using Fid = std::uint16_t;
 inline constexpr std::size_t kEthernetHeaderSize = 14;  // octets: destination, source, type (IEEE 802.3-2022 3.2)
 inline constexpr std::size_t kVlanTagSize = 4;          // octets (IEEE 802.1Q-2022 9.6)
 
-/// One contiguous stretch of a frame. The memory belongs to whoever lent it to the batch.
+/// One contiguous part of a frame. The memory belongs to the owner that lent it to the batch.
 struct Piece {
   std::byte* data = nullptr;
   std::uint32_t size = 0;  // octets
 };
 
-/// A view of one frame: the header that came with it and its octets. At least the Ethernet header, and for a frame
-/// with NEEDS_CSUM or GSO everything to the end of layer 4, lies in pieces[0]; parse.hpp has checked that.
+/// A view of one frame: the header that came with it and its octets. pieces[0] has at least the Ethernet header, and
+/// for a frame with NEEDS_CSUM or GSO everything to the end of layer 4; parse.hpp has checked that.
 struct Frame {
-  VnetHeader* vnet = nullptr;  // when it ends where pieces[0] begins, both can be written in one go
+  VnetHeader* vnet = nullptr;  // if it ends where pieces[0] begins, one write can take both
   Piece* pieces = nullptr;     // piece_count of them
   std::uint32_t size = 0;      // octets of the whole frame, without vnet
   std::uint16_t piece_count = 0;

@@ -30,13 +30,13 @@ bool has(Octets headers, std::size_t offset, std::size_t size) noexcept {
   return offset + size <= headers.size();
 }
 
-/// The part of a frame in which headers may lie.
+/// Returns the part of a frame in which headers may be.
 Octets headers_of(const Frame& frame) noexcept {
   if (frame.piece_count == 0) return {};
   return {frame.pieces[0].data, std::min<std::size_t>({frame.pieces[0].size, frame.size, kMaxHeadersSize})};
 }
 
-/// Offset of what follows the EtherType; 0 when that lies beyond the end.
+/// Returns the offset after the EtherType, or 0 if that is beyond the end.
 std::size_t skip_tags(Octets headers) noexcept {
   for (std::size_t at = kEthernetHeaderSize - kEtherTypeSize; has(headers, at, kEtherTypeSize); at += kVlanTagSize) {
     const std::uint16_t type = load16(&headers[at]);
@@ -45,7 +45,7 @@ std::size_t skip_tags(Octets headers) noexcept {
   return 0;
 }
 
-/// Offset of the transport header behind an IPv4 header; 0 unless it is one of `protocol`, and no fragment.
+/// Returns the offset of the transport header after an IPv4 header; 0 unless it is of `protocol`, and no fragment.
 std::size_t skip_ipv4(Octets headers, std::size_t ip, std::uint8_t protocol) noexcept {
   if (!has(headers, ip, kIpv4MinSize)) return 0;
   const std::size_t size = (load8(&headers[ip]) & 0xfU) * std::size_t{4};
@@ -54,7 +54,7 @@ std::size_t skip_ipv4(Octets headers, std::size_t ip, std::uint8_t protocol) noe
   return ip + size;
 }
 
-/// The same behind an IPv6 header and its extensions (RFC 8200 4.1), each of which has at least eight octets.
+/// Returns the same for an IPv6 header and its extensions (RFC 8200 4.1), each of which has at least eight octets.
 std::size_t skip_ipv6(Octets headers, std::size_t ip, std::uint8_t protocol) noexcept {
   if (!has(headers, ip, kIpv6Size) || load8(&headers[ip]) >> 4 != 6) return 0;
   std::uint8_t next = load8(&headers[ip + 6]);
@@ -67,7 +67,7 @@ std::size_t skip_ipv6(Octets headers, std::size_t ip, std::uint8_t protocol) noe
   return next == protocol ? at : 0;
 }
 
-/// Size of the transport header; 0 unless it is whole.
+/// Returns the size of the transport header; 0 unless it is whole.
 std::size_t transport_size(Octets headers, std::size_t transport, bool tcp) noexcept {
   if (!tcp) return has(headers, transport, kUdpSize) ? kUdpSize : 0;
   if (!has(headers, transport, kTcpMinSize)) return 0;
@@ -75,7 +75,7 @@ std::size_t transport_size(Octets headers, std::size_t transport, bool tcp) noex
   return size >= kTcpMinSize && has(headers, transport, size) ? size : 0;
 }
 
-/// Whether a gso_type, ECN included, is one that this project knows for packets of an EtherType.
+/// True if this project supports the gso_type, ECN included, for packets of an EtherType.
 bool fits_type(std::uint8_t gso_type, std::uint16_t type) noexcept {
   switch (gso_type) {
     case kGsoTcpV4:

@@ -9,7 +9,7 @@
 namespace rb {
 namespace {
 
-// Behind the Ethernet header: what it is, and the version of what follows.
+// After the Ethernet header come a mark and the version of the octets after it.
 constexpr std::array<std::byte, 8> kLoopProbeMark = {std::byte{'r'}, std::byte{'b'}, std::byte{' '}, std::byte{'l'},
                                                      std::byte{'o'}, std::byte{'o'}, std::byte{'p'}, std::byte{1}};
 constexpr std::size_t kTypeAt = 12, kMarkAt = 14, kKeyAt = 30, kPortAt = 38, kProbeEnd = 40;

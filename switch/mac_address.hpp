@@ -19,7 +19,7 @@ struct MacAddress {
 
   auto operator<=>(const MacAddress&) const = default;
 
-  /// Reads six octets; the caller has checked that they are there.
+  /// Reads six octets. The caller has checked that they exist.
   [[nodiscard]] static MacAddress from_bytes(const void* bytes) noexcept {
     MacAddress mac;
     std::memcpy(mac.octets.data(), bytes, mac.octets.size());
@@ -42,8 +42,8 @@ struct MacAddress {
   [[nodiscard]] constexpr bool is_broadcast() const noexcept { return to_number() == 0xffffffffffffULL; }
 };
 
-/// An address as the hot path holds it: a number, first octet most significant. Octets in memory would be written and
-/// read again in other sizes, for which processors wait.
+/// An address for the hot path: a number, first octet most significant. With octets in memory, writes and later reads
+/// would have different sizes, for which processors wait.
 struct MacNumber {
   std::uint64_t value = 0;
 

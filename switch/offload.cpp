@@ -11,7 +11,7 @@
 namespace rb {
 namespace {
 
-// TCP flags (RFC 9293 3.1, RFC 3168 6.1): the octet behind the data offset.
+// TCP flags (RFC 9293 3.1, RFC 3168 6.1) in the octet after the data offset.
 constexpr std::uint8_t kTcpFin = 0x01, kTcpPsh = 0x08, kTcpCwr = 0x80;
 
 /// Checksums and sums of 16-bit words are pairs of octets in memory order, not numbers (switch/checksum.hpp).
@@ -23,7 +23,7 @@ std::uint16_t load_sum(const std::byte* at) noexcept {
 void store_sum(std::byte* at, std::uint16_t sum) noexcept {
   std::memcpy(at, &sum, sizeof sum);
 }
-/// A number as it counts in a sum.
+/// Returns a number in the form in which it counts in a sum.
 std::uint16_t sum_of(std::uint32_t number) noexcept {
   std::byte octets[2];
   store16(octets, number);
@@ -89,8 +89,8 @@ bool Segmenter::read_gso() noexcept {
   return !cut_ || (lengths_agree() && (payload_size - 1) / segment_payload_ < kMaxSegments);
 }
 
-/// Whether a frame that is to be cut ends where its IP header, and of UDP its own, says. Only short frames are padded,
-/// and no IP length is right for more than 64 KiB.
+/// True if a frame that must be cut ends where its IP header, and for UDP its own header, says. Only short frames are
+/// padded, and no IP length is right for more than 64 KiB.
 bool Segmenter::lengths_agree() const noexcept {
   const std::byte* octets = frame_.pieces[0].data;
   const std::byte* ip = octets + headers_.ip_offset;
@@ -99,7 +99,7 @@ bool Segmenter::lengths_agree() const noexcept {
   return headers_.tcp || load16(octets + headers_.transport_offset + 4) == frame_.size - headers_.transport_offset;
 }
 
-/// Whether no segment spreads over more pieces than a Segment holds; needs a walk only if the whole frame does.
+/// True if no segment needs more pieces than a Segment holds. This needs a walk only if the whole frame has more.
 bool Segmenter::segments_fit_pieces() const noexcept {
   if (frame_.piece_count <= kMaxPayloadPieces) return true;
   Cursor cursor = at_;
@@ -114,8 +114,8 @@ bool Segmenter::segments_fit_pieces() const noexcept {
   return true;
 }
 
-/// What lies at the cursor, at most `size` octets of it, and no more than the piece has (none of an empty one); moves
-/// the cursor behind it.
+/// Returns the octets at the cursor, at most `size` and no more than the piece has (none for an empty piece). Moves the
+/// cursor behind them.
 Piece Segmenter::take(Cursor& cursor, std::uint32_t size) const noexcept {
   const Piece& piece = frame_.pieces[cursor.piece];
   const Piece taken{piece.data + cursor.offset, std::min(size, piece.size - cursor.offset)};
@@ -150,12 +150,12 @@ bool Segmenter::next(std::span<std::byte, kScratchSize> scratch, Segment& segmen
   return true;
 }
 
-/// Makes the copied headers those of the next segment; the checksum field gets the sum of its pseudo-header.
+/// Makes the copied headers those of the next segment. The checksum field gets the sum of the pseudo-header.
 void Segmenter::write_headers(std::byte* head, std::uint32_t payload_size) const noexcept {
   write_ip(head, payload_size);
   const std::uint32_t whole = frame_.size - headers_.transport_offset;
   const std::uint32_t own = headers_.size - headers_.transport_offset + payload_size;
-  // The length goes down by `whole - own`: add the complement of the one and then the other (RFC 1624 3).
+  // The length decreases by `whole - own`: add the complement of the first and then the second (RFC 1624 3).
   const auto minus_whole = static_cast<std::uint16_t>(~sum_of(whole));
   std::uint16_t pseudo_header = load_sum(head + checksum_offset_);
   pseudo_header = add_ones_complement(add_ones_complement(pseudo_header, minus_whole), sum_of(own));
@@ -182,20 +182,21 @@ void Segmenter::write_tcp(std::byte* head, std::uint32_t payload_size) const noe
   std::byte* tcp = head + headers_.transport_offset;
   store32(tcp + 4, load32(tcp + 4) + sent_);
   std::uint8_t flags = load8(tcp + 13);
-  // What ends the data is said once, by the last segment; that the window was reduced, by the first (RFC 3168 6.1.2).
+  // Flags that end the data belong to the last segment only, and the flag for a reduced window to the first (RFC 3168
+  // 6.1.2).
   if (sent_ + payload_size < payload_size_) flags &= static_cast<std::uint8_t>(~(kTcpFin | kTcpPsh));
   if (index_ > 0) flags &= static_cast<std::uint8_t>(~kTcpCwr);
   tcp[13] = static_cast<std::byte>(flags);
 }
 
-/// Sums from the transport header to the end, the pseudo-header's sum in the checksum field included.
+/// Sums from the transport header to the end, including the pseudo-header's sum in the checksum field.
 void Segmenter::write_checksum(std::byte* head, const Segment& segment) const noexcept {
   const std::uint32_t start = headers_.transport_offset;
   ChecksumSum sum;
   sum.add({head + start, headers_.size - start});
   for (std::uint32_t i = 0; i < segment.payload_count; ++i) sum.add({segment.payload[i].data, segment.payload[i].size});
   const std::uint16_t checksum = sum.finish();
-  const bool may_be_zero = cut_ && headers_.tcp;  // what is only summed may be UDP
+  const bool may_be_zero = cut_ && headers_.tcp;  // a frame that is only summed may be UDP
   store_sum(head + checksum_offset_, checksum == 0 && !may_be_zero ? std::uint16_t{0xffff} : checksum);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Software offload: finishes a frame's checksum, or cuts a GSO frame into segments, for an egress port that cannot
-// take it unfinished. The frame itself is only read: other ports may be sending the same octets.
+// Software offload finishes a frame's checksum, or cuts a GSO frame into segments, for an egress port that cannot take
+// the frame unfinished. It only reads the frame: other ports may be sending the same octets.
 //
 // How it works
 //
@@ -26,10 +26,10 @@
 
 namespace rb {
 
-/// True when there is work (NEEDS_CSUM, GSO) that is more than `accepts`.
+/// True if the frame has work (NEEDS_CSUM, GSO) beyond `accepts`.
 [[nodiscard]] bool asks_for_more(const VnetHeader& vnet, Offloads accepts) noexcept;
 
-/// True when a frame carries work that a port which takes `accepts` must not be given.
+/// True if a port that takes `accepts` must not get the frame as it is.
 [[nodiscard]] inline bool needs_software_offload(const VnetHeader& vnet, Offloads accepts) noexcept {
   if ((vnet.flags & kVnetNeedsCsum) == 0 && vnet.gso_type == kGsoNone) [[likely]]
     return false;
@@ -50,15 +50,15 @@ class Segmenter {
  public:
   static constexpr std::size_t kMaxHeaderSize = kMaxHeadersSize;  // octets to the end of layer 4
   static constexpr std::size_t kScratchSize = sizeof(VnetHeader) + kMaxHeaderSize;
-  /// In one segment; a 64 KiB frame in pages, and some for its headers. A whole frame may have more.
+  /// Maximum in one segment: a 64 KiB frame in pages, and some pieces for its headers. A whole frame may have more.
   static constexpr std::size_t kMaxPayloadPieces = 20;
   /// A frame that would be cut into more is refused: a gso_size of 1 would turn one frame into 64 Ki writes. The
   /// smallest MSS that Linux takes from a TCP peer is 88 (TCP_MIN_MSS), of which options can use 40; 64 KiB of that is
   /// 1,366 segments, and UDP sends no more than 128 in one go (UDP_MAX_SEGMENTS).
   static constexpr std::uint32_t kMaxSegments = 2048;
 
-  /// One frame ready to be written: scratch[0..head_size) is an all-zero VnetHeader followed by the headers, then
-  /// the payload, which still lies in the original frame.
+  /// One frame that is ready to be written: scratch[0..head_size) is an all-zero VnetHeader followed by the headers,
+  /// then comes the payload, which is still in the original frame.
   struct Segment {
     std::uint32_t head_size = 0;  // octets used in scratch, the VnetHeader included
     std::uint32_t size = 0;       // octets of the frame without the VnetHeader
@@ -66,14 +66,13 @@ class Segmenter {
     std::uint32_t payload_count = 0;  // pieces, none of them empty
   };
 
-  /// Keeps a reference to `frame`, its pieces and its VnetHeader; they must outlive the Segmenter unchanged. Payload
-  /// may change (it may be a guest's memory); then only that segment's checksum is wrong.
+  /// Keeps a reference to `frame`, its pieces and its VnetHeader, which must outlive the Segmenter unchanged. The
+  /// payload may change (it may be in a guest's memory); then only that segment's checksum is wrong.
   explicit Segmenter(const Frame& frame) noexcept;
 
-  /// False when the frame's headers do not support what its VnetHeader claims, or there is no work; next() then gives
-  /// nothing.
+  /// False if the frame's headers do not fit its VnetHeader, or if there is no work. next() then returns nothing.
   [[nodiscard]] bool valid() const noexcept { return valid_; }
-  /// Writes the next segment's head into `scratch` (kScratchSize octets); false when there is none left.
+  /// Writes the next segment's head into `scratch` (kScratchSize octets). False if there is none left.
   bool next(std::span<std::byte, kScratchSize> scratch, Segment& segment) noexcept;
 
  private:
@@ -96,14 +95,14 @@ class Segmenter {
   void write_checksum(std::byte* head, const Segment& segment) const noexcept;
 
   const Frame& frame_;
-  GsoHeaders headers_;  // of a checksum-only frame: where the sum starts, and where the head ends
+  GsoHeaders headers_;  // for a checksum-only frame: the start of the sum, and the end of the head
   bool cut_ = false;    // false: only the checksum is missing
   bool valid_ = false;
   std::uint16_t checksum_offset_ = 0;  // octets before the checksum field
   std::uint32_t payload_size_ = 0;
   std::uint32_t segment_payload_ = 0;  // octets of payload in each segment but the last
 
-  // How far next() has come.
+  // The progress of next().
   std::uint32_t index_ = 0;  // of the next segment
   std::uint32_t sent_ = 0;   // octets of payload
   Cursor at_;

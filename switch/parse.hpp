@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The one border for frame octets: reads the Ethernet header and refuses what no later code may rely on.
+// The only border for frame octets: reads the Ethernet header and refuses frames that later code cannot handle.
 #pragma once
 
 #include <optional>
@@ -12,14 +12,14 @@
 
 namespace rb {
 
-/// What later stages need of a frame's octets.
+/// The parts of a frame's octets that later stages need.
 struct EthernetHeader {
   MacNumber destination;
   MacNumber source;
 };
 
-/// Whether the frame is one at all; nullopt: it is, its first kEthernetHeaderSize octets lie in pieces[0], and its
-/// VnetHeader has been reduced to what holds of it.
+/// Checks a frame. nullopt: the frame is good, its first kEthernetHeaderSize octets are in pieces[0], and its
+/// VnetHeader has only checked fields. Otherwise the reason to drop it.
 [[nodiscard]] inline std::optional<DropReason> check_frame(const Frame& frame, Trust trust) noexcept {
   if (frame.size < kEthernetHeaderSize || frame.piece_count == 0 || frame.pieces[0].size < kEthernetHeaderSize) {
     return DropReason::kRunt;
@@ -28,7 +28,7 @@ struct EthernetHeader {
   return std::nullopt;
 }
 
-/// Reads the header of a frame that check_frame() let pass.
+/// Reads the header of a frame that check_frame() has passed.
 [[nodiscard]] inline EthernetHeader parse_ethernet(const Frame& frame) noexcept {
   const std::byte* octets = frame.pieces[0].data;
   return {MacNumber::at(octets), MacNumber::at(octets + 6)};

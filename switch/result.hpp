@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Result and Error: how an operation that can fail says so. Bad frames never use this; they are counted drops.
+// Result and Error: the result of an operation that can fail. Bad frames never use them; they are counted drops.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace rb {
 
-/// What went wrong, for programs; the control protocol carries `error_name()` in error.data.kind.
+/// The kind of an error, for programs. The control protocol has `error_name()` in error.data.kind.
 enum class ErrorCode : std::uint8_t {
   kInvalidArgument,  // a value that has no meaning here
   kOutOfRange,       // a number outside the range the standard or the kernel's bridge allows

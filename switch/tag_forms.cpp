@@ -9,7 +9,7 @@
 namespace rb {
 namespace {
 
-/// Octets of the frame, counted without `tag_size`, that must lie in one piece for whoever finishes its offloads.
+/// Octets of the frame, without `tag_size`, that must be in one piece for the code that finishes its offloads.
 std::size_t size_of_work(const Frame& frame, std::size_t tag_size) noexcept {
   const VnetHeader& vnet = *frame.vnet;
   std::size_t size = tag_size + kAddressesSize;
@@ -44,7 +44,7 @@ FrameIndex TagForms::form_of(const Frame& frame, FrameIndex index, VlanTag came,
   form.next = first_[index];
   first_[index] = at;
 
-  // What is kept of the head as it came, then what the rest begins with.
+  // The head keeps the frame's first octets, and then the beginning of the rest.
   const std::size_t tag_size = came == kUntagged ? 0 : kVlanTagSize;
   const std::size_t kept = size_of_work(frame, tag_size);
   write_head(form, frame, kept, came);

@@ -20,46 +20,45 @@
 
 namespace rb {
 
-inline constexpr std::size_t kAddressesSize = 12;  // octets: destination and source, which a tag stands behind
+inline constexpr std::size_t kAddressesSize = 12;  // octets: destination and source, after which a tag comes
 
-/// Offsets count from a frame's first octet: moves them along with a tag of `octets` that was put in (negative: taken
-/// out).
+/// Offsets count from a frame's first octet. Moves them for a tag of `octets` that was inserted (negative: removed).
 inline void move_offsets(VnetHeader& vnet, int octets) noexcept {
   if ((vnet.flags & kVnetNeedsCsum) != 0) vnet.csum_start = static_cast<std::uint16_t>(vnet.csum_start + octets);
   if (vnet.gso_type != kGsoNone) vnet.hdr_len = static_cast<std::uint16_t>(vnet.hdr_len + octets);
 }
 
-/// One worker's. Allocates only when made.
+/// One worker owns and uses a TagForms. It allocates memory only in its constructor.
 class TagForms {
  public:
-  /// In one batch; frames whose VLANs are translated differently on many ports need many.
+  /// Maximum in one batch. Frames whose VLANs are translated differently on many ports need many forms.
   static constexpr std::size_t kMaxForms = 2048;
 
   TagForms();
 
-  /// Begins a new batch: earlier forms are gone, and what they lent must have been written.
+  /// Begins a new batch: earlier forms are invalid, and frames that used them must have been written.
   void clear() noexcept;
-  /// The form of `frame`, which is `index` in its batch and came with `came` (its bridge's tag), that has the tag
-  /// `wanted`; kNoFrame when there is no room for one more.
+  /// Returns the form of `frame` that has the tag `wanted`. `index` is the frame's index in its batch, and `came` is
+  /// its bridge's tag at the beginning. Returns kNoFrame if there is no room for one more.
   [[nodiscard]] FrameIndex form_of(const Frame& frame, FrameIndex index, VlanTag came, VlanTag wanted) noexcept;
   static constexpr FrameIndex kNoFrame = 0xffff;
 
-  /// By what form_of() gave.
+  /// Returns a form by the index from form_of().
   [[nodiscard]] const Frame& operator[](FrameIndex index) const noexcept { return forms_[index - kMaxBatch].frame; }
-  /// Which frame of the batch it is a form of.
+  /// Returns the frame of the batch to which a form belongs.
   [[nodiscard]] FrameIndex origin(FrameIndex index) const noexcept { return forms_[index - kMaxBatch].origin; }
 
  private:
-  static constexpr std::size_t kMaxPieces = 8 * kMaxForms;  // guests' frames may have 19 each
+  static constexpr std::size_t kMaxPieces = 8 * kMaxForms;  // guests' frames may have 19 pieces each
   static constexpr std::uint16_t kNone = 0xffff;
 
   struct Form {
     Frame frame;
     VlanTag tag;
     FrameIndex origin;
-    std::uint16_t next;  // form of the same frame
+    std::uint16_t next;  // the next form of the same frame
     alignas(8) VnetHeader vnet;
-    // Behind it without a gap, so that both can be written in one go. Longest headers, and a tag more.
+    // It follows without a gap, so that one write can take both. It has room for the longest headers and one more tag.
     std::array<std::byte, kMaxHeadersSize + kVlanTagSize> head;
   };
   static_assert(offsetof(Form, head) == offsetof(Form, vnet) + sizeof(VnetHeader));
@@ -69,7 +68,7 @@ class TagForms {
   std::unique_ptr<Form[]> forms_;
   std::unique_ptr<Piece[]> pieces_;
   std::size_t form_count_ = 0, piece_count_ = 0;
-  std::array<std::uint16_t, kMaxBatch> first_;  // of each frame
+  std::array<std::uint16_t, kMaxBatch> first_;  // the first form of each frame
 };
 
 }  // namespace rb

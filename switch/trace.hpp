@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// trace_frame: what the relay would do with a frame and why, by the relay's own code, changing nothing.
+// trace_frame tells what the relay would do with a frame and why. It uses the relay's own code and changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,7 @@
 
 namespace rb {
 
-/// One decision, in order. `stage` is the relay's own word for it: parse, vlan, admit, learn, look_up, decide, tag,
-/// egress.
+/// One decision, in order. `stage` is the relay's word: parse, vlan, admit, learn, look_up, decide, tag, egress.
 struct TraceStep {
   std::string stage;
   std::string text;
@@ -24,11 +23,11 @@ struct TraceStep {
 
 struct Trace {
   std::vector<TraceStep> steps;
-  std::vector<PortIndex> egress;   // ports it would be handed to
-  std::optional<DropReason> drop;  // why it would go nowhere
+  std::vector<PortIndex> egress;   // ports that would get the frame
+  std::optional<DropReason> drop;  // the reason why the frame would be dropped
 };
 
-/// How ports are called in the text.
+/// Returns the name of a port for the text.
 using PortNamer = std::function<std::string(PortIndex)>;
 
 /// `frame` is an Ethernet frame without FCS. Control thread; FDB and state are only read: the relay learns nothing

@@ -24,7 +24,7 @@ VidSet& VidSet::operator-=(const VidSet& other) noexcept {
 BridgeVlans::BridgeVlans(std::uint16_t tpid, std::span<const Fid, kVidCount> fids, std::span<const Member> ports)
     : tpid_(tpid) {
   std::ranges::copy(fids, fids_.begin());
-  // Count, sum up, fill: each port's list is walked twice, and nothing is sorted.
+  // Counts, sums up and fills: each port's list is walked twice, and nothing is sorted.
   for (const Member& member : ports) member.vlans->egress.for_each([&](Vid vid) { ++first_[vid + std::size_t{1}]; });
   for (std::size_t vid = 0; vid < kVidCount; ++vid) first_[vid + 1] += first_[vid];
   members_.resize(first_[kVidCount]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// VLANs as the relay knows them: sets of VIDs, what a port and a bridge do with them, and a frame's tag.
+// VLANs for the relay: sets of VIDs, the rules of a port and a bridge, and a frame's tag.
 #pragma once
 
 #include <array>
@@ -48,7 +48,7 @@ class VidSet {
   std::array<std::uint64_t, kVidCount / 64> words_{};
 };
 
-/// A VLAN tag as it stands on the wire, TPID above TCI; 0: no tag.
+/// A VLAN tag as on the wire, TPID above TCI; 0: no tag.
 using VlanTag = std::uint32_t;
 inline constexpr VlanTag kUntagged = 0;
 [[nodiscard]] constexpr VlanTag make_tag(std::uint16_t tpid, std::uint16_t tci) noexcept {
@@ -57,33 +57,37 @@ inline constexpr VlanTag kUntagged = 0;
 [[nodiscard]] constexpr Vid vid_of(VlanTag tag) noexcept {
   return static_cast<Vid>(tag & 0xfff);
 }
-/// PCP and DEI, where they stand in a TCI.
+/// PCP and DEI at their place in a TCI.
 [[nodiscard]] constexpr std::uint16_t priority_bits(VlanTag tag) noexcept {
   return static_cast<std::uint16_t>(tag & 0xf000);
 }
 inline constexpr unsigned kPcpShift = 13;
 inline constexpr std::uint16_t kDeiBit = 0x1000;
 
-/// Which frames a port lets in (acceptable frame types, IEEE 802.1Q-2022 6.9).
-enum class AdmitFrames : std::uint8_t { kAll, kTaggedOnly, kUntaggedOnly };  // the last: priority-tagged ones too
+/// The frames that a port lets in (acceptable frame types, IEEE 802.1Q-2022 6.9).
+enum class AdmitFrames : std::uint8_t {
+  kAll,
+  kTaggedOnly,
+  kUntaggedOnly
+};  // kUntaggedOnly includes priority-tagged frames
 
-/// Other VIDs on the wire of one port than inside (VID translation, IEEE 802.1Q-2022 6.9).
+/// The wire of one port has other VIDs than the bridge (VID translation, IEEE 802.1Q-2022 6.9).
 struct VidTranslation {
-  std::array<Vid, kVidCount> to_bridge;  // of a tag that came in
-  std::array<Vid, kVidCount> to_wire;    // of a tag that goes out
+  std::array<Vid, kVidCount> to_bridge;  // for the tag of a frame that comes in
+  std::array<Vid, kVidCount> to_wire;    // for the tag of a frame that goes out
 };
 
-/// What one port of a VLAN-aware bridge does; immutable once published.
+/// The VLAN rules of one port of a VLAN-aware bridge. Immutable once published.
 struct PortVlans {
   VidSet ingress;     // frames of these VLANs are let in
   VidSet egress;      // frames of these VLANs may leave: the member set
-  VidSet untagged;    // and these leave without the bridge's tag
-  Vid pvid = kNoVid;  // of frames without a VID; kNoVid: they are dropped
+  VidSet untagged;    // frames of these VLANs leave without the bridge's tag
+  Vid pvid = kNoVid;  // for frames without a VID; kNoVid: they are dropped
   AdmitFrames admit = AdmitFrames::kAll;
-  bool tunnel = false;  // every frame is a customer's and has no tag of the bridge, whatever it begins with
-  /// Priority regeneration (IEEE 802.1Q-2022 6.9.4): the PCP inside, by the PCP of the tag that came.
+  bool tunnel = false;  // every frame is a customer's frame without a tag of the bridge, whatever its first octets are
+  /// Priority regeneration (IEEE 802.1Q-2022 6.9.4): the PCP inside, indexed by the PCP of the frame's tag.
   std::array<std::uint8_t, 8> regenerated{0, 1, 2, 3, 4, 5, 6, 7};
-  std::uint8_t default_pcp = 0;             // of frames without a tag
+  std::uint8_t default_pcp = 0;             // for frames without a tag
   std::vector<VidTranslation> translation;  // one, or none
 };
 
@@ -107,7 +111,7 @@ class BridgeVlans {
  private:
   std::uint16_t tpid_;
   std::array<Fid, kVidCount> fids_;
-  std::array<std::uint32_t, kVidCount + 1> first_{};  // where a VID's members begin
+  std::array<std::uint32_t, kVidCount + 1> first_{};  // the index of a VID's first member
   std::vector<PortIndex> members_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Counters by port and VLAN: one writer (a worker), any number of readers, memory only for VLANs that are there.
+// Counters by port and VLAN, with one writer (a worker) and any number of readers. Only existing VLANs use memory.
 #pragma once
 
 #include <array>
@@ -13,14 +13,14 @@
 
 namespace rb {
 
-/// What one worker counted for one VLAN of one port. Octets as they are on that port's wire, own tag included.
+/// The counts of one worker for one VLAN of one port. Octets are as on that port's wire, own tag included.
 struct VlanCounters {
   Counter rx_frames, rx_bytes;
   Counter tx_frames, tx_bytes;  // copies that were handed to the port
-  Counter drops;                // frames of the VLAN that came in or should have left here, and did not
+  Counter drops;                // frames of the VLAN that came in, or should have left by this port, and were dropped
 };
 
-/// The sum over workers, plain numbers.
+/// The sums over workers, as plain numbers.
 struct VlanTotals {
   std::uint64_t rx_frames = 0, rx_bytes = 0;
   std::uint64_t tx_frames = 0, tx_bytes = 0;
@@ -29,12 +29,12 @@ struct VlanTotals {
   void add(const VlanCounters& counters) noexcept;
 };
 
-/// One worker's. Pages of 64 VLANs, made before a state that needs them is published.
+/// The counters of one worker, in pages of 64 VLANs. Pages are made before a state that needs them is published.
 class VlanCounterTable {
  public:
   VlanCounterTable() : ports_(kMaxPorts) {}
 
-  /// Where to count; null when nobody asked for this VLAN to be counted. The worker.
+  /// The worker gets its counters here; null if this VLAN is not counted.
   [[nodiscard]] VlanCounters* find(PortIndex port, Vid vid) noexcept {
     const Pages* pages = ports_[port].load(std::memory_order_acquire);
     if (pages == nullptr) return nullptr;
@@ -42,18 +42,19 @@ class VlanCounterTable {
     return page == nullptr ? nullptr : &(*page)[vid % kPageSize];
   }
 
-  // Control thread.
+  // These functions belong to the control thread.
 
   ~VlanCounterTable();
   VlanCounterTable(const VlanCounterTable&) = delete;
   VlanCounterTable& operator=(const VlanCounterTable&) = delete;
 
-  /// Makes room for a port's VLANs; what is there stays.
+  /// Makes room for a port's VLANs. Existing counters stay.
   void make(PortIndex port, const VidSet& vids);
   void add_to(VlanTotals& totals, PortIndex port, Vid vid) const noexcept;
-  /// Begins a port's counters anew; the worker may count meanwhile. What it may still write to is freed by forget().
+  /// Restarts a port's counters at zero while the worker may count. forget() frees the memory to which the worker may
+  /// still write.
   void clear(PortIndex port);
-  /// Frees what clear() took away: every worker has been at the top of its loop since.
+  /// Frees the memory that clear() replaced. Every worker must have been at the top of its loop since then.
   void forget() noexcept { retired_.clear(); }
 
  private:

@@ -9,7 +9,7 @@
 namespace rb {
 namespace {
 
-/// Whether the checksum begins behind addresses and VLAN tags, and its field lies where it can be written.
+/// True if the checksum begins after addresses and VLAN tags, and its field is where it can be written.
 bool checksum_fits(const VnetHeader& vnet, const Frame& frame) noexcept {
   const std::uint16_t layer2 = layer2_size(frame);
   const std::uint32_t end = std::uint32_t{vnet.csum_start} + vnet.csum_offset + 2;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The border for virtio_net_hdr: what comes with a frame is checked against the frame once, here, and then believed.
+// The border for virtio_net_hdr: the header of a frame is checked against the frame once, here, and then trusted.
 //
 // How it works
 //
 // A VnetHeader tells every later port where to write into the frame and how to cut it, so a false one would be a way
-// past the switch: a checksum "field" on top of the source address or of a VLAN tag would change them after they were
-// judged. A frame passes only if its header fits it, and what passes is rewritten to contain nothing that was not
-// checked: fields without meaning become 0, hdr_len is computed. Most frames carry no work; for them it is one compare.
+// past the switch: a checksum "field" on top of the source address or of a VLAN tag would change them after the switch
+// has checked them. A frame passes only if its header fits it, and the header is rewritten so that it contains only
+// checked values: fields without meaning become 0, and hdr_len is computed. Most frames carry no work, and for them the
+// check is one compare.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ namespace detail {
 ///     whatever means nothing without NEEDS_CSUM or GSO are cleared, as is DATA_VALID from a peer.
 /// `vnet` need not be *frame.vnet. Headers in pieces[0] must not change any more (in guest memory: a copy).
 [[nodiscard]] inline bool check_vnet_header(VnetHeader& vnet, const Frame& frame, Trust trust) noexcept {
-  // flags, gso_type, hdr_len, gso_size, csum_start: with none of them there is no work, and nothing to check.
+  // The fields flags, gso_type, hdr_len, gso_size, csum_start: if all are 0 there is no work, and nothing to check.
   std::uint64_t work = 0;
   std::memcpy(&work, &vnet, sizeof work);
   if (work == 0) [[likely]] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// virtio_net_hdr (virtio 1.2 5.1.6): what a frame carries about checksums and segmentation still to be done,
-// and Offloads, the set of those that a port can take.
+// virtio_net_hdr (virtio 1.2 5.1.6): the checksum and segmentation work that a frame still needs, and Offloads, the set
+// of those that a port can take.
 #pragma once
 
 #include <bit>
@@ -9,8 +9,8 @@
 
 namespace rb {
 
-/// The 12-octet header in front of every frame read from or written to a port (TUNSETVNETHDRSZ 12, TUNSETVNETLE 1).
-/// All fields are little-endian; this project builds for little-endian hosts only.
+/// The 12-octet header before every frame read from or written to a port (TUNSETVNETHDRSZ 12, TUNSETVNETLE 1). All
+/// fields are little-endian; this project builds for little-endian hosts only.
 struct VnetHeader {
   std::uint8_t flags = 0;
   std::uint8_t gso_type = 0;
@@ -34,13 +34,13 @@ inline constexpr std::uint8_t kGsoTcpV6 = 4;       // VIRTIO_NET_HDR_GSO_TCPV6
 inline constexpr std::uint8_t kGsoUdpL4 = 5;       // VIRTIO_NET_HDR_GSO_UDP_L4
 inline constexpr std::uint8_t kGsoEcn = 0x80;      // VIRTIO_NET_HDR_GSO_ECN, or-ed in
 
-/// Who wrote a VnetHeader.
+/// The writer of a VnetHeader.
 enum class Trust : std::uint8_t {
-  kKernel,  // the host's own kernel, through a tap or a packet socket: its DATA_VALID is believed
-  kPeer,    // a guest or another process: DATA_VALID ("the checksum has been verified") is nobody's to claim
+  kKernel,  // the host's own kernel, through a tap or a packet socket: its DATA_VALID is trusted
+  kPeer,    // a guest or another process: its DATA_VALID ("the checksum has been verified") is not trusted
 };
 
-/// What a port takes unfinished: bits of a set, names as `rbctl` prints them are in offload_names().
+/// The unfinished work that a port takes: bits of a set. offload_names() has the names that `rbctl` prints.
 struct Offloads {
   static constexpr std::uint8_t kCsum = 1;
   static constexpr std::uint8_t kTso4 = 2;
