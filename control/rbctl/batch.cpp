@@ -12,8 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Requests in one call, and octets of them: far below what a call may hold.
-constexpr std::size_t kMaxTogether = 1000, kMaxOctets = 512 << 10;
+/// The requests of one call, and their bytes: far below the limits of a call.
+constexpr std::size_t kMaxTogether = 1000, kMaxBytes = 512 << 10;
 
 class Runner {
  public:
@@ -28,6 +28,8 @@ class Runner {
     if (!words) return send() && fail_at(number, words.error().message);
     if (!words->empty() && words->front() == "rbctl") words->erase(words->begin());
     if (words->empty()) return true;
+    words = write_out(*std::move(words), options_.spelling);
+    if (!words) return send() && fail_at(number, words.error().message);
     if (is_change_command(*words)) return change(*words, number);
     if (!send()) return false;
     const auto text = run_read_command(*words, options_.output, call_);
@@ -43,7 +45,7 @@ class Runner {
       requests.push_back({{"method", waiting.request.method}, {"params", waiting.request.params}});
     const auto result = call_({"batch", {{"requests", std::move(requests)}, {"continue", options_.force}}});
     const std::vector<Waiting> sent = std::exchange(waiting_, {});
-    octets_ = 0;
+    bytes_ = 0;
     if (!result) return fail_at(sent.front().line, result.error().message);
     std::size_t place = 0;
     for (const json& answer : result->at("answers")) {
@@ -66,9 +68,9 @@ class Runner {
     for (const Request& request : *requests) {
       if (!names_namespace(request)) {
         const std::size_t size = request.params.dump(-1, ' ', false, json::error_handler_t::replace).size();
-        if (octets_ + size > kMaxOctets && !send()) return false;
+        if (bytes_ + size > kMaxBytes && !send()) return false;
         waiting_.push_back({number, request});
-        octets_ += size;
+        bytes_ += size;
         continue;
       }
       if (!send()) return false;
@@ -99,7 +101,7 @@ class Runner {
   std::ostream& out_;
   std::ostream& err_;
   std::vector<Waiting> waiting_;
-  std::size_t octets_ = 0;  // of their params
+  std::size_t bytes_ = 0;  // of their params
   bool failed_ = false;
 };
 

@@ -8,17 +8,19 @@
 
 #include "control/rbctl/client.hpp"
 #include "control/rbctl/read_command.hpp"
+#include "control/words/spelling.hpp"
 
 namespace rb {
 
 struct BatchOptions {
   std::string name;    // of the file, for messages
-  bool force = false;  // go on behind a command that fails
+  bool force = false;  // continue behind a command that fails
   OutputOptions output;
+  Spelling spelling = Spelling::kWhole;
 };
 
-/// Carries the lines out in order: changes that follow each other as one call of `batch`, commands that look when all
-/// before them is done. Says what failed, and in which line, as `bridge -batch` does. False when anything did.
+/// Carries the lines out in order: changes that follow each other as one call of `batch`, commands that read when all
+/// changes before them are done. Names the line that failed as `bridge -batch` does. False when any line failed.
 [[nodiscard]] bool run_batch(std::istream& input, const BatchOptions& options, const CallDaemon& call,
                              std::ostream& out, std::ostream& err);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <array>
@@ -75,7 +76,7 @@ ErrorCode error_code_of(std::string_view kind) {
   return ErrorCode::kSystem;
 }
 
-Result<Client> Client::connect(const std::string& path) {
+Result<Client> Client::connect(const std::string& path, std::optional<std::chrono::milliseconds> patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(address.sun_path)) {
@@ -85,6 +86,15 @@ Result<Client> Client::connect(const std::string& path) {
   path.copy(address.sun_path, path.size());
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return std::unexpected(connect_error(path, errno));
+  if (patience) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
+    const timeval limit{.tv_sec = seconds.count(),
+                        .tv_usec = std::chrono::duration_cast<std::chrono::microseconds>(*patience - seconds).count()};
+    for (const int direction : {SO_SNDTIMEO, SO_RCVTIMEO}) {
+      if (::setsockopt(socket.get(), SOL_SOCKET, direction, &limit, sizeof(limit)) != 0)
+        return std::unexpected(connect_error(path, errno));
+    }
+  }
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API's own way
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return std::unexpected(connect_error(path, errno));

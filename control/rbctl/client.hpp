@@ -2,6 +2,7 @@
 // Client: one connection to ringbridged, as docs/control-protocol.md describes it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,8 +23,10 @@ using CallDaemon = std::function<Result<nlohmann::json>(const Request&)>;
 class Client {
  public:
   /// Connects to the socket at `path`. Errors: kSystem (no daemon there, and what to do), kPermission, kInvalidArgument
-  /// (a path that is too long for a socket).
-  [[nodiscard]] static Result<Client> connect(const std::string& path);
+  /// (a path that is too long for a socket). With a `patience` every wait for the daemon ends in kSystem after that
+  /// time.
+  [[nodiscard]] static Result<Client> connect(const std::string& path,
+                                              std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   /// Sends one request, `descriptors` (borrowed) with it, and waits for its answer. Events that come before the answer
   /// are kept for next_event(). kSystem when the connection is lost or speaks another language.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rbctl's own options, and its help.
+// rbctl's own options.
 #pragma once
 
 #include <span>
@@ -16,7 +16,8 @@ struct RbctlOptions {
   bool help = false;
   bool version = false;
   std::string batch;               // -batch: a file of commands, or "-"
-  bool force = false;              // -force: a batch goes on behind what fails
+  bool force = false;              // -force: a batch goes on behind a command that fails
+  std::string reference;           // --reference: a page of docs/ to print
   std::vector<std::string> words;  // the command, in the order it was written
 };
 
@@ -25,8 +26,15 @@ struct RbctlOptions {
 /// kInvalidArgument for an option without its value.
 [[nodiscard]] Result<RbctlOptions> parse_rbctl_options(const std::vector<std::string>& arguments);
 
-/// What --help prints.
-[[nodiscard]] std::string rbctl_help();
+/// The options, a line each, for --help.
+[[nodiscard]] std::string options_help();
+
+/// The options as completion offers them: "--json".
+[[nodiscard]] std::vector<std::string> option_names();
+/// Whether a value stands behind this option, in any of its spellings.
+[[nodiscard]] bool takes_value(const std::string& option);
+/// Whether a word that looks like an option is an argument of a command.
+[[nodiscard]] bool belongs_to_command(const std::string& word);
 
 /// The path of the daemon's socket: RINGBRIDGE_SOCKET, or /run/ringbridge/control.sock.
 [[nodiscard]] std::string default_socket_path();

@@ -4,14 +4,33 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace rb {
 namespace {
 
-constexpr std::int64_t kMinFrameSize = 60;     // octets without FCS (IEEE 802.3-2022 4.2.3.3)
-constexpr std::int64_t kMaxFrameSize = 65535;  // octets; what a tap gives at most
+constexpr std::int64_t kMinFrameSize = 60;     // bytes without FCS (IEEE 802.3-2022 4.2.3.3)
+constexpr std::int64_t kMaxFrameSize = 65535;  // bytes; a tap gives no larger frame
 constexpr std::int64_t kMaxVid = 4094;
+
+constexpr std::array kFields = {
+    Argument{.keyword = "src", .kind = ValueKind::kMac, .meaning = "the address of the sender"},
+    Argument{.keyword = "dst", .kind = ValueKind::kMac, .meaning = "the address of the receiver"},
+    Argument{.keyword = "type",
+             .kind = ValueKind::kNumber,
+             .need = Need::kOptional,
+             .meaning = "the EtherType; 0x0800 if no type is given"},
+    Argument{.keyword = "vlan",
+             .kind = ValueKind::kVlan,
+             .need = Need::kOptional,
+             .meaning = "the VID of a tag; the frame has no tag if no VID is given"},
+    Argument{.keyword = "size",
+             .kind = ValueKind::kNumber,
+             .need = Need::kOptional,
+             .placeholder = "BYTES",
+             .meaning = "the size without the checksum; 60 bytes if no size is given"},
+};
 
 struct Fields {
   std::string source, destination;
@@ -26,7 +45,7 @@ std::int64_t ranged(WordParser& words, std::string_view what, std::int64_t least
   return value;
 }
 
-/// Takes one field; false when the next word is none.
+/// Takes one field; false when the next word is the name of no field.
 bool read_field(WordParser& words, Fields& fields) {
   if (words.accept("src")) {
     fields.source = words.mac("src");
@@ -71,6 +90,10 @@ std::string read_hex(WordParser& words) {
 }
 
 }  // namespace
+
+std::span<const Argument> frame_fields() {
+  return kFields;
+}
 
 std::string read_frame(WordParser& words) {
   Fields fields;

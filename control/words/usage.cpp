@@ -7,6 +7,10 @@
 #include <array>
 #include <cctype>
 
+#include "control/words/frame_words.hpp"
+#include "control/words/settings_words.hpp"
+#include "control/words/text_layout.hpp"
+
 namespace rb {
 namespace {
 
@@ -44,6 +48,16 @@ const KindNames& names_of(ValueKind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+bool takes_settings(const Argument& argument) {
+  return argument.kind == ValueKind::kPortSettings || argument.kind == ValueKind::kBridgeSettings;
+}
+
+/// The meaning of a setting, with the values that are possible.
+std::string meaning_of(const SettingInfo& setting) {
+  const std::string range = setting.type->range();
+  return range.empty() ? std::string(setting.meaning) : fmt::format("{} ({})", setting.meaning, range);
+}
+
 }  // namespace
 
 std::string choice_words(const Argument& argument) {
@@ -78,8 +92,7 @@ std::string argument_usage(const Argument& argument) {
   const std::string value = value_usage(argument);
   if (!usage.empty() && !value.empty()) usage += ' ';
   usage += value;
-  const bool settings = argument.kind == ValueKind::kPortSettings || argument.kind == ValueKind::kBridgeSettings;
-  const bool several = argument.need == Need::kAny || argument.need == Need::kEach || settings;
+  const bool several = argument.need == Need::kAny || argument.need == Need::kEach || takes_settings(argument);
   const bool alternatives = argument.kind == ValueKind::kChoice;
   if (several && !alternatives) usage += "...";
   if (argument.need == Need::kOptional || argument.need == Need::kAny) usage = '[' + usage + ']';
@@ -96,7 +109,30 @@ std::string usage_of(const Command& command) {
 }
 
 std::string usage_lines(const Command& command) {
-  return fmt::format("Usage: rbctl {}", usage_of(command));
+  std::string lines = fmt::format("Usage: rbctl {}", usage_of(command));
+  for (const Argument& argument : command.arguments) {
+    if (!takes_settings(argument)) continue;
+    std::string names;
+    for (const SettingInfo* setting : settings_of(argument.kind)) names += fmt::format(" {}", setting->name);
+    lines += fmt::format("\nSettings:{}", wrapped(names, {.column = 9, .indent = 10}));
+  }
+  return lines;
+}
+
+std::vector<ExplainedArgument> explained_arguments(const Command& command) {
+  std::vector<ExplainedArgument> explained;
+  for (const Argument& argument : command.arguments) {
+    if (argument.hidden) continue;
+    explained.push_back({argument_usage(argument), std::string(argument.meaning)});
+    if (argument.kind == ValueKind::kFrame) {
+      for (const Argument& field : frame_fields())
+        explained.push_back({argument_usage(field), std::string(field.meaning)});
+    }
+    if (!takes_settings(argument)) continue;
+    for (const SettingInfo* setting : settings_of(argument.kind))
+      explained.push_back({fmt::format("{} {}", setting->name, setting->type->usage()), meaning_of(*setting)});
+  }
+  return explained;
 }
 
 }  // namespace rb

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "control/words/command.hpp"
 
@@ -23,7 +24,16 @@ namespace rb {
 /// The whole command: "fdb get MAC br BRIDGE [vlan VID]".
 [[nodiscard]] std::string usage_of(const Command& command);
 
-/// The usage behind an error: "Usage: rbctl fdb get ...", without a line end.
+/// The usage behind an error: "Usage: rbctl fdb get ...", then the names of settings if the command takes settings.
+/// Without a line end.
 [[nodiscard]] std::string usage_lines(const Command& command);
+
+/// One row of a command's page: how an argument is written, and its meaning.
+struct ExplainedArgument {
+  std::string usage;
+  std::string meaning;
+};
+/// The arguments of a command, and behind them the settings or the fields that an argument stands for.
+[[nodiscard]] std::vector<ExplainedArgument> explained_arguments(const Command& command);
 
 }  // namespace rb

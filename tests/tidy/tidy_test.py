@@ -133,8 +133,7 @@ class Tidy:
 
     def check_documents(self):
         rbctl = self.build / "control" / "rbctl"
-        usage = subprocess.run([str(rbctl), "--help"], check=True, capture_output=True, text=True).stdout
-        known = set(re.findall(r"[a-z]+", usage))
+        known = set(subprocess.run([str(rbctl), "--complete", ""], check=True, capture_output=True, text=True).stdout.split())
         for path in [self.source / "README.md", *sorted((self.source / "docs").glob("*.md"))]:
             text = path.read_text()
             for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
@@ -146,7 +145,7 @@ class Tidy:
             for name in re.findall(r"(?<![\w.])\./([\w/.-]*\w)", text):
                 if not os.access(self.source / name, os.X_OK):
                     self.complain(path, f"it names ./{name}, which cannot be run")
-            for word in re.findall(r"^ {4}(?:sudo )?rbctl (?:-{1,2}[a-z]+ )*([a-z]+)", text, re.MULTILINE):
+            for word in re.findall(r"^ {4}(?:sudo )?rbctl (?:-{1,2}[a-z]+ )*([a-z][a-z-]*)", text, re.MULTILINE):
                 if word not in known:
                     self.complain(path, f"rbctl has no command {word}")
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "control/rbctl/help.hpp"
+
 namespace rb {
 namespace {
 
@@ -42,7 +44,7 @@ TEST(RbctlOptions, RefuseWhatTheyDoNotKnow) {
 }
 
 TEST(RbctlOptions, HelpNamesEveryOption) {
-  const std::string help = rbctl_help();
+  const std::string help = help_overview();
   for (const char* word : {"--socket", "--json", "--pretty", "--statistics", "--details", "--help", "--version",
                            "RINGBRIDGE_SOCKET", "addbr", "fdb flush", "trace"}) {
     EXPECT_NE(help.find(word), std::string::npos) << word;
