@@ -105,6 +105,7 @@ class NumberType final : public ValueType {
     return options_.instead.empty() ? "N" : fmt::format("N|{}", options_.instead);
   }
   [[nodiscard]] std::string range() const override {
+    if (options_.lowest == INT64_MIN && options_.highest == INT64_MAX) return {};  // the owner of the setting judges
     return fmt::format("{} to {}{}", options_.lowest, options_.highest, options_.unit);
   }
   [[nodiscard]] std::vector<std::string> candidates() const override {
