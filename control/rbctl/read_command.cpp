@@ -43,19 +43,27 @@ Result<json> list_vlans(const Request& request, const CallDaemon& call) {
   return json{{"ports", std::move(ports)}};
 }
 
+/// Behind a short name such as "fdb" a wrong word may have been meant as a verb.
+Error with_hint(Error error, const FoundCommand& found) {
+  if (found.word_count < name_words(found.command->name).size())
+    error.message += fmt::format("\n'rbctl help {}' lists what else there is", found.command->short_name);
+  return error;
+}
+
 }  // namespace
 
 Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
                                      const CallDaemon& call) {
   const FoundCommand found = find_command(words);
-  const Printer* const printer = found.command == nullptr ? nullptr : printer_of(found.command->name);
-  if (printer == nullptr) {
-    const std::string name = words.empty() ? std::string() : words[0];
+  const std::string first = words.empty() ? std::string() : words[0];
+  if (found.command == nullptr) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not a command that prints something; 'rbctl --help' lists the commands", name));
+                fmt::format("'{}' is not a command; 'rbctl --help' lists the commands", first));
   }
+  const Printer* const printer = printer_of(found.command->name);
+  if (printer == nullptr) return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' cannot stand in a batch", first));
   const Result<Requests> requests = read_arguments(*found.command, words.subspan(found.word_count));
-  if (!requests) return std::unexpected(requests.error());
+  if (!requests) return std::unexpected(with_hint(requests.error(), found));
   Request request = requests->front();
   if (options.statistics && request.method == "vlan.list") request.params["statistics"] = true;
   const auto result = request.method == "vlan.list" ? list_vlans(request, call) : call(request);
