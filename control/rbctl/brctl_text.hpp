@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What bridge-utils prints: its help and its columns, filled from the objects of docs/control-protocol.md.
+// The output of bridge-utils: its help and its columns, filled from the objects of docs/control-protocol.md.
 //
 // Every blank, tab and newline is that of bridge-utils 1.7; tests/golden/brctl-transcript.txt holds the original. The
-// functions throw nlohmann::json::exception for an object that lacks what is printed.
+// functions throw nlohmann::json::exception for an object that lacks a member.
 #pragma once
 
 #include <fmt/core.h>
@@ -43,7 +43,7 @@ inline constexpr std::array<BrctlCommand, 16> kBrctlCommands = {{
 
 /// The whole help, from "Usage:" to the last command.
 [[nodiscard]] std::string brctl_help();
-/// What a command with too few arguments prints.
+/// The output of a command with too few arguments.
 [[nodiscard]] std::string brctl_usage(const BrctlCommand& command);
 
 /// The heading of `show`, and one bridge (a Bridge) with its ports below each other.

@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-/// What a command works with: the words after the command's name, and where to ask and print.
+/// Everything that a command needs: the words behind its name, the daemon, and the streams.
 struct Context {
   const std::vector<std::string>& words;
   const CallDaemon& call;
@@ -53,7 +53,7 @@ std::string reason(const Error& error) {
   }
 }
 
-/// Leading digits as sscanf("%i") reads them: decimal, 0x hexadecimal, 0 octal; what follows them is ignored.
+/// Leading digits as sscanf("%i") reads them: decimal, 0x hexadecimal, 0 octal. The text behind the digits is ignored.
 std::optional<std::int64_t> scan_integer(const std::string& text) {
   char* end = nullptr;
   const long value = std::strtol(text.c_str(), &end, 0);
@@ -218,7 +218,7 @@ int set_port_priority(const Context& context) {
   return set_port(context, "priority", "path priority", "port priority");
 }
 
-/// What `show` and `showstp` say of a bridge that cannot be shown.
+/// The message of `show` and `showstp` for a bridge that cannot be shown.
 std::string no_bridge_message(const Error& error, const std::string& bridge) {
   if (error.code != ErrorCode::kNoSuchBridge)
     return fmt::format("can't get info of bridge {}: {}", bridge, reason(error));
@@ -272,12 +272,31 @@ int show_spanning_tree(const Context& context) {
   return 0;
 }
 
-/// In the order of kBrctlCommands.
-constexpr std::array<int (*)(const Context&), kBrctlCommands.size()> kActions = {
-    add_bridge,         delete_bridge,  add_ports,   delete_ports,  set_hairpin,       set_ageing, set_bridge_priority,
-    set_forward_delay,  set_hello_time, set_max_age, set_path_cost, set_port_priority, show,       show_mac_table,
-    show_spanning_tree, set_stp,
+struct Action {
+  std::string_view name;
+  int (*run)(const Context& context);
 };
+
+/// In the order of kBrctlCommands.
+constexpr std::array<Action, kBrctlCommands.size()> kActions = {{
+    {"addbr", add_bridge},
+    {"delbr", delete_bridge},
+    {"addif", add_ports},
+    {"delif", delete_ports},
+    {"hairpin", set_hairpin},
+    {"setageing", set_ageing},
+    {"setbridgeprio", set_bridge_priority},
+    {"setfd", set_forward_delay},
+    {"sethello", set_hello_time},
+    {"setmaxage", set_max_age},
+    {"setpathcost", set_path_cost},
+    {"setportprio", set_port_priority},
+    {"show", show},
+    {"showmacs", show_mac_table},
+    {"showstp", show_spanning_tree},
+    {"stp", set_stp},
+}};
+static_assert(std::ranges::equal(kActions, kBrctlCommands, {}, &Action::name, &BrctlCommand::name));
 
 int run_command(const std::vector<std::string>& words, const CallDaemon& call, std::ostream& out, std::ostream& err) {
   const auto* const command = std::ranges::find(kBrctlCommands, words[0], &BrctlCommand::name);
@@ -293,7 +312,7 @@ int run_command(const std::vector<std::string>& words, const CallDaemon& call, s
   }
   try {
     const auto index = static_cast<std::size_t>(command - kBrctlCommands.begin());
-    return kActions[index]({arguments, call, out, err});
+    return kActions[index].run({arguments, call, out, err});
   } catch (const json::exception&) {
     err << "the daemon's answer does not fit the request; is it another version?\n";
     return 1;

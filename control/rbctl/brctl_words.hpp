@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // brctl's command line: its options, arguments and messages, spoken to ringbridged.
 //
-// This is what runs when rbctl is called by the name brctl. It reads arguments as loosely as bridge-utils 1.7 does
-// (further arguments are ignored, "12abc" is 12), prints on the same streams and exits with the same status; the few
-// deliberate differences are listed in docs/brctl.md.
+// This code runs when rbctl is called by the name brctl. The code reads arguments as loosely as bridge-utils 1.7 does
+// (surplus arguments are ignored, "12abc" is 12), prints on the same streams and exits with the same status;
+// docs/brctl.md lists the few deliberate differences.
 #pragma once
 
 #include <ostream>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What iproute2's `bridge` prints: one line of text an entry, or JSON with its key names, filled from the objects of
+// The output of iproute2's `bridge`: one line of text an entry, or JSON with its key names, filled from the objects of
 // docs/control-protocol.md.
 //
-// tests/golden/iproute2-transcript.txt holds the original. Things a kernel bridge port has and ours has not
-// (fastleave, mcast_to_unicast, ...) are printed with the value that means "not in use", so that scripts find every
-// key. The functions throw nlohmann::json::exception for an object that lacks what is printed.
+// tests/golden/iproute2-transcript.txt holds the original. A flag that only the kernel's ports have
+// (fastleave, mcast_to_unicast, ...) is printed with the value that means "not in use", so that scripts find every
+// key. The functions throw nlohmann::json::exception for an object that lacks a member.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxDescriptors = 8;         // of one request; a request has one namespace today
-constexpr std::size_t kMaxAnswerSize = 1UL << 30;  // octets of one line; a million FDB entries are 150 MB
+constexpr std::size_t kMaxAnswerSize = 1UL << 30;  // bytes of one line; a million FDB entries are 150 MB
 
 Error connect_error(const std::string& path, int error_number) {
   switch (error_number) {
@@ -57,7 +57,7 @@ Error answered_error(const json& error) {
   }
 }
 
-/// What came back for request `id`, judged.
+/// The result in the answer to request `id`, or the error.
 Result<json> judge_answer(const json& answer, std::int64_t id) {
   const auto error = answer.find("error");
   if (error != answer.end() && error->is_object()) return std::unexpected(answered_error(*error));
@@ -116,7 +116,7 @@ Result<> Client::send(std::string_view line, std::span<const int> descriptors) {
     if (sent < 0 && errno == EPIPE) return {};
     if (sent < 0) return fail(ErrorCode::kSystem, fmt::format("cannot send to ringbridged: {}", std::strerror(errno)));
     line.remove_prefix(static_cast<std::size_t>(sent));
-    descriptors = {};  // they went with the first octet
+    descriptors = {};  // they went with the first byte
   }
   return {};
 }
@@ -129,7 +129,8 @@ Result<std::optional<json>> Client::read_message() {
       json message =
           json::parse(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
       received_.erase(0, end + 1);
-      if (!message.is_object()) return fail(ErrorCode::kSystem, "what listens on the socket does not speak JSON-RPC");
+      if (!message.is_object())
+        return fail(ErrorCode::kSystem, "the program that listens on the socket does not speak JSON-RPC");
       return message;
     }
     searched = received_.size();

@@ -15,8 +15,8 @@
 
 namespace rb {
 
-/// Carries out one request and gives its result, or the daemon's error with the code its error.data.kind names. What
-/// prints is written against this, so that tests can answer in the daemon's place.
+/// Carries out one request and gives its result, or the daemon's error with the code that its error.data.kind names.
+/// The commands use this type instead of Client, so that tests can answer in the daemon's place.
 using CallDaemon = std::function<Result<nlohmann::json>(const Request&)>;
 
 /// Blocking; for one thread.
@@ -29,10 +29,10 @@ class Client {
                                               std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   /// Sends one request, `descriptors` (borrowed) with it, and waits for its answer. Events that come before the answer
-  /// are kept for next_event(). kSystem when the connection is lost or speaks another language.
+  /// are kept for next_event(). kSystem when the connection is lost or the other side does not speak JSON-RPC.
   [[nodiscard]] Result<nlohmann::json> call(const Request& request, std::span<const int> descriptors = {});
 
-  /// Opens the namespace that a port specification names, with this process's rights, and sends it along.
+  /// Opens the namespace that a port specification names, with this process's rights, and sends its descriptor along.
   [[nodiscard]] Result<nlohmann::json> call_opening_netns(const Request& request);
 
   /// Waits for the next event and gives its params; nullopt when the daemon has closed the connection.
@@ -45,12 +45,12 @@ class Client {
   Result<std::optional<nlohmann::json>> read_message();
 
   UniqueFd socket_;
-  std::string received_;  // octets that are not yet a whole line
+  std::string received_;  // bytes that are not yet a whole line
   std::vector<nlohmann::json> events_;
   std::int64_t last_id_ = 0;
 };
 
-/// The code that a name of error.data.kind stands for; kSystem for an unknown one.
+/// The code that a name of error.data.kind stands for; kSystem for an unknown name.
 [[nodiscard]] ErrorCode error_code_of(std::string_view kind);
 
 }  // namespace rb

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Of many ports one by one: of all together they may be more than the daemon lists in one answer.
+/// Asks for all ports at once, or one by one if their VLANs are more than the daemon lists in one answer.
 Result<json> list_vlans(const Request& request, const CallDaemon& call) {
   auto all = call(request);
   if (all || all.error().code != ErrorCode::kLimit || request.params.contains("port")) return all;

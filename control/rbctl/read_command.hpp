@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The commands of rbctl that only look: words in, what to print out.
+// The commands of rbctl that read: words in, text to print out.
 #pragma once
 
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace rb {
 
-/// The options that stand before or behind any command.
+/// The options of the output, which may stand anywhere.
 struct OutputOptions {
   bool json = false;
   bool pretty = false;
@@ -20,11 +20,11 @@ struct OutputOptions {
 };
 
 /// Runs one command such as {"fdb", "show", "br", "br0"} and gives its text. Errors: kInvalidArgument (no such command,
-/// or wrong arguments, with the usage in a second line), and whatever the daemon answers.
+/// or wrong arguments, with the usage in the lines behind), and the daemon's errors.
 [[nodiscard]] Result<std::string> run_read_command(std::span<const std::string> words, const OutputOptions& options,
                                                    const CallDaemon& call);
 
-/// Reads the words behind `monitor`: which kinds of events, and how to print them.
+/// Reads the words behind `monitor`: the kinds of events, and how to print the events.
 struct MonitorCommand {
   Request request;
   MonitorBanner banner = MonitorBanner::kWithout;

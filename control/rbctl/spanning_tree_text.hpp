@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What `rbctl spanning-tree` prints: a bridge's tree as a table of its ports.
+// The text that `rbctl spanning-tree` prints: a bridge's tree as a table of its ports.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 
 namespace rb {
 
-/// One Tree (docs/control-protocol.md); throws nlohmann::json::exception for an object that lacks what is printed.
+/// One Tree (docs/control-protocol.md); throws nlohmann::json::exception for an object that lacks a member.
 [[nodiscard]] std::string spanning_tree_text(const nlohmann::json& bridge);
 
 }  // namespace rb

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The text and the JSON of `bridge vlan`, and of what rbctl has beyond it, from vlan.list and vlan.private.list.
+// The text and the JSON of `bridge vlan`, of `vlan map` and of `vlan private`, from vlan.list and vlan.private.list.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,11 +13,11 @@ namespace rb {
 [[nodiscard]] std::string vlan_text(const nlohmann::json& result, const BridgeTextOptions& options);
 [[nodiscard]] OrderedJson vlan_json(const nlohmann::json& result, const BridgeTextOptions& options);
 
-/// Which VIDs are others on the wire: a line each.
+/// The VIDs that differ on the wire, a line for each.
 [[nodiscard]] std::string vlan_map_text(const nlohmann::json& result, const BridgeTextOptions& options);
 [[nodiscard]] OrderedJson vlan_map_json(const nlohmann::json& result, const BridgeTextOptions& options);
 
-/// A result of vlan.private.list, a line a VLAN.
+/// A result of vlan.private.list, a line for each VLAN.
 [[nodiscard]] std::string private_vlan_text(const nlohmann::json& result, const BridgeTextOptions& options);
 [[nodiscard]] OrderedJson private_vlan_json(const nlohmann::json& result, const BridgeTextOptions& options);
 

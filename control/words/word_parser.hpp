@@ -15,7 +15,7 @@ namespace rb {
 
 class ValueType;
 
-/// What is missing, in an error's words.
+/// The names of values in error messages.
 inline constexpr std::string_view kBridgeName = "the bridge's name";
 inline constexpr std::string_view kPortName = "the port's name";
 
@@ -44,11 +44,11 @@ class WordParser {
   /// One word of a type, as JSON; null behind an error.
   nlohmann::json value(std::string_view what, const ValueType& type);
 
-  /// Says that something is wrong with what has been read.
+  /// Records an error, unless there is one already.
   void fail(std::string message);
-  /// Says that the next word has no meaning here.
+  /// Records that the next word has no meaning here.
   void refuse_next();
-  /// The first error; words that are left over are one.
+  /// The first error. Words that are left over are an error.
   [[nodiscard]] Result<> finish();
 
  private:

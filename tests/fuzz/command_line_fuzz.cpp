@@ -6,7 +6,10 @@
 #include <string>
 
 #include "control/rbctl/brctl_words.hpp"
+#include "control/rbctl/completion.hpp"
+#include "control/rbctl/help.hpp"
 #include "control/rbctl/read_command.hpp"
+#include "control/words/spelling.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string line(data, data + size);
@@ -20,6 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return rb::fail(rb::ErrorCode::kNoSuchBridge, request.params.dump(-1, ' ', false, replace));
   };
   (void)rb::run_read_command(*words, {}, refuse);
+  for (const rb::Spelling spelling : {rb::Spelling::kPrefix, rb::Spelling::kBridge, rb::Spelling::kIp})
+    (void)rb::write_out(*words, spelling);
+  (void)rb::complete(*words, refuse);
+  (void)rb::help_of(*words);
   std::vector<std::string> brctl_words = {"brctl",
                                           "--"};  // after "--" there are no options for getopt to complain about
   brctl_words.insert(brctl_words.end(), words->begin(), words->end());

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
+#include "control/rbctl/brctl_text.hpp"
+#include "control/words/command_table.hpp"
 #include "tests/control/golden.hpp"
 #include "tests/control/objects.hpp"
 
@@ -191,6 +194,18 @@ TEST(BrctlWords, SurvivesAnAnswerOfAnotherShape) {
   Brctl brctl;
   EXPECT_EQ(brctl.run("brctl show").status, 1);
   EXPECT_NE(brctl.err, "");
+}
+
+TEST(BrctlWords, EveryCommandIsOneOfRbctlToo) {
+  for (const BrctlCommand& brctl : kBrctlCommands) {
+    const std::vector<std::string> words = {std::string(brctl.name)};
+    const FoundCommand found = find_command(words);
+    ASSERT_NE(found.command, nullptr) << brctl.name;
+    const auto needed = std::ranges::count_if(found.command->arguments, [](const Argument& argument) {
+      return argument.need == Need::kOne || argument.need == Need::kEach;
+    });
+    EXPECT_EQ(static_cast<std::size_t>(needed), brctl.argument_count) << brctl.name;
+  }
 }
 
 }  // namespace
