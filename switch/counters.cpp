@@ -13,6 +13,8 @@ void PortTotals::add(const PortCounters& counters) noexcept {
   forwarded += counters.forwarded.value();
   flooded += counters.flooded.value();
   copies += counters.copies.value();
+  punt_copies += counters.punt_copies.value();
+  punt_copies_lost += counters.punt_copies_lost.value();
   for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) drops[reason] += counters.drops[reason].value();
 }
 
@@ -26,6 +28,8 @@ void PortTotals::subtract(const PortTotals& earlier) noexcept {
   forwarded -= earlier.forwarded;
   flooded -= earlier.flooded;
   copies -= earlier.copies;
+  punt_copies -= earlier.punt_copies;
+  punt_copies_lost -= earlier.punt_copies_lost;
   for (std::size_t reason = 0; reason < kDropReasonCount; ++reason) drops[reason] -= earlier.drops[reason];
 }
 

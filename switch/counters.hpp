@@ -44,6 +44,8 @@ struct PortCounters {
   Counter forwarded;  // frames received here that went to exactly one port by the FDB
   Counter flooded;    // frames received here that went to every port they may
   Counter copies;     // frames decided to leave here
+  // Copies for the control thread, of frames that go on (switch/punt.hpp): they are in none of the sums above.
+  Counter punt_copies, punt_copies_lost;
   std::array<Counter, kDropReasonCount> drops;
 
   void drop(DropReason reason, std::uint64_t amount = 1) noexcept {
@@ -62,6 +64,7 @@ struct PortTotals {
   std::uint64_t forwarded = 0;
   std::uint64_t flooded = 0;
   std::uint64_t copies = 0;
+  std::uint64_t punt_copies = 0, punt_copies_lost = 0;
   std::array<std::uint64_t, kDropReasonCount> drops{};
 
   void add(const PortCounters& counters) noexcept;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Why a frame was dropped. Every frame that does not leave is counted under exactly one of these.
+// Drop reasons: why a frame or a copy of it did not leave. Every frame that does not leave is counted under exactly
+// one reason.
+//
+// How to add a reason: one row in RB_DROP_REASONS, and its use. The enumerator, the counter, the name in `rbctl stats`,
+// the word in `rbctl trace` and the page docs/drop-reasons.md (a test compares the page with the table) follow from the
+// row.
 #pragma once
 
 #include <array>
@@ -9,57 +14,83 @@
 
 namespace rb {
 
+/// Where a frame is dropped, which is also the port whose counter grows.
+enum class DropSide : std::uint8_t {
+  kIngress,  // the frame went nowhere: counted on the port that received the frame
+  kEgress,   // a copy was on its way out: counted on the port by which the copy should have left
+};
+
+// One row a reason: enumerator, name, side, meaning. Reasons at ingress stand before those at egress.
+#define RB_DROP_REASONS(ROW)                                                                                        \
+  ROW(kRunt, "runt", kIngress, "The frame is shorter than an Ethernet header.")                                     \
+  ROW(kBadVnetHeader, "bad_vnet_header", kIngress, "The virtio_net_hdr does not fit the frame that follows.")       \
+  ROW(kTruncated, "truncated", kIngress, "The frame is longer than the largest buffer.")                            \
+  ROW(kOverRateIn, "over_rate_in", kIngress, "The port receives more than its limit (rate_in) allows.")             \
+  ROW(kHoldFull, "hold_full", kIngress, "The frame had to wait, but the memory for waiting frames was full.")       \
+  ROW(kInvalidSource, "invalid_source", kIngress, "The source address is a group address, or zero.")                \
+  ROW(kReservedGroup, "reserved_group", kIngress,                                                                   \
+      "The destination is a reserved group (01:80:c2:00:00:0X) that the bridge does not forward.")                  \
+  ROW(kIngressDown, "ingress_down", kIngress, "The port is down or disabled, or belongs to no bridge.")             \
+  ROW(kBlocked, "blocked", kIngress, "The port does not forward, or not yet (spanning tree).")                      \
+  ROW(kBpduFiltered, "bpdu_filtered", kIngress, "The frame is a BPDU, and the port filters BPDUs.")                 \
+  ROW(kPunted, "punted", kIngress,                                                                                  \
+      "The frame is a BPDU or a loop probe that the control thread has taken. Nothing is lost.")                    \
+  ROW(kPuntLimit, "punt_limit", kIngress,                                                                           \
+      "The frame is for the control thread, but the port has sent as many as it may in this second.")               \
+  ROW(kPuntFull, "punt_full", kIngress,                                                                             \
+      "The frame is for the control thread, but the queue to the control thread is full.")                          \
+  ROW(kFrameType, "frame_type", kIngress,                                                                           \
+      "The frame is tagged and the port admits only untagged frames, or the other way round.")                      \
+  ROW(kNoPvid, "no_pvid", kIngress, "The frame has no VID, and the port has no PVID.")                              \
+  ROW(kInvalidVid, "invalid_vid", kIngress, "The VID is 4095, which is reserved.")                                  \
+  ROW(kVlanIngress, "vlan_ingress", kIngress, "The port is not a member of the frame's VLAN (ingress filtering).")  \
+  ROW(kVlanEgress, "vlan_egress", kIngress, "The port of the destination is not a member of the frame's VLAN.")     \
+  ROW(kLocked, "locked", kIngress, "The port is locked, and the FDB does not know the source behind the port.")     \
+  ROW(kSamePort, "same_port", kIngress,                                                                             \
+      "The destination is behind the port that received the frame, and hairpin is off.")                            \
+  ROW(kIsolated, "isolated", kIngress, "The port and the port of the destination are both isolated.")               \
+  ROW(kNoEgress, "no_egress", kIngress, "No other port may be given the frame.")                                    \
+  ROW(kEgressDown, "egress_down", kEgress, "The device is down or gone.")                                           \
+  ROW(kEgressBlocked, "egress_blocked", kEgress, "The port does not forward, or not yet (spanning tree).")          \
+  ROW(kOverMtu, "over_mtu", kEgress, "The frame is larger than the MTU of the device, and is no super-frame.")      \
+  ROW(kEgressFull, "egress_full", kEgress, "The device, or the queue to the device, is full.")                      \
+  ROW(kEgressHoldFull, "egress_hold_full", kEgress,                                                                 \
+      "The copy had to wait, but the memory for waiting frames was full.")                                          \
+  ROW(kRefused, "refused", kEgress, "The device refused the frame (EINVAL), because it doubts a header.")           \
+  ROW(kCannotSegment, "cannot_segment", kEgress,                                                                    \
+      "The frame must be finished in software, but its headers do not permit that.")                                \
+  ROW(kFormsFull, "forms_full", kEgress, "Too many frames of the batch leave with other tags than they came with.") \
+  ROW(kEgressError, "egress_error", kEgress, "The device reported any other error.")
+
 enum class DropReason : std::uint8_t {
-  // Ingress: the frame went nowhere. Counted on the port it came in by.
-  kRunt,           // shorter than an Ethernet header
-  kBadVnetHeader,  // a virtio_net_hdr that does not fit its frame
-  kTruncated,      // longer than the largest buffer
-  kInvalidSource,  // group or all-zero source address
-  kReservedGroup,  // 01-80-C2-00-00-0X that the bridge does not forward
-  kIngressDown,    // the ingress port is down, disabled, or nobody's
-  kBlocked,        // the ingress port does not forward, or not yet (spanning tree)
-  kBpduFiltered,   // a BPDU, and the ingress port filters them
-  kPunted,         // no loss: taken by the control thread (a BPDU, a loop probe)
-  kPuntLimit,      // would have been punted, but its port has had its share of this second
-  kPuntFull,       // would have been punted, but the control thread did not come to take what was there
-  kFrameType,      // tagged or untagged, and the port admits only the other (acceptable frame types)
-  kNoPvid,         // without a VID, and the port has no PVID
-  kInvalidVid,     // VID 4095
-  kVlanIngress,    // the ingress port is not a member of the frame's VLAN
-  kVlanEgress,     // the port of the destination is not a member of the frame's VLAN
-  kLocked,         // locked port, source not in the FDB
-  kSamePort,       // destination is behind the ingress port (and hairpin is off)
-  kIsolated,       // both ports are isolated
-  kNoEgress,       // no other port takes it: nobody there, or flood flags and isolation leave nobody
-  // Egress: a copy was on its way out. Counted on the port it should have left by.
-  kEgressDown,     // the device is down or gone
-  kEgressBlocked,  // the port does not forward, or not yet (spanning tree)
-  kOverMtu,        // larger than the egress device's MTU, and not GSO
-  kEgressFull,     // the device would have blocked
-  kRefused,        // the device refused the frame (EINVAL): a header it does not believe
-  kCannotSegment,  // needs software offload, but is malformed for it
-  kFormsFull,      // the batch has too many frames with other tags
-  kEgressError,    // any other error of the device
-};
-inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kEgressError) + 1;
-
-/// Names as `rbctl stats` prints them, in the order of the enumerators.
-inline constexpr std::array<std::string_view, kDropReasonCount> kDropReasonNames = {
-    "runt",     "bad_vnet_header", "truncated",    "invalid_source", "reserved_group", "ingress_down",
-    "blocked",  "bpdu_filtered",   "punted",       "punt_limit",     "punt_full",      "frame_type",
-    "no_pvid",  "invalid_vid",     "vlan_ingress", "vlan_egress",    "locked",         "same_port",
-    "isolated", "no_egress",       "egress_down",  "egress_blocked", "over_mtu",       "egress_full",
-    "refused",  "cannot_segment",  "forms_full",   "egress_error",
+#define RB_ROW(enumerator, name, side, meaning) enumerator,
+  RB_DROP_REASONS(RB_ROW)
+#undef RB_ROW
 };
 
-static_assert(!kDropReasonNames.front().empty() && !kDropReasonNames.back().empty(), "one name for each reason");
+/// One row of the table.
+struct DropReasonRow {
+  std::string_view name;  // as `rbctl stats` and `rbctl trace` print it
+  DropSide side;
+  std::string_view meaning;  // one sentence
+};
+
+/// By the number of the enumerator.
+inline constexpr auto kDropReasons = std::to_array<DropReasonRow>({
+#define RB_ROW(enumerator, name, side, meaning) {name, DropSide::side, meaning},
+    RB_DROP_REASONS(RB_ROW)
+#undef RB_ROW
+});
+#undef RB_DROP_REASONS
+
+inline constexpr std::size_t kDropReasonCount = kDropReasons.size();
 
 [[nodiscard]] constexpr std::string_view drop_reason_name(DropReason reason) noexcept {
-  return kDropReasonNames[static_cast<std::size_t>(reason)];
+  return kDropReasons[static_cast<std::size_t>(reason)].name;
 }
 /// True for the reasons that are counted on the egress port.
 [[nodiscard]] constexpr bool is_egress_reason(DropReason reason) noexcept {
-  return reason >= DropReason::kEgressDown;
+  return kDropReasons[static_cast<std::size_t>(reason)].side == DropSide::kEgress;
 }
 
 }  // namespace rb

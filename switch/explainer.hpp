@@ -6,6 +6,7 @@
 
 #include "switch/classify.hpp"
 #include "switch/counters.hpp"
+#include "switch/punt.hpp"
 #include "switch/trace.hpp"
 
 namespace rb {
@@ -17,7 +18,7 @@ class Explainer {
 
   void parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast);
   void classified(const Classified& found, const PortVlans& port, PortIndex ingress);
-  void punted(bool bpdu);
+  void punted(PuntKind kind);
   void filters_bpdus(PortIndex ingress);
   void admitted(const Frame& frame);
   void blocked(PortIndex ingress, PortGate gate);

@@ -52,15 +52,15 @@ bool fits_mtu(const Frame& frame, VlanTag tag, const PortState& to) noexcept {
   return to.mtu == 0 || frame.size <= allowed || frame.vnet->gso_type != kGsoNone;
 }
 
-bool is_bpdu(MacNumber destination) noexcept {
-  return destination.is_reserved_group() && destination.last_digit() == 0;
-}
-
-/// Whether a frame to a group is the control thread's.
-bool is_punted(const Frame& frame, MacNumber destination, const BridgeState& bridge) noexcept {
-  if (is_bpdu(destination)) return bridge.stp;
-  return destination == kLoopProbeGroup && bridge.probe_sender &&
-         is_loop_probe_of(*bridge.probe_sender, {frame.pieces[0].data, frame.pieces[0].size});
+/// Says as what a frame to a group ends at the control thread; nullopt: the frame is ordinary traffic.
+std::optional<PuntKind> punt_kind_of(const Frame& frame, MacNumber destination, const BridgeState& bridge) noexcept {
+  if (destination.is_reserved_group() && destination.last_digit() == 0) {
+    if (bridge.stp) return PuntKind::kBpdu;
+  } else if (destination == kLoopProbeGroup && bridge.probe_sender &&
+             is_loop_probe_of(*bridge.probe_sender, {frame.pieces[0].data, frame.pieces[0].size})) {
+    return PuntKind::kLoopProbe;
+  }
+  return std::nullopt;
 }
 
 /// The addresses and the type of a frame, to be compared.
@@ -107,6 +107,8 @@ void Relay::process(std::span<const Frame> frames, const ForwardingState& state,
   learn_all(now_s);
   look_up_all();
   decide_all(egress);
+  egress.take_refused(
+      [this](PortIndex port, std::uint32_t count) { counters_[port].drop(DropReason::kEgressFull, count); });
 }
 
 void Relay::parse_all() noexcept {
@@ -160,9 +162,11 @@ void Relay::parse_all() noexcept {
   Fid fid = 0;
   if (port.bridge != kNoBridge) [[likely]] {
     const BridgeState& bridge = state_->bridge(port.bridge);
-    if (cast == CastKind::kMulticast && is_punted(frame, header.destination, bridge)) [[unlikely]] {
-      punt(run, header, port, bridge);
-      return nullptr;
+    if (cast == CastKind::kMulticast) [[unlikely]] {
+      if (const std::optional<PuntKind> kind = punt_kind_of(frame, header.destination, bridge)) {
+        punt(run, *kind, header, port, bridge);
+        return nullptr;
+      }
     }
     fid = bridge.fid;
     if (bridge.vlans != nullptr) {
@@ -190,24 +194,24 @@ std::optional<DropReason> Relay::enter_vlan(Run& run, const PortState& port, con
   return found.refused;
 }
 
-/// Takes a frame out that is the control thread's; all later stages do with it is to count it and to learn its source.
-[[gnu::noinline]] void Relay::punt(Run& run, const EthernetHeader& header, const PortState& port,
+/// Takes out a frame that ends at the control thread. Later stages only count the frame and learn its source.
+[[gnu::noinline]] void Relay::punt(Run& run, PuntKind kind, const EthernetHeader& header, const PortState& port,
                                    const BridgeState& bridge) noexcept {
   run.octets = frames_[run.first].size;
   run.count = 1;
   ++run_count_;
   if (port.gate == PortGate::kDown) return drop(run, DropReason::kIngressDown);
   if (header.source.is_group() || header.source.is_zero()) return drop(run, DropReason::kInvalidSource);
-  const bool bpdu = is_bpdu(header.destination);
+  const bool bpdu = kind == PuntKind::kBpdu;
   if (bpdu && port.bpdu_filter) {
     if (explainer_ != nullptr) [[unlikely]]
       explainer_->filters_bpdus(run.ingress);
     return drop(run, DropReason::kBpduFiltered);
   }
   run.dropped = true;
-  punted_[punted_count_++] = run.first;
+  punted_[punted_count_++] = {.frame = run.first, .port = run.ingress, .kind = kind, .ends = true};
   if (explainer_ != nullptr) [[unlikely]]
-    explainer_->punted(bpdu);
+    explainer_->punted(kind);
   // As the kernel's bridge (br_handle_local_finish): a BPDU says where its sender is, in a VLAN that it may be in.
   // A probe that has come back would say that of ourselves.
   if (!bpdu || port.gate == PortGate::kDiscarding || port.locked) return;
@@ -423,6 +427,10 @@ void Relay::copy_in_vlan(const Run& run, PortIndex port, const PortState& to, Eg
     }
     if (explainer_ != nullptr) [[unlikely]]
       explainer_->leaves(port, run.tag, wanted);
+    if (egress.is_full(port)) [[unlikely]] {
+      drop_copies(run, port, DropReason::kEgressFull, 1);
+      continue;
+    }
     const FrameIndex leaving = wanted == run.tag ? index : forms_.form_of(frames_[i], index, run.tag, wanted);
     if (leaving == TagForms::kNoFrame) {
       drop_copies(run, port, DropReason::kFormsFull, 1);

@@ -31,6 +31,7 @@
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
 #include "switch/frame.hpp"
+#include "switch/punt.hpp"
 #include "switch/tag_forms.hpp"
 #include "switch/vlan_counters.hpp"
 
@@ -60,9 +61,8 @@ class Relay {
 
   /// What the last process() learned.
   [[nodiscard]] std::span<const LearnEvent> learned() const noexcept { return {learned_.data(), learned_count_}; }
-  /// Frames of the last process() that are the control thread's, in order; to be counted as kPunted, or under the
-  /// reason why they cannot be handed over.
-  [[nodiscard]] std::span<const FrameIndex> punted() const noexcept { return {punted_.data(), punted_count_}; }
+  /// Frames of the last process() for the control thread, in order. Whoever takes them counts them, as punt.hpp says.
+  [[nodiscard]] std::span<const Punt> punted() const noexcept { return {punted_.data(), punted_count_}; }
   /// Makes frame(i) and cast(i) return these frames, as if a batch of them had been decided: a frame that the switch
   /// itself sends. At most kMaxBatch.
   void place(std::span<const Frame> frames, CastKind cast) noexcept {
@@ -106,7 +106,8 @@ class Relay {
   [[nodiscard]] Run* begin_run(FrameIndex first, const PortState& port) noexcept;
   [[nodiscard]] std::optional<DropReason> enter_vlan(Run& run, const PortState& port,
                                                      const BridgeVlans& vlans) noexcept;
-  void punt(Run& run, const EthernetHeader& header, const PortState& port, const BridgeState& bridge) noexcept;
+  void punt(Run& run, PuntKind kind, const EthernetHeader& header, const PortState& port,
+            const BridgeState& bridge) noexcept;
   void admit(Run& run) noexcept;
   void keep_out(Run& run, const PortState& port) noexcept;
   [[nodiscard]] bool is_admissible(Run& run, const PortState& port) noexcept;
@@ -153,7 +154,7 @@ class Relay {
   std::array<FdbHit, kMaxBatch> hits_;
   std::array<LearnEvent, kMaxBatch> learned_;
   std::size_t learned_count_ = 0;
-  std::array<FrameIndex, kMaxBatch> punted_;
+  std::array<Punt, kMaxBatch> punted_;
   std::size_t punted_count_ = 0;
 };
 

@@ -62,10 +62,14 @@ void Explainer::classified(const Classified& found, const PortVlans& port, PortI
     say("vlan", name + " is not a member of " + vlan + " (ingress filtering)");
 }
 
-void Explainer::punted(bool bpdu) {
+void Explainer::punted(PuntKind kind) {
   trace_.drop = DropReason::kPunted;
-  say("admit", bpdu ? "a BPDU: goes to the spanning tree of the bridge, and no further"
-                    : "a loop probe: goes to the loop detection of the bridge, and no further");
+  switch (kind) {
+    case PuntKind::kBpdu:
+      return say("admit", "a BPDU: goes to the spanning tree of the bridge, and no further");
+    case PuntKind::kLoopProbe:
+      return say("admit", "a loop probe: goes to the loop detection of the bridge, and no further");
+  }
 }
 
 void Explainer::filters_bpdus(PortIndex ingress) {

@@ -56,7 +56,7 @@ void LoopGuard::station_moved(const EngineEvent& move) {
 }
 
 void LoopGuard::frame_came(const PuntedFrame& frame) {
-  const std::optional<LoopProbe> probe = decode_loop_probe(frame.frame());
+  const std::optional<LoopProbe> probe = decode_loop_probe(frame.octets);
   if (!probe) return;
   const auto keys = keys_.find(probe->port);
   if (keys == keys_.end() || (probe->key != keys->second.last && probe->key != keys->second.last_but_one)) return;

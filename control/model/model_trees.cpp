@@ -98,12 +98,15 @@ bool SwitchModel::take_punted() {
   const std::vector<PuntedFrame> frames = engine_.take_punted(kPuntedAtOnce);
   for (const PuntedFrame& punted : frames) {
     const ModelPort* port = port_at(punted.port);
-    const std::span<const std::byte> frame = punted.frame();
-    if (port == nullptr || frame.size() < sizeof(MacAddress)) continue;
-    if (MacAddress::from_bytes(frame.data()) == stp::kBridgeGroupAddress)
-      trees_.receive(port->bridge, static_cast<stp::PortNumber>(port->number), frame);
-    else if (loop_probe_)
-      loop_probe_(punted);
+    if (port == nullptr) continue;
+    switch (punted.kind) {
+      case PuntKind::kBpdu:
+        trees_.receive(port->bridge, static_cast<stp::PortNumber>(port->number), punted.octets);
+        break;
+      case PuntKind::kLoopProbe:
+        if (loop_probe_) loop_probe_(punted);
+        break;
+    }
   }
   trees_.run();
   return frames.size() == kPuntedAtOnce;

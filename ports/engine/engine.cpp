@@ -230,10 +230,11 @@ std::vector<PuntedFrame> Engine::take_punted(std::size_t max) {
   for (bool any = true; any && frames.size() < max;) {
     any = false;
     for (const auto& worker : impl_->workers) {
-      PuntedFrame frame;
-      if (frames.size() == max || !worker->punts().pop(frame)) continue;
-      frames.push_back(frame);
-      any = true;
+      if (frames.size() == max) break;
+      const auto take = [&](const PuntHeader& header, std::span<const std::byte> octets) {
+        frames.push_back({header.kind, header.port, header.size, {octets.begin(), octets.end()}});
+      };
+      any = worker->punts().drain(take, 1) != 0 || any;
     }
   }
   if (frames.size() == max) impl_->shared.punts.wake();  // there may be more
@@ -241,7 +242,7 @@ std::vector<PuntedFrame> Engine::take_punted(std::size_t max) {
 }
 
 std::size_t Engine::max_punted() const noexcept {
-  return impl_->workers.size() * Worker::kPuntCapacity;
+  return impl_->workers.size() * PuntQueue::kMaxFrames;
 }
 
 std::uint64_t Engine::lost_events() const noexcept {

@@ -16,6 +16,7 @@
 #include "switch/counters.hpp"
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
+#include "switch/punt.hpp"
 #include "switch/result.hpp"
 #include "switch/vlan_counters.hpp"
 
@@ -77,10 +78,10 @@ class Engine {
   void want_move_events(bool wanted);
   [[nodiscard]] std::uint64_t lost_events() const noexcept;
 
-  /// Readable when punted frames wait. A port may punt so many a second on each worker; more are dropped there.
+  /// Readable when punted frames wait. The limits of each kind stand in switch/punt.hpp.
   [[nodiscard]] int punt_fd() const noexcept;
   [[nodiscard]] std::vector<PuntedFrame> take_punted(std::size_t max);
-  /// How many can wait at once.
+  /// The number of frames that can wait at once.
   [[nodiscard]] std::size_t max_punted() const noexcept;
 
   [[nodiscard]] unsigned worker_count() const noexcept;

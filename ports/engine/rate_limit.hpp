@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// RateLimit: at most so many a second, of a clock that counts whole seconds; twice as many where two seconds meet.
+// RateLimit: a limit of so many a second, by a clock that counts whole seconds. Where two seconds meet, twice as many
+// may pass within one second.
 #pragma once
 
 #include <cstdint>
 
 namespace rb {
 
-template <std::uint32_t kPerSecond>
 class RateLimit {
  public:
-  /// Whether there may be one more now.
-  [[nodiscard]] bool take(std::uint32_t now_s) noexcept {
+  /// Returns true, and counts, when fewer than `per_second` have passed in this second.
+  [[nodiscard]] bool take(std::uint32_t now_s, std::uint32_t per_second) noexcept {
     if (now_s != second_) {
       second_ = now_s;
       taken_ = 0;
     }
-    if (taken_ == kPerSecond) return false;
+    if (taken_ >= per_second) return false;
     ++taken_;
     return true;
   }

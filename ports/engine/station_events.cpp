@@ -8,7 +8,7 @@ bool StationEvents::report(std::span<const LearnEvent> learned, Wanted wanted, s
   bool any = false;
   for (const LearnEvent& station : learned) {
     const bool moved = station.previous != kNoPort;
-    if (!wanted.all && !(moved && move_limit_.take(now_s))) continue;
+    if (!wanted.all && !(moved && move_limit_.take(now_s, kMoveEventsPerSecond))) continue;
     any = true;
     EngineEvent event;
     event.kind = moved ? EngineEvent::Kind::kFdbMoved : EngineEvent::Kind::kFdbAdded;

@@ -29,7 +29,7 @@ class StationEvents {
 
  private:
   EventQueue<EngineEvent, kCapacity> queue_;
-  RateLimit<kMoveEventsPerSecond> move_limit_;
+  RateLimit move_limit_;
 };
 
 }  // namespace rb

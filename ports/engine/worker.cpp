@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "ports/engine/owned_port.hpp"
-#include "switch/loop_probe.hpp"
 #include "switch/parse.hpp"
 
 namespace rb {
@@ -189,7 +188,7 @@ void Worker::forward() noexcept {
   if (!context_.written()) submit(0);
   const std::uint32_t now = now_s();
   relay_.process(batch.frames(), *state_, now, egress_);
-  if (!relay_.punted().empty()) hand_punted_over(now);
+  if (!relay_.punted().empty() && punts_.hand_over(relay_, {counters_.get(), kMaxPorts + 1}, now)) shared_.punts.wake();
   for (const PortIndex index : egress_.ports()) {
     if (Port* port = ports_.find(index); port != nullptr) {
       port->transmit(egress_.frames(index), state_->port(index), context_);
@@ -200,27 +199,6 @@ void Worker::forward() noexcept {
   egress_.clear();
   if (!relay_.learned().empty()) report_learned(now);
   context_.batch_sent();
-}
-
-void Worker::hand_punted_over(std::uint32_t now_s) noexcept {
-  bool any = false;
-  for (const FrameIndex index : relay_.punted()) {
-    const Frame& frame = context_.batch().frames()[index];
-    DropReason ends = DropReason::kPuntLimit;
-    const bool probe = MacNumber::at(frame.pieces[0].data) == kLoopProbeGroup;
-    if (probe ? probe_limits_[frame.ingress].take(now_s) : punt_limits_[frame.ingress].take(now_s)) {
-      PuntedFrame punted{.port = frame.ingress};
-      for (std::size_t i = 0; i < frame.piece_count && punted.size < punted.octets.size(); ++i) {
-        const std::size_t size = std::min<std::size_t>(frame.pieces[i].size, punted.octets.size() - punted.size);
-        std::memcpy(&punted.octets[punted.size], frame.pieces[i].data, size);
-        punted.size = static_cast<std::uint16_t>(punted.size + size);
-      }
-      any = true;
-      ends = punts_.push(punted) ? DropReason::kPunted : DropReason::kPuntFull;
-    }
-    counters_[frame.ingress].drop(ends);
-  }
-  if (any) shared_.punts.wake();
 }
 
 void Worker::report_learned(std::uint32_t now_s) noexcept {

@@ -31,13 +31,12 @@
 
 #include "ports/engine/control_frames.hpp"
 #include "ports/engine/engine_shared.hpp"
-#include "ports/engine/event_queue.hpp"
 #include "ports/engine/idle_spin.hpp"
 #include "ports/engine/own_frames.hpp"
 #include "ports/engine/port_context.hpp"
 #include "ports/engine/port_errors.hpp"
 #include "ports/engine/port_table.hpp"
-#include "ports/engine/rate_limit.hpp"
+#include "ports/engine/punt_queue.hpp"
 #include "ports/engine/station_events.hpp"
 #include "switch/relay.hpp"
 
@@ -47,7 +46,6 @@ class OwnedPort;
 
 class Worker final : private Batch::Owner {
  public:
-  static constexpr std::size_t kPuntCapacity = 4096;  // of 80 ports that punt as much as they may for a second
   using Command = std::function<void(Worker&)>;
 
   /// Starts the thread.
@@ -69,7 +67,7 @@ class Worker final : private Batch::Owner {
   [[nodiscard]] VlanCounterTable& vlan_counters() noexcept { return vlan_counters_; }
   [[nodiscard]] StationEvents& station_events() noexcept { return station_events_; }
   [[nodiscard]] PortErrors& port_errors() noexcept { return port_errors_; }
-  [[nodiscard]] EventQueue<PuntedFrame, kPuntCapacity>& punts() noexcept { return punts_; }
+  [[nodiscard]] PuntQueue& punts() noexcept { return punts_; }
 
   // The worker's thread: commands.
 
@@ -92,7 +90,6 @@ class Worker final : private Batch::Owner {
   void answer_doorbell() noexcept;
   void take_mail() noexcept;
   void forward() noexcept override;
-  void hand_punted_over(std::uint32_t now_s) noexcept;
   void report_learned(std::uint32_t now_s) noexcept;
   [[nodiscard]] std::uint32_t now_s() const noexcept;
 
@@ -114,9 +111,7 @@ class Worker final : private Batch::Owner {
   const ForwardingState* state_ = nullptr;
   StationEvents station_events_;
   PortErrors port_errors_;
-  EventQueue<PuntedFrame, kPuntCapacity> punts_;
-  std::vector<RateLimit<kPuntsPerSecond>> punt_limits_{kMaxPorts};  // by port
-  std::vector<RateLimit<kProbesPerSecond>> probe_limits_{kMaxPorts};
+  PuntQueue punts_;
 
   PortContext context_;
   PortTable ports_;

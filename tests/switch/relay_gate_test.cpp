@@ -195,11 +195,12 @@ TEST_F(RelayGateTest, PuntedFramesAreGivenInTheOrderInWhichTheyCame) {
   board.bridges[0].stp = true;
   std::vector<std::unique_ptr<TestFrame>> owned;
   std::vector<Frame> frames;
-  std::vector<FrameIndex> expected;
+  std::vector<Punt> expected;
   for (std::size_t i = 0; i < kMaxBatch; ++i) {
     const bool bpdu = i % 3 == 1;
-    if (bpdu) expected.push_back(static_cast<FrameIndex>(i));
-    owned.push_back(std::make_unique<TestFrame>(station(i), bpdu ? kBpdus : kBroadcast, static_cast<PortIndex>(i % 2)));
+    const auto port = static_cast<PortIndex>(i % 2);
+    if (bpdu) expected.push_back({static_cast<FrameIndex>(i), port, PuntKind::kBpdu, true});
+    owned.push_back(std::make_unique<TestFrame>(station(i), bpdu ? kBpdus : kBroadcast, port));
     frames.push_back(owned.back()->view);
   }
   const ForwardingState state(board.bridges, board.ports);

@@ -49,7 +49,7 @@ class Network {
   struct Outcome {
     Books books;
     std::map<PortIndex, std::vector<std::vector<std::uint8_t>>> left;
-    std::vector<std::size_t> punted;  // numbers of frames
+    std::vector<std::tuple<std::size_t, PortIndex, PuntKind, bool>> punted;  // by the number of the frame
     bool operator==(const Outcome&) const = default;
   };
 
@@ -69,7 +69,8 @@ class Network {
           outcome.left[port].push_back(std::move(octets));
         }
       }
-      for (const FrameIndex index : board_.relay().punted()) outcome.punted.push_back(begin + index);
+      for (const Punt& punt : board_.relay().punted())
+        outcome.punted.emplace_back(begin + punt.frame, punt.port, punt.kind, punt.ends);
       begin += count;
     }
     for (const auto& [what, value] : books()) {
