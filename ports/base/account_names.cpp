@@ -13,9 +13,9 @@
 namespace rb {
 namespace {
 
-constexpr std::size_t kEntrySize = 4096;  // octets; a group with more members than fit is called by its number
+constexpr std::size_t kEntrySize = 4096;  // octets; a group with more members than fit is shown by its number
 
-/// A user or group number; the largest one means "none" to the kernel.
+/// Reads a user or group number; the largest number means "none" to the kernel.
 std::optional<std::uint32_t> parse_id(const std::string& text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

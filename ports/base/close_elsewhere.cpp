@@ -18,7 +18,7 @@
 namespace rb {
 namespace {
 
-/// Each can be made to wait; what comes when all do waits with them.
+/// Strangers can make each thread wait. When all of them wait, further descriptors wait with them.
 constexpr unsigned kMaxThreads = 32;
 
 struct Waiting {
@@ -27,7 +27,7 @@ struct Waiting {
   unsigned threads = 0;
 };
 
-/// Never destroyed: a thread may still wait when the process ends.
+/// The object is never destroyed: a thread may still wait when the process ends.
 Waiting& waiting() {
   static auto* const all = new Waiting;
   return *all;
@@ -57,14 +57,14 @@ void close_elsewhere(UniqueFd fd) {
   try {
     std::thread(close_all).detach();
   } catch (const std::system_error&) {
-    --all.threads;  // none is to be had now; the next one closes it
+    --all.threads;  // the system has no thread now; the next descriptor starts one
   }
 }
 
 SentFile kind_of_sent_file(int fd) {
-  // Only files that live in memory have seals; for all others the kernel refuses the question itself.
+  // Only files in memory have seals. For all others the kernel refuses the question without asking the file.
   if (::fcntl(fd, F_GET_SEALS) >= 0) return SentFile::kMemory;
-  // A name of the kernel's own: that of a file begins with a slash.
+  // The kernel names such a descriptor; the name of a file begins with a slash.
   std::array<char, 64> name{};
   const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), name.data(), name.size() - 1);
   const bool eventfd =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Closing what strangers have sent, on a thread that may wait for it.
+// Closes descriptors that strangers have sent, on a thread that may wait.
 #pragma once
 
 #include "ports/base/unique_fd.hpp"
@@ -7,13 +7,14 @@
 namespace rb {
 
 /// Closes a descriptor whose other holders decide how long that takes: a socket that lingers, a file of a file system
-/// in userspace, or a Unix socket in whose queue such descriptors may still lie. Returns at once; any thread.
+/// in userspace, or a Unix socket whose queue may contain such descriptors. Returns at once. Any thread.
 void close_elsewhere(UniqueFd fd);
 
-/// What a front end may send: what these are is known without asking the file itself, which could make us wait.
+/// The kinds of file that a front end may send and that are known without asking the file itself, which could make us
+/// wait.
 enum class SentFile : unsigned char {
   kEventfd,
-  kMemory,  // of tmpfs, a memfd, or of hugetlbfs
+  kMemory,  // a file of tmpfs or hugetlbfs, or a memfd
   kOther,
 };
 [[nodiscard]] SentFile kind_of_sent_file(int fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The names that network interfaces, and ports that are no interfaces, may have.
+// Checks the names of network interfaces, and of ports that are no interfaces.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,12 @@
 namespace rb {
 
 inline constexpr std::size_t kMaxInterfaceName = 15;  // octets, IFNAMSIZ - 1
-/// What the kernel takes as an interface name (dev_valid_name): 1 to 15 octets, no '/', ':' or white space, not "." or
-/// "..". Nor '%': the kernel takes "tap%d" as a wish for any free number, and gives no device such a name.
+/// Accepts the names that the kernel accepts (dev_valid_name): 1 to 15 octets, no '/', ':' or white space, not "." or
+/// "..". Refuses '%' as well: the kernel replaces "%d" in "tap%d" by a free number, so no device has such a name.
 [[nodiscard]] Result<> check_interface_name(const std::string& name);
 
-/// Letters, digits, '_', '.' and '-', that last not in front: what a stranger may choose, and what a dump can hold.
+/// Accepts letters, digits, '_', '.' and '-', with no '-' at the beginning: names that a stranger may choose and a dump
+/// can hold.
 [[nodiscard]] bool is_plain_name(const std::string& name);
 
 }  // namespace rb

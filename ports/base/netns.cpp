@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";
 
-/// The magic of the file system is asked first: NS_GET_NSTYPE could mean anything to another kind of file.
+/// The check reads the magic of the file system first: NS_GET_NSTYPE could mean anything to another kind of file.
 bool is_netns(int fd) {
   struct statfs file_system{};
   return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&

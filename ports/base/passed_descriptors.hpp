@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// File descriptors that travel with a message over a Unix socket (SCM_RIGHTS, unix(7)).
+// Passes file descriptors with a message over a Unix socket (SCM_RIGHTS, unix(7)).
 #pragma once
 
 #include <sys/socket.h>
@@ -12,9 +12,10 @@
 
 namespace rb {
 
-/// Takes ownership of those that recvmsg() has brought, behind what `into` has already.
+/// Takes ownership of the descriptors that recvmsg() has received, and appends them to `into`.
 void take_descriptors(msghdr& message, std::vector<UniqueFd>& into);
-/// Has sendmsg() bring some along. `control` has CMSG_SPACE() of them, is aligned for a cmsghdr, and lives until then.
+/// Makes sendmsg() send descriptors. `control` has CMSG_SPACE() of them, is aligned for a cmsghdr, and must live until
+/// then.
 void attach_descriptors(msghdr& message, std::span<const int> descriptors, std::span<std::byte> control);
 
 }  // namespace rb

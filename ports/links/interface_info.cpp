@@ -44,7 +44,7 @@ void read_tun_attribute(const nlattr& attribute, TunInfo& tun) {
 }
 
 void read_link_info(const nlattr& link_info, InterfaceInfo& info) {
-  // The kind stands before the data; the data of other drivers is numbered otherwise.
+  // The kind comes before the data. Other drivers number their data differently.
   for_each_nested_attribute(link_info, [&](const nlattr& attribute) {
     if (attribute_type(attribute) == IFLA_INFO_KIND) info.kind = attribute_string(attribute);
     if (info.kind != "tun") return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rtnetlink messages about links and namespaces, read; nothing is believed of their sizes.
+// Reads rtnetlink messages about links and namespaces. The sizes in them are not trusted.
 #pragma once
 
 #include <linux/netlink.h>
@@ -9,15 +9,16 @@
 
 namespace rb {
 
-inline constexpr int kOwnNsid = -1;  // of the namespace one is in, which has no number to itself
+inline constexpr int kOwnNsid = -1;  // for the present namespace, which has no number for itself
 
-/// RTM_NEWLINK or RTM_DELLINK of the device itself (AF_UNSPEC), not of its being a kernel bridge's port (AF_BRIDGE).
+/// True for RTM_NEWLINK or RTM_DELLINK of the device itself (AF_UNSPEC), not of its membership in a kernel bridge
+/// (AF_BRIDGE).
 [[nodiscard]] bool is_link_message(const nlmsghdr& message);
-/// What such a message says; attributes that are missing or malformed keep their defaults.
+/// Reads such a message. Attributes that are missing or malformed keep their defaults.
 [[nodiscard]] LinkState read_link(const nlmsghdr& message);
-/// The number in a RTM_NEWNSID or RTM_DELNSID; kOwnNsid, which it never is, when there is none.
+/// Returns the number in a RTM_NEWNSID or RTM_DELNSID, or kOwnNsid if there is none; it is never in a message.
 [[nodiscard]] int read_nsid(const nlmsghdr& message);
-/// Where a message was sent: the control message that NETLINK_LISTEN_ALL_NSID adds for other namespaces.
+/// Returns the namespace of a message, from the control message that NETLINK_LISTEN_ALL_NSID adds for other namespaces.
 [[nodiscard]] int origin_of(msghdr& received);
 
 }  // namespace rb

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // How it works
 //
-// 1. One socket, in the daemon's own namespace, hears of all of them: with NETLINK_LISTEN_ALL_NSID the kernel also
-//    delivers what happens in each namespace that has a number (nsid) here, and says which by a control message.
-//    watch() sees to it that the namespace has a number. Questions go the same way, by IFLA_TARGET_NETNSID; orders
-//    cannot, they need to be given inside (set_link_up).
+// 1. One socket, in the daemon's own namespace, hears all of them: with NETLINK_LISTEN_ALL_NSID the kernel also
+//    delivers the events of each namespace that has a number (nsid) here, and names the namespace in a control message.
+//    watch() makes sure that the namespace has a number. Requests for data go the same way, by IFLA_TARGET_NETNSID.
+//    Changes cannot: they must be requested inside the namespace (set_link_up).
 // 2. The alternative, a socket opened inside each namespace, would keep the namespace alive: after `ip netns del` its
 //    interfaces would live on, out of reach, until unwatch(). (Measured: neither RTM_DELLINK nor anything else comes.)
-// 3. A namespace that dies says RTM_DELNSID and no RTM_DELLINK. So what is in a watched namespace is kept in `known`,
-//    and all of it is then said to be gone. `known` also tells after an overrun what has vanished unheard, and keeps
-//    quiet about messages that change nothing.
-// 4. A number is used again once its namespace has died. watch() reads what waits on the socket between learning the
-//    number and using it: a RTM_DELNSID of the number's former holder is then behind it. (Left open: an overrun that
-//    swallows just that message, and a new holder before the listing that follows; then the wrong one is followed.)
-// 5. RTNLGRP_LINK also carries messages of other families: a kernel bridge's RTM_DELLINK of family AF_BRIDGE says that
-//    a port has left, not that it is gone. Only AF_UNSPEC counts.
+// 3. A namespace that dies sends RTM_DELNSID and no RTM_DELLINK. So `known` has the interfaces of a watched namespace,
+//    and then all of them are reported as gone. After an overrun `known` also tells which interfaces have vanished
+//    unheard, and it suppresses messages that change nothing.
+// 4. A number is reused after its namespace has died. watch() reads all waiting messages between learning the number
+//    and using it, so it has passed a RTM_DELNSID of the number's former namespace. (One case is left: an overrun loses
+//    just this message, and a new namespace gets the number before the listing that follows; then the wrong one is
+//    followed.)
+// 5. RTNLGRP_LINK also carries messages of other families: a kernel bridge's RTM_DELLINK of family AF_BRIDGE means that
+//    a port has left the bridge, not that it is gone. Only AF_UNSPEC counts.
 #include "ports/links/link_monitor.hpp"
 
 #include <fcntl.h>
@@ -43,8 +44,8 @@ namespace {
 constexpr int kDeadNsid = -2;
 constexpr int kReceiveBuffer = 1 << 20;       // octets; about 600 messages of 1.5 KiB
 constexpr std::size_t kDatagramSize = 65536;  // octets
-constexpr int kDatagramsPerCall = 1024;       // then the caller's turn; the rest is still readable
-constexpr int kDumpTrials = 8;                // of a dump that changes keep interrupting
+constexpr int kDatagramsPerCall = 1024;       // then the caller gets a turn; the rest is still readable
+constexpr int kDumpTrials = 8;                // for a dump that changes keep interrupting
 
 std::unexpected<Error> no_such_interface(const std::string& name) {
   return fail(ErrorCode::kNoSuchInterface, fmt::format("there is no interface {}", name));
@@ -56,13 +57,13 @@ std::unexpected<Error> foreign_permission() {
               "root, or start the switch inside it");
 }
 
-/// To the namespace of the socket. (IFLA_TARGET_NETNSID in a RTM_NEWLINK would not look there, but move there.)
+/// Sends to the namespace of the socket. (IFLA_TARGET_NETNSID in a RTM_NEWLINK would move the interface there.)
 Result<> send_up(Rtnetlink& netlink, const std::string& name, bool up) {
   if (name.empty() || name.size() >= IFNAMSIZ) return no_such_interface("'" + name + "'");
   ifinfomsg header{};
   header.ifi_flags = up ? IFF_UP : 0;
   header.ifi_change = IFF_UP;
-  RtnetlinkRequest request(RTM_NEWLINK, 0, header);  // without NLM_F_CREATE: what is missing stays missing
+  RtnetlinkRequest request(RTM_NEWLINK, 0, header);  // without NLM_F_CREATE, so that a missing interface is not created
   request.add(IFLA_IFNAME, name);
   const int error = netlink.request(request);
   if (error == 0) return {};
@@ -96,8 +97,8 @@ struct LinkMonitor::State {
   Result<Rtnetlink> netlink = Rtnetlink::open();
   UniqueFd events;         // of every namespace
   UniqueFd pending_fd;     // eventfd: `pending` is not empty
-  UniqueFd epoll;          // over these two
-  bool hears_all = false;  // other namespaces too
+  UniqueFd epoll;          // waits for the two descriptors above
+  bool hears_all = false;  // true: also events of other namespaces
   bool overrun = false;
   std::map<std::uint64_t, Namespace> namespaces;  // by netns_id()
   std::vector<LinkEvent> pending;                 // read, not yet taken
@@ -126,7 +127,7 @@ void LinkMonitor::State::open() {
   if (!events || !pending_fd || !epoll) return;
   const int one = 1;
   hears_all = ::setsockopt(events.get(), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof one) == 0;
-  // Best effort: an unprivileged daemon keeps the usual size, and an overrun costs a listing.
+  // Best effort: an unprivileged daemon keeps the default size, and an overrun costs a listing.
   if (::setsockopt(events.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0) {
     ::setsockopt(events.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   }
@@ -156,7 +157,7 @@ void LinkMonitor::State::receive() {
   if (!pending.empty()) ::eventfd_write(pending_fd.get(), 1);
 }
 
-/// False when nothing waits.
+/// False if no message waits.
 bool LinkMonitor::State::receive_one() {
   iovec into{.iov_base = buffer.data(), .iov_len = buffer.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(nl_pktinfo))] = {};
@@ -173,7 +174,7 @@ bool LinkMonitor::State::receive_one() {
     if (errno == ENOBUFS) overrun = true;
     return errno == ENOBUFS || errno == EINTR;
   }
-  if (sender.nl_pid != 0) return true;  // not the kernel
+  if (sender.nl_pid != 0) return true;  // the sender is not the kernel
   if ((header.msg_flags & MSG_TRUNC) != 0) overrun = true;
   const int nsid = origin_of(header);
   int left = static_cast<int>(size);
@@ -212,7 +213,7 @@ void LinkMonitor::State::say_gone(std::uint64_t id, const LinkState& link) {
   pending.push_back(LinkEvent{.netns_id = id, .gone = true, .link = std::move(last)});
 }
 
-/// A namespace has died: everything in it is gone.
+/// A namespace has died, so everything in it is gone.
 void LinkMonitor::State::bury(int nsid) {
   if (nsid < 0) return;
   for (auto& [id, space] : namespaces) {
@@ -222,7 +223,7 @@ void LinkMonitor::State::bury(int nsid) {
   }
 }
 
-/// After an overrun nobody knows what was lost, a RTM_DELNSID perhaps.
+/// After an overrun it is unknown which messages were lost; a RTM_DELNSID may be among them.
 void LinkMonitor::State::recover() {
   overrun = false;
   for (auto& [id, space] : namespaces) {
@@ -233,7 +234,7 @@ void LinkMonitor::State::recover() {
 void LinkMonitor::State::say_again(std::uint64_t id, Namespace& space) {
   Result<std::map<int, LinkState>> now = list(space.nsid);
   if (!now) {
-    // The kernel no longer knows the number (or will not tell us): there is nothing to follow any more.
+    // The kernel no longer knows the number (or does not tell us), so there is nothing to follow.
     bury(space.nsid);
     return;
   }
@@ -260,13 +261,13 @@ Result<std::map<int, LinkState>> LinkMonitor::State::list(int nsid) {
       links.insert_or_assign(link.ifindex, std::move(link));
     });
   }
-  // What interrupts a listing also comes as an event, so that the last trial's is as good as a quiet one's.
+  // A change that interrupts a listing also comes as an event, so the last trial's result is as good as a complete one.
   if (error == 0 || error == EINTR) return links;
   if (error == EPERM || error == EACCES) return foreign_permission();
   return fail(ErrorCode::kSystem, fmt::format("cannot list network interfaces: {}", std::strerror(error)));
 }
 
-/// The number by which this namespace knows another, given one if it has none yet.
+/// Returns the number by which this namespace knows another. A namespace without a number gets one.
 Result<int> LinkMonitor::State::nsid_of(int netns_fd) {
   if (!hears_all) return foreign_permission();
   int nsid = kOwnNsid;
@@ -279,7 +280,7 @@ Result<int> LinkMonitor::State::nsid_of(int netns_fd) {
   if (error == 0 && nsid < 0) {
     RtnetlinkRequest request(RTM_NEWNSID, 0, rtgenmsg{});
     request.add(NETNSA_FD, static_cast<std::uint32_t>(netns_fd));
-    request.add(NETNSA_NSID, static_cast<std::uint32_t>(NETNSA_NSID_NOT_ASSIGNED));  // any
+    request.add(NETNSA_NSID, static_cast<std::uint32_t>(NETNSA_NSID_NOT_ASSIGNED));  // any number
     error = netlink->request(request);
     if (error == 0 || error == EEXIST) error = ask_for_it();
   }
@@ -303,8 +304,9 @@ Result<LinkState> LinkMonitor::State::ask(std::uint64_t id, RtnetlinkRequest& re
     if (is_link_message(message)) link = read_link(message);
   });
   if (error == 0) return link.value_or(LinkState{});
-  if (error == ENODEV || error == ERANGE) return no_such_interface(what);  // ERANGE: longer than any name can be
-  // EINVAL: the number of a namespace that has just died.
+  if (error == ENODEV || error == ERANGE)
+    return no_such_interface(what);  // ERANGE: the name is longer than any name can be
+  // EINVAL is for the number of a namespace that has just died.
   if (error == EINVAL && space->nsid >= 0) return no_such_interface(what);
   return fail(ErrorCode::kSystem, fmt::format("interface {}: {}", what, std::strerror(error)));
 }

@@ -9,7 +9,7 @@
 namespace rb {
 
 LinkSpeed link_speed(int socket, const std::string& name) {
-  // ETHTOOL_GLINKSETTINGS would add link modes beyond 32 bits, which nobody here asks for.
+  // ETHTOOL_GLINKSETTINGS would add link modes beyond 32 bits, which are not needed here.
   ethtool_cmd settings{};
   settings.cmd = ETHTOOL_GSET;
   ifreq request{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LinkSpeed: how fast an interface says that its link is, and whether it can send and receive at once.
+// LinkSpeed: the speed that an interface reports for its link, and if the link can send and receive at once.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 namespace rb {
 
 struct LinkSpeed {
-  std::optional<std::uint32_t> mbit_s;  // nullopt: it does not tell
+  std::optional<std::uint32_t> mbit_s;  // nullopt: the interface does not report it
   bool half_duplex = false;
 };
 
-/// Asks by a socket of whatever kind that was opened in the interface's network namespace. Needs no privilege.
+/// Asks the kernel by a socket of any kind that was opened in the interface's network namespace. Needs no privilege.
 [[nodiscard]] LinkSpeed link_speed(int socket, const std::string& name);
 
 }  // namespace rb

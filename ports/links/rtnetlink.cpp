@@ -22,8 +22,8 @@ void* as_context(const AttributeVisitor& visitor) {
   return const_cast<AttributeVisitor*>(&visitor);
 }
 
-// The answer to one request as it comes in. (mnl_cb_run would leave the rest of a datagram unread after an
-// interrupted dump, the end of the answer with it.)
+// The answer to one request while it comes in. (mnl_cb_run would leave the rest of a datagram unread after an
+// interrupted dump, and with it the end of the answer.)
 struct Answer {
   std::uint32_t sequence = 0;
   std::uint32_t port = 0;
@@ -33,7 +33,7 @@ struct Answer {
   void read(const char* bytes, int size, const Rtnetlink::MessageVisitor& visit) {
     for (const auto* message = reinterpret_cast<const nlmsghdr*>(bytes); !complete && mnl_nlmsg_ok(message, size);
          message = mnl_nlmsg_next(message, &size)) {
-      // Another sequence number: what is left of an older answer that was given up half way.
+      // Messages with another sequence number belong to an older answer that was given up half way.
       if (message->nlmsg_seq == sequence && message->nlmsg_pid == port) read(*message, visit);
     }
   }
@@ -44,7 +44,7 @@ struct Answer {
     if (message.nlmsg_type >= NLMSG_MIN_TYPE) {
       if (visit) visit(message);
     } else if (message.nlmsg_type == NLMSG_ERROR || message.nlmsg_type == NLMSG_DONE) {
-      // Both begin with an int: 0, or a negative errno.
+      // Both kinds of message begin with an int: 0, or a negative errno.
       int status = 0;
       if (mnl_nlmsg_get_payload_len(&message) >= sizeof status) {
         std::memcpy(&status, mnl_nlmsg_get_payload(&message), sizeof status);
@@ -88,7 +88,7 @@ std::string attribute_string(const nlattr& attribute) {
 void RtnetlinkRequest::begin(std::uint16_t type, std::uint16_t flags, const void* header, std::size_t size) {
   nlmsghdr* message = mnl_nlmsg_put_header(bytes_.data());
   message->nlmsg_type = type;
-  const int answer = (flags & NLM_F_DUMP) == NLM_F_DUMP ? 0 : NLM_F_ACK;  // a dump ends with NLMSG_DONE anyway
+  const int answer = (flags & NLM_F_DUMP) == NLM_F_DUMP ? 0 : NLM_F_ACK;  // a dump ends with NLMSG_DONE in any case
   message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | answer | flags);
   std::memcpy(mnl_nlmsg_put_extra_header(message, size), header, size);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rtnetlink: asks the kernel about network interfaces and tells it to change them, one request at a time.
+// Rtnetlink asks the kernel about network interfaces and tells it to change them, one request at a time.
 #pragma once
 
 #include <linux/netlink.h>
@@ -20,20 +20,20 @@ struct mnl_socket;
 namespace rb {
 
 using AttributeVisitor = std::function<void(const nlattr&)>;
-/// Visits the attributes of a message behind its family header of `header_size` octets (ifinfomsg, rtgenmsg), or
-/// those inside another attribute. Stops at the first that does not fit the message.
+/// Visits the attributes of a message after its family header of `header_size` octets (ifinfomsg, rtgenmsg), or those
+/// inside another attribute. Stops at the first attribute that does not fit the message.
 void for_each_attribute(const nlmsghdr& message, std::size_t header_size, const AttributeVisitor& visit);
 void for_each_nested_attribute(const nlattr& attribute, const AttributeVisitor& visit);
-/// An attribute's type without its flag bits, and its value; nullopt (or a shorter string) when the size is wrong.
+/// An attribute's type without its flag bits, and its value; nullopt (or a shorter string) if the size is wrong.
 [[nodiscard]] std::uint16_t attribute_type(const nlattr& attribute) noexcept;
 [[nodiscard]] std::optional<std::uint8_t> attribute_u8(const nlattr& attribute) noexcept;
 [[nodiscard]] std::optional<std::uint32_t> attribute_u32(const nlattr& attribute) noexcept;
 [[nodiscard]] std::string attribute_string(const nlattr& attribute);
 
-/// A message to the kernel in the making; large enough for any that this project sends.
+/// Builds a message to the kernel. It has room for any message that this project sends.
 class RtnetlinkRequest {
  public:
-  /// `flags` beside NLM_F_REQUEST and NLM_F_ACK: 0, or NLM_F_DUMP. `header` is the family's, e.g. ifinfomsg.
+  /// `flags` in addition to NLM_F_REQUEST and NLM_F_ACK: 0, or NLM_F_DUMP. `header` is the family's, e.g. ifinfomsg.
   template <typename Header>
   RtnetlinkRequest(std::uint16_t type, std::uint16_t flags, const Header& header) {
     begin(type, flags, &header, sizeof header);
@@ -47,13 +47,13 @@ class RtnetlinkRequest {
   alignas(nlmsghdr) std::array<char, 256> bytes_{};
 };
 
-/// A socket of its own, in the network namespace that the opening thread was in. One thread at a time.
+/// A netlink socket in the network namespace of the thread that opens it. One thread at a time.
 class Rtnetlink {
  public:
   [[nodiscard]] static Result<Rtnetlink> open();
 
   using MessageVisitor = std::function<void(const nlmsghdr&)>;
-  /// Sends, and waits for the whole answer. Returns 0 or an errno: the kernel's own, or EINTR when a dump is not
+  /// Sends, and waits for the whole answer. Returns 0 or an errno: the kernel's own, or EINTR if a dump is not
   /// consistent because something changed meanwhile.
   [[nodiscard]] int request(RtnetlinkRequest& request, const MessageVisitor& visit = {});
 

@@ -37,7 +37,7 @@ class TapPort final : public Port {
   void release(PortContext& context) noexcept override;
 
  private:
-  static constexpr unsigned kMaxBurst = 64;         // reads; docs/performance.md, "What was tried"
+  static constexpr unsigned kMaxBurst = 64;         // reads; docs/performance.md, "Experiments"
   static constexpr unsigned kMaxWaitingBurst = 32;  // where all of them may wait, each for a provided buffer
 
   struct Queue {
