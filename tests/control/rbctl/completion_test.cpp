@@ -63,7 +63,9 @@ TEST_F(CompletionTest, OffersEveryArgumentOfEveryExampleInItsPlace) {
         return argument.keyword == word ||
                std::ranges::find(argument.choices, word, &Choice::word) != argument.choices.end();
       });
-      if (keyword) EXPECT_THAT(at(line), Contains(word)) << line;
+      if (keyword) {
+        EXPECT_THAT(at(line), Contains(word)) << line;
+      }
       line += word + ' ';
     }
   }

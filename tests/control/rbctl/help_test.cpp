@@ -37,8 +37,10 @@ TEST(Help, ExplainsEveryCommand) {
     const std::string page = help(words);
     EXPECT_THAT(page, HasSubstr("Usage: rbctl " + usage_of(*command))) << command->name;
     EXPECT_THAT(page, HasSubstr("Example: rbctl " + std::string(command->example))) << command->name;
-    for (const Argument& argument : command->arguments)
-      if (!argument.hidden) EXPECT_THAT(page, HasSubstr(argument_usage(argument))) << command->name;
+    for (const Argument& argument : command->arguments) {
+      if (argument.hidden) continue;
+      EXPECT_THAT(page, HasSubstr(argument_usage(argument))) << command->name;
+    }
   }
 }
 

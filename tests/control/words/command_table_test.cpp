@@ -32,9 +32,9 @@ TEST(CommandTable, EveryRowIsComplete) {
       const std::string where = std::string(command->name) + ": " + argument_usage(argument);
       EXPECT_EQ(argument.meaning.empty(), argument.hidden) << where;
       EXPECT_EQ(argument.kind == ValueKind::kChoice && argument.choices.empty(), false) << where;
-      if (!argument.value.empty()) EXPECT_TRUE(nlohmann::json::accept(argument.value)) << where;
+      EXPECT_TRUE(argument.value.empty() || nlohmann::json::accept(argument.value)) << where;
       for (const Choice& choice : argument.choices)
-        if (!choice.value.empty()) EXPECT_TRUE(nlohmann::json::accept(choice.value)) << where;
+        EXPECT_TRUE(choice.value.empty() || nlohmann::json::accept(choice.value)) << where;
     }
   }
 }
@@ -43,7 +43,8 @@ TEST(CommandTable, NoNameStandsTwice) {
   std::set<std::string_view> names;
   for (const Command* command : all_commands()) {
     EXPECT_TRUE(names.insert(command->name).second) << command->name;
-    if (!command->short_name.empty()) EXPECT_TRUE(names.insert(command->short_name).second) << command->short_name;
+    if (command->short_name.empty()) continue;
+    EXPECT_TRUE(names.insert(command->short_name).second) << command->short_name;
   }
 }
 
