@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// DirtyLog: the bit map in which a back end marks the pages of a guest that it writes, while the guest migrates.
+// DirtyLog is the bit map in which a back end marks the pages of a guest that it writes, while the guest migrates.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class DirtyLog {
  public:
   DirtyLog(GuardedMapping mapping, std::uint64_t size) noexcept : mapping_(std::move(mapping)), size_(size) {}
 
-  /// Pages behind the end of the log are not marked: the front end has said that it does not want them.
+  /// Pages beyond the end of the log are not marked: the front end does not want them.
   void mark(std::uint64_t guest_address, std::uint64_t size) const noexcept {
     if (size == 0) return;
     const std::uint64_t last = (guest_address + size - 1) / kPageSize;

@@ -19,18 +19,18 @@
 namespace rb {
 namespace {
 
-/// One guarded stretch of addresses. Written by the thread that maps, read by the handler in any thread.
+/// One guarded range of addresses. The mapping thread writes it, and the handler reads it in any thread.
 struct Place {
   std::atomic<std::uintptr_t> start{0};  // 0: free
   std::atomic<std::size_t> length{0};
-  std::atomic<std::uint64_t> uses{0};  // by which the handler knows that start and length belong together
+  std::atomic<std::uint64_t> uses{0};  // by this count the handler knows that start and length belong together
   std::atomic<bool> broken{false};
 };
 std::array<Place, GuardedMapping::kMaxMappings> places;
-std::atomic<std::size_t> place_count{0};  // no place behind has ever been used
+std::atomic<std::size_t> place_count{0};  // places from this number on have never been used
 std::atomic<std::uint64_t> broken_places{0};
-std::mutex places_mutex;        // of those who map
-std::uint64_t mapped_size = 0;  // octets, under that mutex
+std::mutex places_mutex;        // protects the places from other mapping threads
+std::uint64_t mapped_size = 0;  // octets; protected by the mutex
 
 void put_zeros(int signal, siginfo_t* info, void*) {
   const int saved_errno = errno;
@@ -41,7 +41,7 @@ void put_zeros(int signal, siginfo_t* info, void*) {
     const std::uintptr_t start = places[i].start.load();
     const std::size_t length = places[i].length.load();
     if (start == 0 || address - start >= length || places[i].uses.load() != use) continue;
-    // The whole of it at once: pages may be huge, and none of what is left is of use.
+    // The whole mapping is replaced at once: pages may be huge, and the rest of the mapping is useless.
     void* const wanted = reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr): an address is all we get
     if (::mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
                0) == MAP_FAILED)
@@ -50,7 +50,7 @@ void put_zeros(int signal, siginfo_t* info, void*) {
     errno = saved_errno;
     return;
   }
-  // Not ours: it comes again, and then does what it always did.
+  // This address is not ours: the signal comes again, and then has its default effect.
   (void)::signal(signal, SIG_DFL);
   errno = saved_errno;
 }
@@ -66,7 +66,7 @@ void install_handler() {
   });
 }
 
-/// The size of its pages; 0: such a file is not taken.
+/// Returns the page size of a file, or 0 if such a file is not accepted.
 std::uint64_t page_size_of(int fd, const struct stat& status) {
   struct statfs system{};
   if (!S_ISREG(status.st_mode) || ::fstatfs(fd, &system) != 0) return 0;
@@ -113,7 +113,7 @@ Result<GuardedMapping> GuardedMapping::map(int fd, std::uint64_t offset, std::ui
   void* const start = ::mmap(nullptr, mapping.length_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
                              static_cast<off_t>(offset - in_page));
   if (start == MAP_FAILED) return fail(ErrorCode::kSystem, fmt::format("mmap: {}", std::strerror(errno)));
-  (void)::madvise(start, mapping.length_, MADV_DONTDUMP);  // a guest's secrets are not ours to write down
+  (void)::madvise(start, mapping.length_, MADV_DONTDUMP);  // core dumps must not contain a guest's memory
   mapping.start_ = static_cast<std::byte*>(start);
   mapping.data_ = mapping.start_ + in_page;
   mapping.place_ = *place;

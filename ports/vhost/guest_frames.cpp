@@ -8,22 +8,22 @@
 namespace rb {
 namespace {
 
-/// Chains and their buffers that one frame may take: 64 KiB in buffers of 256 octets.
+/// Maximum of chains and of their buffers for one frame: 64 KiB in buffers of 256 octets.
 constexpr unsigned kMaxChains = 256, kMaxBuffers = 256;
 
-/// Copies into buffer after buffer of chain after chain.
+/// Copies octets into the buffers of successive chains.
 class Filling {
  public:
-  /// `available`: how many chains it may take, which wait; at least one.
+  /// `available` is the number of waiting chains that may be used; at least one.
   Filling(Vring& ring, unsigned available) noexcept
       : ring_(ring), available_(available), head_(ring.head(0)), walk_(ring, head_, VringDirection::kToGuest) {}
 
-  /// An octet of the guest's.
+  /// An octet in the guest's memory.
   struct Spot {
     std::byte* data = nullptr;
     std::uint64_t guest_address = 0;
   };
-  /// False when there is no room left, or the ring has failed. `last`: where the last octet went.
+  /// Copies octets. False if there is no room left, or the ring has failed. `last` gets the place of the last octet.
   [[nodiscard]] bool write(const void* from, std::uint32_t size, Spot* last = nullptr) noexcept {
     const auto* octets = static_cast<const std::byte*>(from);
     while (size != 0) {
@@ -40,19 +40,19 @@ class Filling {
     }
     return true;
   }
-  /// Ends the last chain; how many the frame has taken.
+  /// Ends the last chain. Returns the number of chains that the frame has taken.
   unsigned finish() noexcept {
-    // Not before: what is put into a packed ring overwrites the chain.
+    // This must not happen earlier: a descriptor that is put into a packed ring overwrites the chain.
     for (unsigned i = 0; i < chains_; ++i) ring_.put_used(full_[i].head, full_[i].written);
     ring_.put_used(head_, in_chain_);
     ring_.take(chains_ + 1);
     return chains_ + 1;
   }
-  /// How many were looked at.
+  /// The number of buffers that were looked at.
   [[nodiscard]] unsigned buffers() const noexcept { return buffers_; }
 
  private:
-  /// Finds the next stretch of a buffer.
+  /// Finds the next contiguous part of a buffer.
   [[nodiscard]] bool go_on() noexcept {
     while (buffer_.len == 0) {
       if (++buffers_ > kMaxBuffers) return false;
@@ -83,23 +83,23 @@ class Filling {
     std::uint32_t written;
   };
   std::array<Full, kMaxChains> full_;
-  unsigned chains_ = 0;   // that are full
-  unsigned buffers_ = 0;  // that were looked at
+  unsigned chains_ = 0;   // full chains
+  unsigned buffers_ = 0;  // buffers that were looked at
   std::uint32_t in_chain_ = 0;
-  vring_desc buffer_{};  // what is left of the buffer at hand, behind room_
-  Piece room_{};         // where to write next
+  vring_desc buffer_{};  // the rest of the present buffer, after room_
+  Piece room_{};         // the place of the next write
   std::uint64_t room_address_ = 0;
 };
 
 std::optional<DropReason> put_piecemeal(const Frame& frame, const VnetHeader& vnet, GuestReceive guest, Vring& ring,
                                         unsigned& budget) noexcept {
-  // Of a guest that does not merge a frame must fit one chain.
+  // For a guest that does not merge buffers, a frame must fit into one chain.
   const unsigned available = ring.available(guest.mergeable ? kMaxChains : 1);
   if (available == 0)
     return ring.trouble().fault == VringFault::kNone ? DropReason::kEgressFull : DropReason::kEgressError;
   Filling filling(ring, available);
   if (ring.trouble().fault != VringFault::kNone) return DropReason::kEgressError;
-  // num_buffers, the last two octets of a header that has it, is known in the end.
+  // num_buffers, the last two octets of a header that has it, is known only at the end.
   constexpr std::uint32_t kBeforeCount = offsetof(VnetHeader, num_buffers);
   Filling::Spot low, high;
   const std::byte none{};

@@ -8,7 +8,7 @@
 namespace rb {
 namespace {
 
-/// Both of a size that does not wrap around.
+/// True if two ranges overlap. Neither may wrap around.
 bool overlap(std::uint64_t one, std::uint64_t one_size, std::uint64_t other, std::uint64_t other_size) noexcept {
   return one < other + other_size && other < one + one_size;
 }

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::uint16_t kAvailable = 1 << VRING_PACKED_DESC_F_AVAIL, kUsed = 1 << VRING_PACKED_DESC_F_USED;
 
-/// In the address of the last descriptor of a batch, which means nothing in a used one: "ringbr", and where we are
-/// then.
+/// A mark for the address of the last descriptor of a batch, which has no meaning in a used descriptor: "ringbr", and
+/// our position after it.
 constexpr std::uint64_t mark_of(std::uint16_t position) noexcept {
   return 0x72696e6762720000 | position;
 }
@@ -21,10 +21,10 @@ PackedRing::PackedRing(const PackedLayout& layout, std::uint16_t size, std::uint
   found_at_ = {static_cast<std::uint16_t>((base & 0x7fff) % size), (base & 0x8000) != 0};
   const std::uint16_t kept = __atomic_load_n(&layout.device_event->off_wrap, __ATOMIC_RELAXED);
   const std::uint16_t flags = __atomic_load_n(&layout.device_event->flags, __ATOMIC_RELAXED);
-  const unsigned behind = kept & 0x7fffU;  // one more than the place: 0 is no position
+  const unsigned behind = kept & 0x7fffU;  // one more than the position: 0 means none
   if (behind != 0 && behind <= size && flags != VRING_PACKED_EVENT_FLAG_DESC) {
     const Position position{static_cast<std::uint16_t>(behind - 1), (kept & 0x8000) != 0};
-    // Another device may have left its own number there; ours stands in a descriptor as well.
+    // Another device may have left a number of its own there. Ours is also in a descriptor.
     for (unsigned at = 0; at < size; ++at) {
       if (__atomic_load_n(&layout.ring[at].addr, __ATOMIC_RELAXED) != mark_of(position.packed())) continue;
       found_at_ = position;
@@ -35,7 +35,7 @@ PackedRing::PackedRing(const PackedLayout& layout, std::uint16_t size, std::uint
 }
 
 void PackedRing::keep_position() noexcept {
-  if (size_ > 0x7fff) return;  // the largest ring has no room for it
+  if (size_ > 0x7fff) return;  // the largest ring has no room for the position
   __atomic_store_n(&layout_.device_event->off_wrap, static_cast<std::uint16_t>(used_.packed() + 1), __ATOMIC_RELAXED);
 }
 
@@ -50,7 +50,7 @@ bool PackedRing::is_available(std::uint16_t flags, bool wrap) noexcept {
 unsigned PackedRing::available(unsigned wanted, bool& looped) noexcept {
   wanted = std::min(wanted, kMaxAhead - (taken_ - put_));
   unsigned count = found_ - taken_;
-  Position at = found_at_;  // copies: what is written below could be a member, as far as the compiler knows
+  Position at = found_at_;  // a copy, because for the compiler the writes below could change a member
   for (; count < wanted; ++count) {
     const vring_packed_desc* descriptor = &layout_.ring[at.at];
     std::uint16_t flags = __atomic_load_n(&descriptor->flags, __ATOMIC_ACQUIRE);
@@ -99,11 +99,12 @@ bool PackedRing::publish() noexcept {
   keep_position();
   const std::uint16_t flags = __atomic_load_n(&layout_.driver_event->flags, __ATOMIC_SEQ_CST);
   if (flags != VRING_PACKED_EVENT_FLAG_DESC || !event_index_) return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
-  // Whether the descriptor it waits for is among those that were used just now.
+  // The driver waits for a descriptor. Checks if it is among those that were used just now.
   const std::uint16_t off_wrap = __atomic_load_n(&layout_.driver_event->off_wrap, __ATOMIC_RELAXED);
   const bool same_round = ((off_wrap & 0x8000) != 0) == used_.wrap;
   const unsigned wanted = off_wrap & 0x7fffU;
-  const unsigned behind = used_.at + (same_round ? 0 : size_) - wanted;  // descriptors from it to where we are
+  const unsigned behind =
+      used_.at + (same_round ? 0 : size_) - wanted;  // descriptors from the awaited one to our position
   return behind - 1 < count;
 }
 
@@ -112,7 +113,7 @@ void PackedRing::suppress_kicks() noexcept {
 }
 
 bool PackedRing::ask_for_kicks() noexcept {
-  // For any chain: none waits, so the next one is meant with and without an event index.
+  // This asks for kicks for any chain: none waits, so with and without an event index the next one counts.
   __atomic_store_n(&layout_.device_event->flags, std::uint16_t{VRING_PACKED_EVENT_FLAG_ENABLE}, __ATOMIC_SEQ_CST);
   return is_available(__atomic_load_n(&layout_.ring[found_at_.at].flags, __ATOMIC_SEQ_CST), found_at_.wrap);
 }

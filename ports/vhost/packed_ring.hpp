@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PackedRing: what differs from a split virtqueue in a packed one (virtio 1.2 2.8): one ring, in which the driver marks
-// descriptors as available and the device overwrites them as used.
+// PackedRing has the differences between a packed and a split virtqueue (virtio 1.2 2.8): one ring, in which the driver
+// marks descriptors as available and the device overwrites them as used.
 //
-// How it works. A descriptor is available, or used, when its two flag bits stand in a certain way to a wrap counter,
-// which turns over with each round of the ring. A chain lies in consecutive descriptors; its last one says its id.
-// Where a chain begins is known only from the one before it, so chains are found one after the other and remembered
-// until they are given back. As everywhere here they are given back in order, each at the place of its own beginning.
-// The flags of the first one of a batch are written last: until then the driver looks at none.
+// How it works. Two flag bits and a wrap counter tell if a descriptor is available or used; the wrap counter changes
+// with each round of the ring. A chain is in consecutive descriptors, and its last one has its id. The beginning of a
+// chain is known only from the chain before it, so chains are found one after the other and remembered until they are
+// given back. As in all rings here they are given back in order, each at the place of its own beginning. The flags of
+// the first descriptor of a batch are written last: until then the driver looks at none of them.
 //
-// A split ring says in memory what has been used; a packed one does not, and a front end whose back end has crashed
-// cannot say it either. So the position is kept in the offset of the device's event structure, which drivers do not
-// look at while its flags do not ask them to (2.8.14), and in a used descriptor, by which it is known for ours: a
-// switch that comes back goes on there. When the front end asks for the position it is taken away: whoever goes on will
-// be told it.
+// A split ring has the number of used chains in memory. A packed ring does not, and a front end whose back end has
+// crashed does not know the number either. So the position is kept in the offset of the device's event structure, which
+// drivers do not read while its flags do not ask for it (2.8.14), and in a used descriptor, which shows that the
+// position is ours: a restarted switch goes on there. When the front end asks for the position, it is removed, because
+// the next device will get it from the front end.
 //
-// Used by Vring alone, which checks what it gives.
+// Only Vring uses this class, and checks its results.
 #pragma once
 
 #define VIRTIO_RING_NO_LEGACY
@@ -25,43 +25,44 @@
 
 namespace rb {
 
-/// Its parts, in the guest's memory, checked as those of a VringLayout.
+/// The ring's parts in the guest's memory, checked like those of a VringLayout.
 struct PackedLayout {
   vring_packed_desc* ring = nullptr;
-  const vring_packed_desc_event* driver_event = nullptr;  // until when the driver wants no calls
-  vring_packed_desc_event* device_event = nullptr;        // and we no kicks
+  const vring_packed_desc_event* driver_event = nullptr;  // tells until when the driver wants no calls
+  vring_packed_desc_event* device_event = nullptr;        // tells until when we want no kicks
 };
 
 class PackedRing {
  public:
-  /// Chains that can be found ahead.
+  /// The maximum of chains that are found ahead.
   static constexpr unsigned kMaxAhead = 256;
 
-  /// Takes away what a ring has kept there; it does not run.
+  /// Removes the position that a ring has kept. The ring must not run.
   static void forget_position(vring_packed_desc_event& device_event) noexcept;
 
   PackedRing() = default;
-  /// `base`: the next descriptor, and in bit 15 the wrap counter; used where none was kept in the ring.
+  /// `base` is the next descriptor, with the wrap counter in bit 15. It is used if the ring has kept no position.
   PackedRing(const PackedLayout& layout, std::uint16_t size, std::uint16_t base, bool event_index) noexcept;
 
-  /// How many chains wait, at most `wanted` and kMaxAhead. `looped`: one is longer than the ring; it does not count.
+  /// Returns the number of waiting chains, at most `wanted` and kMaxAhead. `looped`: a chain is longer than the ring;
+  /// it does not count.
   [[nodiscard]] unsigned available(unsigned wanted, bool& looped) noexcept;
-  /// The first descriptor of the chain behind `ahead` others that available() has found.
+  /// Returns the first descriptor of the chain after `ahead` others that available() has found.
   [[nodiscard]] std::uint16_t head(unsigned ahead) const noexcept {
     return chains_[(taken_ + ahead) % kMaxAhead].start;
   }
   void take(unsigned count) noexcept { taken_ += count; }
   void put_used(std::uint32_t written) noexcept;
   [[nodiscard]] bool has_unpublished() const noexcept { return unpublished_ != 0; }
-  /// True when the driver wants to be told.
+  /// Returns true if the driver wants a call.
   [[nodiscard]] bool publish() noexcept;
   void suppress_kicks() noexcept;
   [[nodiscard]] bool ask_for_kicks() noexcept;
-  /// Where it stands, as in `base`.
+  /// Returns the position in the form of `base`.
   [[nodiscard]] std::uint16_t base() const noexcept { return used_.packed(); }
 
  private:
-  /// A place in the ring and the wrap counter there.
+  /// A position in the ring, with its wrap counter.
   struct Position {
     std::uint16_t at = 0;
     bool wrap = true;
@@ -85,11 +86,11 @@ class PackedRing {
   unsigned size_ = 0;
   bool event_index_ = false;
   std::array<Chain, kMaxAhead> chains_;
-  unsigned found_ = 0, taken_ = 0, put_ = 0;  // chains so far, of which chains_ holds the last
-  Position found_at_, used_;                  // behind the last one that was found; where the next used one goes
-  Position first_;                            // of those that are not published, whose flags wait
+  unsigned found_ = 0, taken_ = 0, put_ = 0;  // chains so far; chains_ has the last of them
+  Position found_at_, used_;                  // after the last found chain; the place of the next used one
+  Position first_;                            // of the unpublished descriptors, whose flags wait
   std::uint16_t first_flags_ = 0;
-  std::uint16_t last_ = 0;    // where the last one of them was put
+  std::uint16_t last_ = 0;    // the place of the last unpublished descriptor
   unsigned unpublished_ = 0;  // descriptors
 };
 

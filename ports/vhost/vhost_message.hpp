@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// vhost-user messages as they travel (QEMU docs/interop/vhost-user.rst), and the border where they come in.
+// vhost-user messages on the wire (QEMU docs/interop/vhost-user.rst), and the border where they come in.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace rb {
 
-/// "Front-end message types"; those that are not here are not known.
+/// "Front-end message types". Other types are unknown to us.
 enum class VhostRequest : std::uint32_t {
   kGetFeatures = 1,
   kSetFeatures = 2,
@@ -46,10 +46,10 @@ enum class VhostRequest : std::uint32_t {
   kSetStatus = 39,
   kGetStatus = 40,
 };
-/// "VHOST_USER_SET_FEATURES"; "" of what is not known.
+/// Returns "VHOST_USER_SET_FEATURES"; "" for an unknown type.
 [[nodiscard]] std::string_view vhost_request_name(VhostRequest request) noexcept;
 
-/// Bits of "VHOST_USER_GET_PROTOCOL_FEATURES" that are spoken here.
+/// Bits of "VHOST_USER_GET_PROTOCOL_FEATURES" that we support.
 enum class VhostProtocolFeature : std::uint8_t {
   kMultiQueue = 0,
   kLogShmfd = 1,
@@ -62,7 +62,7 @@ enum class VhostProtocolFeature : std::uint8_t {
   kStatus = 16,
 };
 
-/// In front of every message. All numbers are of this host's byte order.
+/// The header of every message. All numbers have this host's byte order.
 struct VhostHeader {
   static constexpr std::uint32_t kVersion = 1, kVersionMask = 3, kReply = 4, kNeedReply = 8;
   std::uint32_t request = 0;
@@ -82,7 +82,7 @@ struct VhostRingAddresses {
   std::uint32_t ring = 0;
   std::uint32_t flags = 0;
   std::uint64_t descriptors = 0, used = 0, available = 0;  // in the front end's address space
-  std::uint64_t log = 0;                                   // of the used ring, in the guest's
+  std::uint64_t log = 0;  // address of the used ring's log, in the guest's address space
 };
 static_assert(sizeof(VhostRingAddresses) == 40);
 struct VhostRegion {
@@ -102,27 +102,27 @@ struct VhostInflight {
   std::uint32_t unused = 0;  // front ends may leave it out
 };
 static_assert(sizeof(VhostInflight) == 24);
-/// Where a region of shared memory, with the chains in flight, begins for each split ring; one mark a descriptor
-/// follows.
+/// The beginning of the data of each split ring in a region of shared memory with the chains in flight; one mark for
+/// each descriptor follows.
 struct VhostInflightRing {
   std::uint64_t features = 0;
   std::uint16_t version = 1, ring_size = 0, last_batch_head = 0, used_index = 0;
 };
 static_assert(sizeof(VhostInflightRing) == 16);
-/// In the number of SET_VRING_KICK, _CALL and _ERR.
+/// Bits of the number in SET_VRING_KICK, _CALL and _ERR.
 inline constexpr std::uint64_t kVhostRingMask = 0xff, kVhostNoFd = 0x100;
 
-/// A message that has come as a whole.
+/// A complete message.
 struct VhostMessage {
-  static constexpr std::uint32_t kMaxPayload = 4096;  // octets; the largest there is has 264
-  static constexpr std::size_t kMaxFds = 8;           // of a memory table
+  static constexpr std::uint32_t kMaxPayload = 4096;  // octets; the largest existing message has 264
+  static constexpr std::size_t kMaxFds = 8;           // the number in a memory table
 
   VhostHeader header;
   std::vector<std::byte> payload;
   std::vector<UniqueFd> fds;
 
   [[nodiscard]] VhostRequest request() const noexcept { return static_cast<VhostRequest>(header.request); }
-  /// What the payload holds from an offset on; nullopt when it ends before.
+  /// Returns the value at an offset of the payload, or nullopt if the payload ends before its end.
   template <typename T>
   [[nodiscard]] std::optional<T> as(std::size_t offset = 0) const noexcept {
     T value;
@@ -132,21 +132,22 @@ struct VhostMessage {
   }
 };
 
-/// Cuts what a socket gives into messages. Who reads asks how many octets it may read, so that descriptors, which come
-/// with a message's first octet, are never mixed up.
+/// Cuts the octets of a socket into messages. The caller asks how many octets it may read, so that descriptors, which
+/// come with a message's first octet, are never assigned to another message.
 class VhostMessageReader {
  public:
-  /// At most this many octets belong to the message at hand.
+  /// At most this many octets belong to the present message.
   [[nodiscard]] std::size_t wanted() const noexcept;
-  /// Adds what has been read, at most wanted(). True when the message is whole. kInvalidArgument: what came is none.
+  /// Adds octets that have been read, at most wanted(). True if the message is complete. kInvalidArgument: the octets
+  /// are no message.
   [[nodiscard]] Result<bool> add(std::span<const std::byte> octets, std::vector<UniqueFd> fds);
-  /// The whole message; the next one begins.
+  /// Returns the complete message and begins the next one.
   [[nodiscard]] VhostMessage take();
   [[nodiscard]] bool in_message() const noexcept { return header_size_ != 0; }
 
  private:
   VhostMessage message_;
-  std::size_t header_size_ = 0;  // octets of it that are there
+  std::size_t header_size_ = 0;  // octets of the header that have come
 };
 
 }  // namespace rb

@@ -12,7 +12,7 @@
 namespace rb {
 namespace {
 
-/// A reverse ARP request (RFC 903), which nobody answers, and from which every switch learns where the station is.
+/// A reverse ARP request (RFC 903). No host answers it, and every switch learns the station's place from it.
 constexpr std::size_t kRarpSize = 60;
 void write_rarp(std::byte* frame, const MacAddress& station) {
   constexpr std::uint16_t kRarp = 0x8035, kEthernet = 1, kIpv4 = 0x0800, kRequest = 3;

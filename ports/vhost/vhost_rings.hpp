@@ -7,10 +7,11 @@
 
 namespace rb {
 
-/// The VringRunner of a port that the engine has. Control thread only; each call waits for a round of the workers.
+/// The VringRunner of a port in the engine. Only the control thread uses it; each call waits for a round of the
+/// workers.
 class VhostRings final : public VringRunner {
  public:
-  /// Both outlive it; `device` is attached under `index`.
+  /// Both arguments must outlive it. `device` is attached as `index`.
   VhostRings(Engine& engine, PortIndex index, const VhostPortDevice& device) noexcept
       : engine_(engine), index_(index), device_(device) {}
 
@@ -20,14 +21,14 @@ class VhostRings final : public VringRunner {
   void set_call(unsigned ring, int fd) override;
   void announce(const MacAddress& station) override;
 
-  /// Whether frames of the guest's are taken, or wait.
+  /// True: frames of the guest are taken; false: they wait.
   void set_open(bool open);
-  /// What the guest has done that ended its port, in words; "" if nothing. Forgotten after that.
+  /// Returns in words the guest's action that ended its port, and forgets it; "" if there is none.
   [[nodiscard]] std::string take_trouble();
 
  private:
   [[nodiscard]] unsigned owner_of(unsigned ring) const noexcept { return (index_ + ring / 2) % engine_.worker_count(); }
-  /// Has `act` done on the worker that has a ring.
+  /// Runs `act` on the worker that has a ring.
   void on_owner(unsigned ring, const std::function<void(VhostPort&, PortContext&)>& act);
   /// Tells workers without a receive ring where to send frames.
   void renew_mail();
@@ -36,7 +37,7 @@ class VhostRings final : public VringRunner {
   PortIndex index_;
   const VhostPortDevice& device_;
   std::array<bool, VhostPort::kMaxRings> running_{}, enabled_{};
-  std::optional<unsigned> mail_owner_;  // as the workers know it
+  std::optional<unsigned> mail_owner_;  // the owner that the workers know
 };
 
 }  // namespace rb

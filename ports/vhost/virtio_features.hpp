@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Numbers of virtio's feature bits: virtio 1.2 5.1.3 (network) and 6 (all devices). Linux's own headers are no C++.
+// Numbers of virtio's feature bits: virtio 1.2 5.1.3 (network) and 6 (all devices). Linux's own headers do not compile
+// as C++.
 #pragma once
 
 namespace rb::virtio {
 
 inline constexpr unsigned kCsum = 0;       // the guest leaves checksums to be filled in
-inline constexpr unsigned kGuestCsum = 1;  // and takes such frames
+inline constexpr unsigned kGuestCsum = 1;  // the guest accepts such frames
 inline constexpr unsigned kMtu = 3;
 inline constexpr unsigned kGuestTso4 = 7;
 inline constexpr unsigned kGuestTso6 = 8;
