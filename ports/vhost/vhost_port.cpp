@@ -17,29 +17,29 @@
 namespace rb {
 namespace {
 
-constexpr std::size_t kAheadOfOthers = 4;  // chains to look at behind a frame that is not simply copied
-constexpr unsigned kIdleRounds = 200;      // in vain, before a ring asks for kicks
-/// Descriptors that are as much work as a frame: a guest that cuts its frames to pieces is served fewer of them.
+constexpr std::size_t kAheadOfOthers = 4;  // number of chains to look at after a frame that cannot simply be copied
+constexpr unsigned kIdleRounds = 200;      // number of empty rounds before a ring asks for kicks
+/// So many descriptors count as one frame: a guest that cuts its frames to pieces gets fewer frames served.
 constexpr unsigned kDescriptorsAFrame = 16;
-/// Octets of the largest frame that a guest may send: what a buffer holds.
+/// Octets of the largest frame that a guest may send. A buffer must hold it.
 constexpr std::uint32_t kMaxFrameSize = BufferPool::kBufferSize - sizeof(VnetHeader) - 1;
 
-/// Of a guest's, that one batch may fill: 256 frames of 64 KiB in buffers of 1.5 KiB take 11,008. A guest with tiny
-/// ones, and another that has its frames cut to pieces for it, would keep everybody waiting.
+/// Limit on guest buffers filled per batch. A full batch of 256 frames of 64 KiB in buffers of 1.5 KiB needs 11,008
+/// buffers. The limit prevents a guest with tiny buffers from stalling the worker.
 constexpr unsigned kBuffersPerRound = 16384;
 
-const std::uint64_t kOne = 1;  // what a call writes into an eventfd
+const std::uint64_t kOne = 1;  // the value that a call writes into an eventfd
 
-// Tag::detail of a request: what it is, the ring, and which of the rings that had this number.
+// Tag::detail of a request has its kind, the ring, and the generation of the ring with this number.
 constexpr std::uint64_t kKick = 0, kCall = 1;
 constexpr std::uint64_t notify_detail(std::uint64_t kind, unsigned ring, std::uint32_t generation) noexcept {
   return kind << 39 | std::uint64_t{ring} << 32 | generation;
 }
 
-/// What a guest is told of a frame that need not be finished for it.
+/// Returns the header for a frame that need not be finished for the guest.
 VnetHeader vnet_for(const Frame& frame, const PortState& to) noexcept {
   if (to.accepts.has(Offloads::kCsum)) return *frame.vnet;
-  return {};  // it has not learned what DATA_VALID means
+  return {};  // the guest has not negotiated the meaning of DATA_VALID
 }
 
 }  // namespace
@@ -47,25 +47,25 @@ VnetHeader vnet_for(const Frame& frame, const PortState& to) noexcept {
 /// One ring of this worker.
 struct VhostPort::Queue {
   unsigned number = 0;
-  std::uint32_t generation = 0;  // tells its requests from those of an earlier ring of the same number
+  std::uint32_t generation = 0;  // distinguishes its requests from those of an earlier ring with the same number
   Vring ring;
   std::uint32_t header_size = 0;
   bool mergeable = false;
   bool enabled = false;
   bool was_enabled = false;
-  bool awake = false;  // a transmit ring that is looked at in every round
+  bool awake = false;  // the worker looks at this transmit ring in every round
   unsigned idle_rounds = 0;
   int kick_fd = -1, call_fd = -1;
   unsigned put_budget = kBuffersPerRound;
   bool polled = false;      // a poll of kick_fd is outstanding
-  bool calling = false;     // a write to call_fd is
-  bool call_again = false;  // and another one is wanted then
+  bool calling = false;     // a write to call_fd is outstanding
+  bool call_again = false;  // another write is wanted after it
 };
 
 VhostPort::VhostPort(PortIndex index, unsigned worker_count) noexcept : OwnedPort(index), worker_count_(worker_count) {}
 VhostPort::~VhostPort() = default;
 
-// Rings come and go.
+// Starting and stopping rings.
 
 void VhostPort::start_ring(unsigned ring, const VringSetup& setup, PortContext& context) noexcept {
   if ((index() + ring / 2) % worker_count_ != context.worker_number() || stopping_) return;
@@ -81,7 +81,7 @@ void VhostPort::start_ring(unsigned ring, const VringSetup& setup, PortContext& 
   queue.call_fd = setup.call_fd;
   queues_[ring] = std::move(made);
   renew_lists();
-  // Nobody waits for buffers to come: a frame that finds none is dropped.
+  // The switch does not wait for buffers: a frame that finds none is dropped.
   queue.ring.suppress_kicks();
   if (is_receive_ring(ring)) return;
   wait_for_kick(queue, context);
@@ -101,7 +101,7 @@ std::optional<std::uint16_t> VhostPort::stop_ring(unsigned ring, PortContext& co
   const std::uint16_t next = queue.ring.next();
   queues_[ring].reset();
   renew_lists();
-  // What is prepared may still name its descriptors, which are going to be closed.
+  // Prepared requests may still name its descriptors, which will be closed.
   context.ring().submit(0);
   return next;
 }
@@ -118,7 +118,7 @@ void VhostPort::set_call(unsigned ring, int fd, PortContext& context) noexcept {
   if (queues_[ring] == nullptr) return;
   context.ring().submit(0);  // as in stop_ring()
   queues_[ring]->call_fd = fd;
-  // Whoever changes it may have missed one.
+  // The front end may have missed a call while it changed the descriptor.
   call(*queues_[ring], context);
 }
 
@@ -175,7 +175,8 @@ bool VhostPort::memory_lost(PortContext& context) noexcept {
 // Notifications.
 
 void VhostPort::wait_for_kick(Queue& queue, PortContext& context) noexcept {
-  // Told of each write (edge-triggered), so the eventfd need not be read: it is the guest's, and might make us wait.
+  // The poll is edge-triggered and reports each write, so the eventfd need not be read: it belongs to the guest and
+  // might make us wait.
   io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_poll_multishot(sqe, queue.kick_fd, POLLIN);
   io_uring_sqe_set_data64(
@@ -198,7 +199,7 @@ void VhostPort::call(Queue& queue, PortContext& context) noexcept {
     queue.call_again = true;
     return;
   }
-  // The eventfd is the guest's, who may have made writing to it block: then there is no call.
+  // The eventfd belongs to the guest, which may have made writes to it block; then there is no call.
   io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_write(sqe, queue.call_fd, &kOne, sizeof kOne, 0);
   sqe->rw_flags = RWF_NOWAIT;
@@ -236,7 +237,7 @@ void VhostPort::arm(PortContext& context) noexcept {
   queued_ = false;
   if (failed_ || stopping_ || memory_lost(context)) return;
   bool awake = false;
-  // Another one begins each time: the budget of a round may not reach to the last.
+  // Another ring begins each time, because the budget of a round may not suffice for the last one.
   const std::size_t count = transmitting_.size();
   if (++first_ >= count) first_ = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -250,8 +251,8 @@ void VhostPort::arm(PortContext& context) noexcept {
 }
 
 void VhostPort::poll(Queue& queue, PortContext& context) noexcept {
-  // Of a disabled ring chains are taken, and have no effect (vhost-user, "Ring states"). But not of one that is about
-  // to be enabled for the first time: what a guest has waiting when a switch comes back need not be lost.
+  // Chains of a disabled ring are taken and have no effect (vhost-user, "Ring states"). An exception is a ring that
+  // will be enabled for the first time: frames that wait when a switch comes back need not be lost.
   if (queue.enabled ? !open_ : !queue.was_enabled) {
     queue.awake = false;  // until set_open(), enable_ring()
     return;
@@ -283,7 +284,7 @@ void VhostPort::receive(Queue& queue, unsigned count, PortContext& context) noex
       } else if (spent || !receive_chain(queue, chain.head, context)) {
         break;
       } else {
-        spent = context.batch().read_budget() == 0;  // chains of many pieces are much work
+        spent = context.batch().read_budget() == 0;  // chains of many pieces cost more of the budget
       }
     }
     ring.put_used(chain.head, 0);
@@ -297,7 +298,7 @@ bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, PortContext& con
   const std::optional<SentChain> chain = find_chain(queue.ring, head, queue.header_size, kMaxFrameSize, room);
   if (!chain) return false;
   const std::span<const Piece> pieces{room.data(), chain->piece_count};
-  // The head is a piece of its own.
+  // The copied head is a piece of its own.
   if (pieces.size() < Batch::kMaxLentPieces) {
     lend(queue, pieces, chain->size, context);
     return true;
@@ -306,8 +307,8 @@ bool VhostPort::receive_chain(Queue& queue, std::uint16_t head, PortContext& con
   return copy(queue, pieces, chain->size, context);
 }
 
-/// Puts the frame of a chain of `size` octets into the batch, where it lies but for its head. The chain has at least
-/// its header, and fewer than kMaxLentPieces pieces.
+/// Adds the frame of a chain of `size` octets to the batch. Only its head is copied; the rest stays in place. The chain
+/// has at least its header, and fewer than kMaxLentPieces pieces.
 void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
                      PortContext& context) noexcept {
   const Batch::LentRoom room = context.batch().lent_room();
@@ -321,7 +322,7 @@ void VhostPort::lend(const Queue& queue, std::span<const Piece> chain, std::uint
   context.batch().receive_lent(index(), size, 1 + reader.rest({room.pieces + 1, Batch::kMaxLentPieces - 1}));
 }
 
-/// The same of a chain in one piece.
+/// Does the same for a chain in one piece.
 void VhostPort::lend_simple(const Queue& queue, Piece chain, PortContext& context) noexcept {
   const Batch::LentRoom room = context.batch().lent_room();
   std::memcpy(static_cast<void*>(room.vnet), chain.data, kLegacyHeaderSize);
@@ -335,7 +336,7 @@ void VhostPort::lend_simple(const Queue& queue, Piece chain, PortContext& contex
   context.batch().receive_lent(index(), size, size > head_size ? 2 : 1);
 }
 
-/// The same of a chain of many pieces, by a copy of all of it; false when there is no buffer for it now.
+/// Does the same for a chain of many pieces, by a copy of all octets. False if there is no buffer for the copy now.
 bool VhostPort::copy(const Queue& queue, std::span<const Piece> chain, std::uint32_t size,
                      PortContext& context) noexcept {
   const BufferId buffer = context.pool().take();
@@ -377,7 +378,7 @@ void VhostPort::transmit(std::span<const FrameIndex> indexes, const PortState& t
   flush(context);
 }
 
-/// Puts frames into the only ring that there is, in bursts as far as they and its chains are simple.
+/// Puts frames into the only ring, in bursts as far as the frames and chains are simple.
 void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept {
   std::array<std::uint64_t, kCastKindCount> frames{}, octets{};
   std::size_t most = Vring::kMaxAhead;
@@ -392,7 +393,7 @@ void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to
     indexes = indexes.subspan(put);
     most = std::min<std::size_t>(2 * most, Vring::kMaxAhead);
     if (put == wanted) continue;
-    // Where one is not simple, others are not: looking far ahead would be in vain.
+    // If one chain is not simple, others are not either: looking far ahead would be useless.
     most = kAheadOfOthers;
     send(context.frame(indexes.front()), context.cast(indexes.front()), to, context);
     indexes = indexes.subspan(1);
@@ -402,8 +403,8 @@ void VhostPort::put_all(std::span<const FrameIndex> indexes, const PortState& to
   }
 }
 
-/// Copies frames as they are into chains of one buffer each, up to the first for which that will not do, of at most
-/// Vring::kMaxAhead; they are still to be counted. How many.
+/// Copies frames unchanged into chains of one buffer each, up to the first frame for which this is impossible, at most
+/// Vring::kMaxAhead. The caller must count the frames. Returns the number of frames.
 std::size_t VhostPort::put_burst(Queue& queue, std::span<const FrameIndex> indexes, const PortState& to,
                                  PortContext& context) noexcept {
   Vring& ring = queue.ring;
@@ -447,7 +448,7 @@ std::optional<DropReason> VhostPort::put(const Frame& frame, const VnetHeader& v
 std::optional<DropReason> VhostPort::put_segments(const Frame& frame, Queue& queue) noexcept {
   Segmenter segmenter(frame);
   if (!segmenter.valid()) return DropReason::kCannotSegment;
-  // The frame counts as one, as does what is lost of it.
+  // The frame counts once, and so does any loss of its segments.
   std::array<std::byte, Segmenter::kScratchSize> scratch;
   std::array<Piece, 1 + Segmenter::kMaxPayloadPieces> pieces;
   Segmenter::Segment segment;

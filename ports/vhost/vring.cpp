@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kCacheLine = 64;  // octets
 
-/// Where each side says up to which index it wants no notification (virtio 1.2 2.7.7.1, 2.7.10.1).
+/// The place where each side stores the index up to which it wants no notification (virtio 1.2 2.7.7.1, 2.7.10.1).
 const std::uint16_t* used_event(const VringLayout& layout) noexcept {
   return &layout.available->ring[layout.size];
 }
@@ -61,7 +61,7 @@ Vring::Vring(const VringLayout& layout, std::uint16_t next, bool event_index, co
       mask_(static_cast<std::uint16_t>(layout.size - 1)),
       next_(next),
       seen_(next),
-      // The driver has seen this much, whoever served it before.
+      // The driver has seen the used ring up to this index, whichever device served it before.
       used_(layout.is_packed ? std::uint16_t{0} : __atomic_load_n(&layout.used->idx, __ATOMIC_RELAXED)),
       published_(used_),
       event_index_(event_index),
@@ -109,7 +109,8 @@ unsigned Vring::look_ahead(unsigned count, VringDirection direction,
     if (is_split) __builtin_prefetch(&layout_.descriptors[chains[i].head]);
   }
   if (trouble_.fault != VringFault::kNone) return 0;
-  // What the driver has read is written next, and stores wait for each other.
+  // Fetch the entries of the used ring that are written next: the driver has read them, and stores would wait for each
+  // other.
   for (unsigned i = 0; i < count && is_split; i += kCacheLine / sizeof(vring_used_elem))
     prefetch_to_write(&layout_.used->ring[static_cast<std::uint16_t>(used_ + i) & mask_]);
   const std::uint16_t simple_flags = to_guest ? VRING_DESC_F_WRITE : 0;
@@ -118,7 +119,7 @@ unsigned Vring::look_ahead(unsigned count, VringDirection direction,
     const vring_desc buffer = descriptor(chain.head);
     chain.guest_address = buffer.addr;
     chain.simple = {};
-    // What lies outside is a fault when its turn has come.
+    // A buffer outside memory is a fault only when its turn comes.
     const Piece piece = memory_->at(buffer.addr, buffer.len, hint_);
     if (piece.size == 0) continue;
     if (to_guest) {
@@ -140,7 +141,7 @@ bool Vring::memory_lost() const noexcept {
 bool Vring::publish() noexcept {
   if (layout_.is_packed) {
     const bool call = packed_.publish();
-    // All of it, as a batch may turn round in it.
+    // Mark the whole used ring, because a batch may wrap in it.
     if (used_log_ != nullptr) [[unlikely]]
       used_log_->mark(layout_.used_guest_address, layout_.size * sizeof(vring_packed_desc));
     return call;
@@ -148,7 +149,7 @@ bool Vring::publish() noexcept {
   const std::uint16_t before = std::exchange(published_, used_);
   __atomic_store_n(&layout_.used->idx, used_, __ATOMIC_SEQ_CST);
   if (used_log_ != nullptr) [[unlikely]] {
-    // Behind what they tell of: who takes the marks in between would miss it.
+    // Mark after the write: a migration that reads the log in between would miss the entry.
     for (std::uint16_t at = before; at != used_; ++at) {
       const std::uint64_t offset = offsetof(vring_used, ring) + (at & mask_) * sizeof(vring_used_elem);
       used_log_->mark(layout_.used_guest_address + offset, sizeof(vring_used_elem));
@@ -164,8 +165,8 @@ bool Vring::publish() noexcept {
 }
 
 void Vring::suppress_kicks() noexcept {
-  // With an event index nothing is to be done: the one that stands there has passed, and is not passed again before
-  // 2^16 chains.
+  // With an event index there is nothing to do: the present event has passed, and is not passed again before 2^16
+  // chains.
   if (layout_.is_packed) return packed_.suppress_kicks();
   if (!event_index_)
     __atomic_store_n(&layout_.used->flags, static_cast<std::uint16_t>(VRING_USED_F_NO_NOTIFY), __ATOMIC_RELAXED);
@@ -194,7 +195,7 @@ bool ChainWalk::next(vring_desc& buffer) noexcept {
       }
       buffer = Vring::copy_once(reinterpret_cast<const vring_desc*>(piece.data));
       if (ring_->is_packed()) {
-        // The same octets in another order, and one follows the other.
+        // Packed descriptors have the same size but another layout, and are always consecutive.
         const vring_packed_desc entry = std::bit_cast<vring_packed_desc>(buffer);
         buffer.next = static_cast<std::uint16_t>(next_ + 1);
         buffer.flags = static_cast<std::uint16_t>((entry.flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) |
