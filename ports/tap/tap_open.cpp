@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opening, creating and deleting taps: the part of tap_device.hpp that ties descriptors to devices.
+// Opens, creates and deletes taps: the part of tap_device.hpp that ties descriptors to devices.
 //
 // How it works
 //
-// 1. A tap queue is a descriptor of /dev/net/tun that TUNSETIFF has tied to a device by name. The name is looked up in
-//    the network namespace that the thread was in when it opened /dev/net/tun, not in the one it is in at TUNSETIFF;
-//    so only the opening happens inside a NetnsScope.
-// 2. TUNSETIFF makes what it does not find, if the caller may. To attach, and never make anything, each descriptor is
-//    first told that a device it makes shall have interface index 1 (TUNSETIFINDEX). That is the loopback's in every
-//    namespace, so making fails with EBUSY before any device shows; attaching ignores it. To create, and never attach,
-//    there is IFF_TUN_EXCL.
-// 3. TUNSETIFF says EINVAL for a tun, a bridge, a device made with another IFF_MULTI_QUEUE, and EPERM for any owner. So
-//    the device is looked at first by rtnetlink, which tells all of it to anybody; and once more after a failure, as it
-//    may have changed in between.
-// 4. A descriptor keeps the namespace alive in which it was opened. A tap made inside another namespace would so keep
-//    that namespace from ever going away. Therefore one that is wanted elsewhere is made here under a passing name and
-//    moved, as `ip link set NAME netns NS` does: then it goes when its namespace goes (and answers EBADFD). A tap that
-//    was already there can only be attached from inside: the namespace then lasts until its queues are closed.
-// 5. Until TUNSETPERSIST, the last step, a created device goes with its last descriptor. That undoes every failure.
+// 1. A tap queue is a descriptor of /dev/net/tun that TUNSETIFF has tied to a device by name. TUNSETIFF looks the name
+//    up in the network namespace in which the thread opened /dev/net/tun, not in the thread's present namespace. So
+//    only the opening happens inside a NetnsScope.
+// 2. TUNSETIFF creates a missing device if the caller may. To attach without ever creating, each descriptor is first
+//    told that a device that it creates shall have interface index 1 (TUNSETIFINDEX). The loopback has this index in
+//    every namespace, so creating fails with EBUSY before any device appears. Attaching ignores the index. To create
+//    without ever attaching, there is IFF_TUN_EXCL.
+// 3. TUNSETIFF fails with EINVAL for a tun, a bridge, or a device created with another IFF_MULTI_QUEUE, and with EPERM
+//    for any wrong owner. So open_tap() first reads the device's data by rtnetlink, which needs no privilege, and reads
+//    them again after a failure, because the device may have changed in between.
+// 4. A descriptor keeps the namespace alive in which it was opened. A tap created inside another namespace would so
+//    keep that namespace alive for ever. Therefore a tap for another namespace is created here under a temporary name
+//    and then moved, as `ip link set NAME netns NS` does: it then disappears with its namespace (and answers EBADFD).
+//    An existing tap can only be attached from inside: the namespace then lasts until the queues are closed.
+// 5. Until TUNSETPERSIST, the last step, a created device disappears with its last descriptor. This undoes every
+//    failure.
 #include "ports/tap/tap_device.hpp"
 
 #include <fcntl.h>
@@ -40,7 +41,7 @@
 #include "ports/links/interface_info.hpp"
 #include "ports/tap/tap_refusals.hpp"
 
-// Linux 6.2; missing from the headers of 6.1.
+// Linux 6.2 added it, and the headers of 6.1 lack it.
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
@@ -49,7 +50,7 @@
 namespace rb {
 namespace {
 
-constexpr const char* kPassingName = "rb-new%d";  // the kernel puts a number for %d
+constexpr const char* kPassingName = "rb-new%d";  // the kernel replaces %d by a number
 constexpr unsigned kMaxQueues = 256;              // MAX_TAP_QUEUES, drivers/net/tun.c
 constexpr unsigned kLoopbackIndex = 1;            // LOOPBACK_IFINDEX, include/net/flow.h
 
@@ -57,7 +58,7 @@ Result<> pass_on(const Error& error) {
   return std::unexpected(error);
 }
 
-// ---- What is asked of the caller
+// ---- Checks of the caller's options
 
 Result<> check_options(const TapOptions& options) {
   if (Result<> checked = check_interface_name(options.name); !checked) return checked;
@@ -80,7 +81,7 @@ Result<> check_options(const TapOptions& options) {
 
 // ---- Descriptors of /dev/net/tun
 
-/// Descriptors that are tied to no device yet, and a netlink socket beside them in the same namespace.
+/// Descriptors that are not tied to a device yet, and a netlink socket in the same namespace.
 struct Attachment {
   std::vector<UniqueFd> queues;
   Rtnetlink netlink;
@@ -111,7 +112,7 @@ int tun_flags(bool multi_queue) {
   return IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (multi_queue ? IFF_MULTI_QUEUE : 0);
 }
 
-/// TUNSETIFF on a device that exists; 0 or an errno. See "How it works", 2.
+/// TUNSETIFF on an existing device; returns 0 or an errno. See "How it works", 2.
 int attach_queue(int fd, const std::string& name, bool multi_queue) {
   unsigned index = kLoopbackIndex;
   ifreq request = request_for(name, tun_flags(multi_queue));
@@ -133,7 +134,7 @@ std::optional<int> flags_now(int tap_fd) {
 
 // ---- Attaching
 
-/// Looks again at what has just refused TUNSETIFF with `error`.
+/// Looks again at a device for which TUNSETIFF has just failed with `error`.
 std::unexpected<Error> explain_attach_failure(Rtnetlink& netlink, const std::string& name, unsigned queue_count,
                                               int error) {
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(netlink, name);
@@ -152,7 +153,8 @@ std::unexpected<Error> explain_attach_failure(Rtnetlink& netlink, const std::str
   return tap_system_error("TUNSETIFF", name, error);
 }
 
-/// With other queues already there, TUNSETIFF leaves the device's header format as it is, and the frames are dealt out.
+/// If other queues are open already, TUNSETIFF keeps the device's header format, and the kernel spreads frames over all
+/// queues.
 Result<> check_alone(Attachment& attachment, const std::string& name) {
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(attachment.netlink, name);
   if (!info) return pass_on(info.error());
@@ -174,9 +176,9 @@ Result<InterfaceInfo> attach(Attachment& attachment, const std::string& name) {
   return std::move(**info);
 }
 
-// ---- What every queue, and the device, is set to
+// ---- Settings of every queue, and of the device
 
-/// Asks for the most that this kernel knows, in steps. The kernel takes ECN only along with TSO.
+/// Asks for all offloads that this kernel supports, in steps. The kernel accepts ECN only together with TSO.
 Offloads set_offloads(int tap_fd, const TapOptions& options) {
   struct Step {
     unsigned long flags;
@@ -194,7 +196,7 @@ Offloads set_offloads(int tap_fd, const TapOptions& options) {
     const bool wanted = options.offload && (options.allow_uso || (step.bits & Offloads::kUso) == 0);
     if (wanted && ::ioctl(tap_fd, TUNSETOFFLOAD, step.flags) == 0) return Offloads{step.bits};
   }
-  ::ioctl(tap_fd, TUNSETOFFLOAD, 0UL);  // no kernel refuses nothing; a deleted device shows at the next step
+  ::ioctl(tap_fd, TUNSETOFFLOAD, 0UL);  // every kernel accepts 0; a deleted device is noticed at the next step
   return Offloads{};
 }
 
@@ -209,14 +211,14 @@ Result<> set_header_format(int tap_fd, const std::string& name) {
     return fail(ErrorCode::kNotSupported,
                 fmt::format("{}: this kernel's tap driver lacks virtio_net_hdr of 12 octets, little-endian", name));
   }
-  // A write must not wait for octets that the stack has not freed yet; EAGAIN would be a lost frame.
+  // A write must not wait for octets that the stack has not freed yet: with EAGAIN the frame would be lost.
   int send_buffer = INT_MAX;
   if (::ioctl(tap_fd, TUNSETSNDBUF, &send_buffer) != 0) return tap_system_error("TUNSETSNDBUF", name, errno);
   return {};
 }
 
-/// A persistent device keeps what its former holder set: here a filter over addresses and a program that picks queues.
-/// Kernels that lack either (they answer EINVAL) have nothing to be undone.
+/// A persistent device keeps the settings of its former holder, such as a filter over addresses and a program that
+/// selects queues. Kernels without them answer EINVAL, and there is nothing to undo.
 void forget_former_holder(int tap_fd) {
   tun_filter no_filter{};
   ::ioctl(tap_fd, TUNSETTXFILTER, &no_filter);
@@ -224,7 +226,7 @@ void forget_former_holder(int tap_fd) {
   ::ioctl(tap_fd, TUNSETSTEERINGEBPF, &no_program);
 }
 
-/// Makes an open tap of attached queues; its device is theirs alone.
+/// Makes an open tap of attached queues. No other process has queues of the device.
 Result<TapDevice> set_up_device(std::vector<UniqueFd> queues, const TapOptions& options) {
   const int tap_fd = queues.front().get();
   if (Result<> set = set_header_format(tap_fd, options.name); !set) return std::unexpected(set.error());
@@ -247,7 +249,7 @@ Result<TapDevice> attach_tap(const TapOptions& options) {
 
 // ---- Creating
 
-/// Makes the device with the first descriptor and attaches the others; returns the name it has got.
+/// Creates the device with the first descriptor and attaches the others. Returns the device's name.
 Result<std::string> make_device(const Attachment& attachment, const std::string& name, const TapOptions& options) {
   const bool multi_queue = options.multi_queue || options.queue_count > 1;
   const int first = attachment.queues.front().get();
@@ -261,7 +263,7 @@ Result<std::string> make_device(const Attachment& attachment, const std::string&
   return made;
 }
 
-/// Moves a device to its namespace, and gives it its name on the way. See "How it works", 4.
+/// Moves a device to its namespace, where it gets its final name. See "How it works", 4.
 Result<> move_device(Rtnetlink& netlink, const std::string& passing_name, const TapOptions& options) {
   const Result<std::optional<InterfaceInfo>> info = look_up_interface(netlink, passing_name);
   if (!info) return pass_on(info.error());

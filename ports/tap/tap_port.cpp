@@ -41,7 +41,7 @@ void TapPort::arm_queue(std::size_t number, PortContext& context) noexcept {
   const unsigned burst = std::max(1U, std::min(queue.burst, context.batch().read_budget()));
   context.batch().spend_read_budget(burst);
   queue.found = 0;
-  unsigned reads = 1;  // the last, which waits
+  unsigned reads = 1;  // the last read, which waits
   for (; reads < burst; ++reads) {
     if (nowait_) {
       const BufferId buffer = context.pool().take();
@@ -96,15 +96,15 @@ void TapPort::read_completed(std::size_t number, BufferId buffer, int result, Po
     }
   } else {
     if (buffer != kNoBuffer) context.pool().give_back(buffer);
-    // A tap gives no less than a header: a device that does is none.
+    // A tap returns at least a header, so a device that returns less is not a tap.
     const int error = result < 0 ? -result : EPROTO;
     switch (error) {
       case EAGAIN:  // the queue is empty
       case EINTR:
-      case ENOBUFS:    // no provided buffer: there are some again after the next submit
+      case ENOBUFS:    // there is no provided buffer; there will be some after the next submit
       case ECANCELED:  // stop()
         break;
-      default:  // EBADFD, EFAULT: the device was deleted; anything else would not go away by asking again either
+      default:  // EBADFD, EFAULT: the device was deleted; other errors would not disappear with another read either
         if (!queue.failed) context.report_port_error(index(), error);
         queue.failed = true;
     }
@@ -138,8 +138,8 @@ void TapPort::release(PortContext& context) noexcept {
 
 std::unique_ptr<Port> TapPortDevice::make_port(PortIndex index, PortContext& context) {
   const std::vector<UniqueFd>& queues = tap_.queues;
-  // Single-queue ports are spread over the workers by their index; a queue is read by one worker, and a worker writes
-  // to a queue that it also reads, if it reads one.
+  // Single-queue ports are spread over the workers by their index. One worker reads a queue, and a worker writes to a
+  // queue that it also reads, if there is one.
   std::vector<unsigned> read_files;
   std::optional<unsigned> write_file;
   bool full = false;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// TapPort: the hot part of a tap: reads its queues, writes frames to it.
+// TapPort is the hot part of a tap: it reads the tap's queues and writes frames to it.
 //
-// How it works. A read of a tap gives one frame, and completes inside the submit when one is there. A burst is some
-// reads that do not wait (RWF_NOWAIT: an empty queue answers EAGAIN) and, last, one that does: it either gets a frame
-// too or waits in the kernel, and its completion begins the next burst. So an idle queue has exactly one request
-// outstanding and costs nothing, and a busy one is emptied without a poll, a wake-up or a second system call. The
-// length of a burst follows what the last one found.
+// How it works. A read of a tap returns one frame, and completes inside the submit if there is one. A burst is some
+// reads that do not wait (RWF_NOWAIT: an empty queue answers EAGAIN) and a last one that waits: it either gets a frame,
+// too, or waits in the kernel, and its completion begins the next burst. So an idle queue has exactly one outstanding
+// request and costs nothing, and a busy queue is emptied without a poll, a wake-up or a second system call. The length
+// of a burst follows the number of frames of the last one.
 //
-// Kernels before 6.4 know no RWF_NOWAIT on taps. There all reads of a burst may wait; a new burst begins when the last
-// of them has completed, so under a trickle the bursts shrink to one again.
+// Kernels before 6.4 do not support RWF_NOWAIT on taps. There all reads of a burst may wait. A new burst begins when
+// the last of them has completed, so under a trickle of frames the bursts shrink to one.
 //
-// Frames are written by FrameWriter; the send buffer of a tap is unlimited (tap_device.cpp), so it refuses none.
+// FrameWriter writes the frames. The send buffer of a tap is unlimited (tap_device.cpp), so the tap refuses none.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace rb {
 
 class TapPort final : public Port {
  public:
-  /// `write_file` and `read_files` are as PortContext::add_file() gives them.
+  /// `write_file` and `read_files` come from PortContext::add_file().
   TapPort(PortIndex index, unsigned write_file, const std::vector<unsigned>& read_files, bool nowait);
 
   void arm(PortContext& context) noexcept override;
@@ -38,14 +38,14 @@ class TapPort final : public Port {
 
  private:
   static constexpr unsigned kMaxBurst = 64;         // reads; docs/performance.md, "Experiments"
-  static constexpr unsigned kMaxWaitingBurst = 32;  // where all of them may wait, each for a provided buffer
+  static constexpr unsigned kMaxWaitingBurst = 32;  // if all reads may wait, each for a provided buffer
 
   struct Queue {
     unsigned file = 0;
     unsigned outstanding = 0;  // reads that have not completed
     unsigned burst = 1;        // reads in the next burst
-    unsigned found = 0;        // frames that the burst at hand has found
-    bool failed = false;       // the device is gone; not read any more
+    unsigned found = 0;        // frames of the present burst
+    bool failed = false;       // the device is gone, and the queue is no longer read
   };
 
   [[nodiscard]] unsigned max_burst() const noexcept { return nowait_ ? kMaxBurst : kMaxWaitingBurst; }
@@ -60,7 +60,7 @@ class TapPort final : public Port {
   bool stopping_ = false;
 };
 
-/// A tap, as the engine keeps it.
+/// A tap for the engine.
 class TapPortDevice final : public PortDevice {
  public:
   explicit TapPortDevice(TapDevice tap) noexcept : tap_(std::move(tap)) {}

@@ -75,7 +75,7 @@ Result<> check_attachable(const std::optional<InterfaceInfo>& info, const std::s
                             "multi_queue', or ask for one queue",
                             name, queue_count));
   }
-  // The kernel would let several processes share a multi-queue tap, and deal the frames out among them.
+  // The kernel would let several processes share a multi-queue tap, and would spread the frames over them.
   if (info->tun->queue_count > 0) return tap_is_busy(name);
   return {};
 }
