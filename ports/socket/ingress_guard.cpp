@@ -20,7 +20,7 @@
 namespace rb {
 namespace {
 
-constexpr int kPriority = -500;               // before what others hook there
+constexpr int kPriority = -500;               // earlier than the chains of other programs
 constexpr std::uint32_t kTableFlagOwner = 2;  // NFT_TABLE_F_OWNER
 
 using Table = std::unique_ptr<nftnl_table, decltype(&nftnl_table_free)>;
@@ -43,7 +43,7 @@ void add_mark(const Batch& batch, std::uint16_t type, std::uint32_t sequence) {
   family->res_id = htons(NFNL_SUBSYS_NFTABLES);
 }
 
-/// One transaction: a table of ours with one chain, whose policy is to drop.
+/// Makes one transaction: a table of ours with one chain, whose policy is to drop.
 Batch make_transaction(std::array<char, 8192>& buffer, const std::string& table_name, const std::string& interface,
                        const Table& table, const Chain& chain) {
   Batch batch(mnl_nlmsg_batch_start(buffer.data(), buffer.size() / 2), mnl_nlmsg_batch_stop);
@@ -76,8 +76,8 @@ Batch make_transaction(std::array<char, 8192>& buffer, const std::string& table_
   return batch;
 }
 
-/// 0, or the errno of the first message that was refused. The two messages of a transaction are answered one by one,
-/// and a refusal of either undoes both.
+/// Returns 0, or the errno of the first message that was refused. The two messages of a transaction are answered one by
+/// one, and a refusal of either undoes both.
 int read_answers(int fd, int expected) {
   std::array<char, 8192> buffer;
   for (int answers = 0; answers < expected;) {

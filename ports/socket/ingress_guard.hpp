@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// IngressGuard: keeps the host's own stack from hearing what comes in by an interface that is a port.
+// IngressGuard keeps frames of an interface that is a port away from the host's own stack.
 //
-// A packet socket sees a frame before the ingress hook does. There an nftables chain of the netdev family drops it, so
-// that the host does not answer for itself what the switch is to carry. The table is owned by its netlink socket
-// (NFT_TABLE_F_OWNER, Linux 5.12): it goes with the socket, also when the process is killed.
+// A packet socket sees a frame before the ingress hook does. At this hook an nftables chain of the netdev family drops
+// the frame, so that the host does not itself answer frames that the switch forwards. The netlink socket owns the table
+// (NFT_TABLE_F_OWNER, Linux 5.12): the table disappears with the socket, even if the process is killed.
 #pragma once
 
 #include <string>

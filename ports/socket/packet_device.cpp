@@ -30,7 +30,7 @@ namespace {
 constexpr unsigned kGetWirelessName = 0x8B01;    // SIOCGIWNAME, linux/wireless.h
 constexpr std::uint32_t kPacketHeaderSize = 10;  // octets of virtio_net_hdr with PACKET_VNET_HDR
 
-/// virtio_net_hdr has a word for UDP segmentation since Linux 6.2. Nothing that a packet socket says tells.
+/// virtio_net_hdr has a value for UDP segmentation since Linux 6.2. A packet socket does not tell if the kernel has it.
 bool kernel_knows_uso() {
   utsname kernel{};
   int major = 0, minor = 0;
@@ -44,7 +44,7 @@ ifreq request_for(const std::string& name) {
   return request;
 }
 
-/// Why an interface cannot be a port at all.
+/// Returns the reason why an interface cannot be a port at all.
 Result<> check_bridgeable(const std::optional<InterfaceInfo>& info, const std::string& name, int socket) {
   if (!info) return fail(ErrorCode::kNoSuchInterface, fmt::format("interface {} does not exist", name), name);
   if (info->loopback) {
@@ -77,7 +77,7 @@ Result<> check_bridgeable(const std::optional<InterfaceInfo>& info, const std::s
   return {};
 }
 
-/// Frames that a device has merged (LRO) cannot be taken apart again as they were.
+/// Frames that a device has merged (LRO) cannot be restored.
 Result<> switch_off_lro(const std::string& name, int socket) {
   ethtool_value flags{};
   flags.cmd = ETHTOOL_GFLAGS;
@@ -92,7 +92,7 @@ Result<> switch_off_lro(const std::string& name, int socket) {
 }
 
 Result<UniqueFd> open_socket(const std::string& name) {
-  // No protocol yet: nothing comes in before it is bound to its interface.
+  // The socket has no protocol yet, so no frame comes in before it is bound to its interface.
   UniqueFd fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd) return fd;
   if (errno == EPERM)

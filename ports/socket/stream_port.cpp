@@ -16,7 +16,7 @@
 namespace rb {
 namespace {
 
-// Tag::detail.
+// Values of Tag::detail.
 constexpr std::uint64_t kReceive = 0, kSend = 1;
 
 }  // namespace
@@ -43,7 +43,7 @@ void StreamPort::take_frames(PortContext& context) noexcept {
     if (end_ - begin_ < length_size() + size) break;
     const BufferId buffer = context.batch().read_budget() == 0 ? kNoBuffer : context.pool().take();
     if (buffer == kNoBuffer) {
-      // The batch at hand goes first; its buffers come back.
+      // The present batch goes first, and then its buffers come back.
       waits_ = true;
       return context.arm_later(*this);
     }
@@ -115,7 +115,7 @@ void StreamPort::send(const Frame& frame, CastKind cast, const PortState& to, Po
 void StreamPort::send_segments(const Frame& frame, CastKind cast, PortContext& context) noexcept {
   Segmenter segmenter(frame);
   if (!segmenter.valid()) return context.counters(index()).drop(DropReason::kCannotSegment);
-  // The frame counts as one, as does what is lost of it.
+  // The frame counts once, and so does any loss of its segments.
   std::array<std::byte, Segmenter::kScratchSize> scratch;
   Segmenter::Segment segment;
   bool whole = true;

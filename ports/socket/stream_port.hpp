@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// StreamPort: the hot part of a byte stream that carries frames, each behind its length: QEMU's `-netdev stream`.
+// StreamPort is the hot part of a byte stream that carries frames, each after its length: QEMU's `-netdev stream`.
 //
-// How it works. One receive is outstanding, into the free end of a buffer; whole frames are copied out of it into
-// buffers of the pool and into the batch, and what is left of an unfinished one moves to its beginning. Frames that
-// leave are copied into a ring of octets, of which one send at a time takes as much as the socket will; so the peer's
-// pace stalls nobody, and what does not fit is a counted drop. Copies are cheap beside what a socket costs.
+// How it works. One receive is outstanding, into the free end of a buffer. Whole frames are copied from there into
+// buffers of the pool and into the batch, and the rest of an unfinished frame moves to the beginning. Frames that leave
+// are copied into a ring of octets. One send at a time takes as many of them as the socket accepts, so a slow peer
+// stalls no other port, and a frame that does not fit is a counted drop. Copies are cheap compared with the cost of a
+// socket.
 //
-// The peer is not trusted with anything: a length that no frame can have ends the connection.
+// The peer is not trusted: a length that no frame can have ends the connection.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +19,15 @@
 
 namespace rb {
 
-/// How the length before a frame is written, big-endian.
+/// The format of the length before a frame, big-endian.
 enum class Framing : std::uint8_t {
   kLen32,  // four octets: QEMU
-  kLen16,  // two octets: simpletun and its like
+  kLen16,  // two octets: simpletun and similar programs
 };
 
 class StreamPort final : public OwnedPort {
  public:
-  /// `file` is as PortContext::add_file() gives it, of a blocking socket.
+  /// `file` comes from PortContext::add_file(), and is a blocking socket.
   StreamPort(PortIndex index, unsigned file, Framing framing);
 
   void arm(PortContext& context) noexcept override;
@@ -34,11 +35,11 @@ class StreamPort final : public OwnedPort {
   void send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept override;
   void flush(PortContext& context) noexcept override;
   void stop(PortContext& context) noexcept override;
-  [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }  // provided buffers: none
+  [[nodiscard]] std::size_t waiting_read_count() const noexcept override { return 0; }  // it uses no provided buffers
   [[nodiscard]] bool stopped() const noexcept override { return stopping_ && !receiving_ && !sending_; }
   void release(PortContext& context) noexcept override;
 
-  /// Octets of the largest frame: that of a tap, which is not smaller than QEMU's.
+  /// Octets of the largest frame: that of a tap, which is at least as large as QEMU's.
   static constexpr std::size_t kMaxFrameSize = 65536 + 22;
 
  private:
@@ -46,14 +47,15 @@ class StreamPort final : public OwnedPort {
   static constexpr std::size_t kSendSize = 512 << 10;     // octets; a few milliseconds of a slow peer
 
   [[nodiscard]] std::size_t length_size() const noexcept { return framing_ == Framing::kLen32 ? 4 : 2; }
-  /// Gives whole frames to the batch; false when something has to come first, or the peer is out of step.
+  /// Adds whole frames to the batch. It stops if the batch must be processed first, or if the peer sends an invalid
+  /// length.
   void take_frames(PortContext& context) noexcept;
   void receive(PortContext& context) noexcept;
-  /// False of what has no length in two octets.
+  /// False if the size does not fit into a length of two octets.
   [[nodiscard]] bool has_length(std::size_t size) const noexcept {
     return framing_ == Framing::kLen32 || size <= UINT16_MAX;
   }
-  /// Room for a frame and its length, or kEgressFull.
+  /// Makes room for a frame and its length. False if there is none: kEgressFull.
   [[nodiscard]] bool begin_frame(std::size_t size) noexcept;
   void append(const void* data, std::size_t size) noexcept;
   void send_segments(const Frame& frame, CastKind cast, PortContext& context) noexcept;
@@ -62,14 +64,14 @@ class StreamPort final : public OwnedPort {
   unsigned file_;
   Framing framing_;
   std::unique_ptr<std::byte[]> received_, to_send_;
-  std::size_t begin_ = 0, end_ = 0;  // of what has been received and not been taken
-  std::size_t head_ = 0, tail_ = 0;  // of the ring of octets to send; they only grow
+  std::size_t begin_ = 0, end_ = 0;  // the received octets that have not been taken
+  std::size_t head_ = 0, tail_ = 0;  // positions in the ring of octets to send; they only grow
   bool receiving_ = false, sending_ = false;
-  bool waits_ = false;  // frames are left that found no buffer or no place in the batch
+  bool waits_ = false;  // frames are left that found no buffer or no room in the batch
   bool failed_ = false, stopping_ = false;
 };
 
-/// A connected socket, as the engine keeps it.
+/// A connected socket for the engine.
 class StreamPortDevice final : public PortDevice {
  public:
   StreamPortDevice(UniqueFd socket, Framing framing) noexcept : socket_(std::move(socket)), framing_(framing) {}
