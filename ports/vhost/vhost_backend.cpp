@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "ports/base/close_elsewhere.hpp"
@@ -62,23 +64,6 @@ VhostBackend::Reply reply_to(VhostRequest request, const Payload& payload) {
   return reply;
 }
 
-/// Whether it is answered in any case, with something that an error would be taken for.
-bool has_answer_of_its_own(VhostRequest request) noexcept {
-  switch (request) {
-    case VhostRequest::kGetFeatures:
-    case VhostRequest::kGetProtocolFeatures:
-    case VhostRequest::kGetQueueNum:
-    case VhostRequest::kGetMaxMemSlots:
-    case VhostRequest::kGetStatus:
-    case VhostRequest::kGetVringBase:
-    case VhostRequest::kGetInflightFd:
-    case VhostRequest::kSetLogBase:
-      return true;
-    default:
-      return false;
-  }
-}
-
 template <typename T>
 Result<T> payload_of(const VhostMessage& message) {
   if (const std::optional<T> payload = message.as<T>(); payload && message.payload.size() == sizeof(T)) return *payload;
@@ -117,116 +102,138 @@ VhostBackend::~VhostBackend() {
   stop_all();
 }
 
+/// One request that a front end may make.
+struct VhostBackend::Handler {
+  /// Whether the front end reads an answer even when it asked for no acknowledgement. It would take an acknowledgement
+  /// for that answer, so an error of such a request ends the connection.
+  enum class Answers : std::uint8_t { kNever, kAlways };
+
+  VhostRequest request;
+  Answers answers;
+  Answer (*follow)(VhostBackend&, VhostMessage&);
+
+  /// Follows a request by a member function that takes the payload, a number or a structure of exactly that size.
+  template <auto kAct>
+  static Answer by_payload(VhostBackend& backend, VhostMessage& message) {
+    return []<typename T>(Result<> (VhostBackend::*act)(T), VhostBackend& to, const VhostMessage& from) -> Answer {
+      const auto payload = payload_of<std::remove_cvref_t<T>>(from);
+      if (!payload) return std::unexpected(payload.error());
+      return without_answer((to.*act)(*payload));
+    }(kAct, backend, message);
+  }
+  /// Follows a request by a member function that takes the message, because it has descriptors or a size of its own.
+  template <auto kAct>
+  static Answer by_message(VhostBackend& backend, VhostMessage& message) {
+    if constexpr (std::is_same_v<decltype((backend.*kAct)(message)), Answer>) {
+      return (backend.*kAct)(message);
+    } else {
+      return without_answer((backend.*kAct)(message));
+    }
+  }
+  /// Answers with a number that kNumber(backend) gives.
+  template <auto kNumber>
+  static Answer tell(VhostBackend& backend, VhostMessage& message) {
+    return reply_to(message.request(), std::uint64_t{kNumber(backend)});
+  }
+  static Answer nothing_to_do(VhostBackend&, VhostMessage&) { return std::nullopt; }
+
+  [[nodiscard]] static const Handler* find(VhostRequest request);
+
+ private:
+  static Answer without_answer(const Result<>& result) {
+    if (!result) return std::unexpected(result.error());
+    return std::nullopt;
+  }
+};
+
+const VhostBackend::Handler* VhostBackend::Handler::find(VhostRequest request) {
+  using enum VhostRequest;
+  using enum Answers;
+  using Backend = VhostBackend;
+  static constexpr auto kHandlers = std::to_array<Handler>({
+      {kGetFeatures, kAlways, tell<[](const Backend& backend) { return backend.offered_; }>},
+      {kGetProtocolFeatures, kAlways, tell<[](const Backend&) { return kProtocolFeatures; }>},
+      {kGetQueueNum, kAlways, tell<[](const Backend&) { return VhostPort::kMaxQueuePairs; }>},
+      {kGetMaxMemSlots, kAlways, tell<[](const Backend&) { return GuestMemory::kMaxRegions; }>},
+      {kGetStatus, kAlways, tell<[](const Backend& backend) { return backend.status_; }>},
+      {kSetOwner, kNever, nothing_to_do},
+      {kResetOwner, kNever, by_message<&Backend::reset_device>},  // "no longer used": the device stops
+      {kResetDevice, kNever, by_message<&Backend::reset_device>},
+      {kSetFeatures, kNever, by_payload<&Backend::set_features>},
+      {kSetProtocolFeatures, kNever, by_payload<&Backend::set_protocol_features>},
+      {kSetStatus, kNever, by_payload<&Backend::set_status>},
+      {kNetSetMtu, kNever, by_payload<&Backend::set_mtu>},
+      {kSendRarp, kNever, by_payload<&Backend::send_rarp>},
+      {kSetMemTable, kNever, by_message<&Backend::set_mem_table>},
+      {kAddMemReg, kNever, by_message<&Backend::add_region>},
+      {kRemMemReg, kNever, by_message<&Backend::remove_region>},
+      {kSetLogBase, kAlways, by_message<&Backend::set_log_base>},
+      {kSetLogFd, kNever, nothing_to_do},  // would be told when the log is full, which a bit map never is
+      {kSetVringNum, kNever, by_payload<&Backend::set_ring_size>},
+      {kSetVringAddr, kNever, by_payload<&Backend::set_ring_addresses>},
+      {kSetVringBase, kNever, by_payload<&Backend::set_ring_base>},
+      {kSetVringEnable, kNever, by_payload<&Backend::set_ring_enable>},
+      {kGetVringBase, kAlways, by_message<&Backend::get_ring_base>},
+      {kSetVringKick, kNever, by_message<&Backend::set_ring_fd>},
+      {kSetVringCall, kNever, by_message<&Backend::set_ring_fd>},
+      {kSetVringErr, kNever, by_message<&Backend::set_ring_fd>},
+      {kGetInflightFd, kAlways, by_message<&Backend::get_inflight>},
+      {kSetInflightFd, kNever, by_message<&Backend::set_inflight>},
+  });
+  const auto* found = std::ranges::find(kHandlers, request, &Handler::request);
+  return found == kHandlers.end() ? nullptr : found;
+}
+
 Result<std::optional<VhostBackend::Reply>> VhostBackend::handle(VhostMessage message) {
   const VhostRequest request = message.request();
   const bool acknowledge =
       (message.header.flags & VhostHeader::kNeedReply) != 0 && speaks(VhostProtocolFeature::kReplyAck);
   refusal_.clear();
-  Answer answer = follow(message);
+  const Handler* handler = Handler::find(request);
+  Answer answer = handler != nullptr
+                      ? handler->follow(*this, message)
+                      : std::unexpected(invalid(fmt::format("a message {} that was not negotiated, or is not known",
+                                                            message.header.request)));
   if (answer && (*answer || !acknowledge)) return answer;
   if (answer) return reply_to(request, std::uint64_t{0});
   answer.error().message = fmt::format("{}: {}", vhost_request_name(request), answer.error().message);
-  if (!acknowledge || has_answer_of_its_own(request)) return answer;
+  if (!acknowledge || (handler != nullptr && handler->answers == Handler::Answers::kAlways)) return answer;
   refusal_ = answer.error().message;
   return reply_to(request, std::uint64_t{1});
 }
 
-Result<std::optional<VhostBackend::Reply>> VhostBackend::follow(VhostMessage& message) {
-  const VhostRequest request = message.request();
-  const auto done = [](const Result<>& result) -> Answer {
-    if (!result) return std::unexpected(result.error());
-    return std::nullopt;
-  };
-  // Of those that have a number, a ring's state or its addresses; what is too short is refused.
-  const auto with = [&]<typename T>(Result<> (VhostBackend::*act)(T)) -> Answer {
-    const auto payload = payload_of<std::remove_cvref_t<T>>(message);
-    if (!payload) return std::unexpected(payload.error());
-    return done((this->*act)(*payload));
-  };
-  switch (request) {
-    case VhostRequest::kGetFeatures:
-      return reply_to(request, offered_);
-    case VhostRequest::kGetProtocolFeatures:
-      return reply_to(request, kProtocolFeatures);
-    case VhostRequest::kGetQueueNum:
-      return reply_to(request, std::uint64_t{VhostPort::kMaxQueuePairs});
-    case VhostRequest::kGetMaxMemSlots:
-      return reply_to(request, std::uint64_t{GuestMemory::kMaxRegions});
-    case VhostRequest::kGetStatus:
-      return reply_to(request, status_);
-    case VhostRequest::kSetOwner:
-    case VhostRequest::kSetLogFd:  // told when the log is full, which a bit map never is
-      return std::nullopt;
-    case VhostRequest::kResetOwner:  // "no longer used": the device stops
-    case VhostRequest::kResetDevice:
-      stop_all();
-      forget_positions();
-      for (RingState& ring : rings_) ring = {};
-      status_ = 0;
-      return std::nullopt;
-    case VhostRequest::kSetFeatures:
-      return with(&VhostBackend::set_features);
-    case VhostRequest::kSetProtocolFeatures: {
-      const auto features = payload_of<std::uint64_t>(message);
-      if (!features) return std::unexpected(features.error());
-      if ((*features & ~kProtocolFeatures) != 0)
-        return std::unexpected(invalid(fmt::format("{:#x} has bits that were not offered", *features)));
-      protocol_features_ = *features;
-      return std::nullopt;
-    }
-    case VhostRequest::kSetMemTable:
-      return done(set_mem_table(message));
-    case VhostRequest::kAddMemReg:
-      return done(add_region(message));
-    case VhostRequest::kRemMemReg:
-      return done(remove_region(message));
-    case VhostRequest::kSetLogBase:
-      return set_log_base(message);
-    case VhostRequest::kSetVringNum:
-      return with(&VhostBackend::set_ring_size);
-    case VhostRequest::kSetVringAddr:
-      return with(&VhostBackend::set_ring_addresses);
-    case VhostRequest::kSetVringBase:
-      return with(&VhostBackend::set_ring_base);
-    case VhostRequest::kSetVringEnable:
-      return with(&VhostBackend::set_ring_enable);
-    case VhostRequest::kGetVringBase: {
-      const auto state = payload_of<VhostRingState>(message);
-      if (!state) return std::unexpected(state.error());
-      return get_ring_base(message, *state);
-    }
-    case VhostRequest::kSetVringKick:
-    case VhostRequest::kSetVringCall:
-    case VhostRequest::kSetVringErr:
-      return done(set_ring_fd(message));
-    case VhostRequest::kGetInflightFd:
-      return get_inflight(message);
-    case VhostRequest::kSetInflightFd:
-      return done(set_inflight(message));
-    case VhostRequest::kSetStatus:
-      return with(&VhostBackend::set_status);
-    case VhostRequest::kNetSetMtu: {
-      constexpr std::uint64_t kSmallest = 68, kLargest = 65535;  // RFC 791 3.2; virtio 1.2 5.1.4
-      const auto mtu = payload_of<std::uint64_t>(message);
-      if (!mtu) return std::unexpected(mtu.error());
-      if (*mtu < kSmallest || *mtu > kLargest)
-        return std::unexpected(invalid(fmt::format("an MTU of {}; {} to {} are possible", *mtu, kSmallest, kLargest)));
-      mtu_ = static_cast<std::uint16_t>(*mtu);
-      return std::nullopt;
-    }
-    case VhostRequest::kSendRarp: {
-      const auto station = payload_of<std::uint64_t>(message);
-      if (!station) return std::unexpected(station.error());
-      MacAddress address;
-      std::memcpy(address.octets.data(), &*station, address.octets.size());
-      if (address.is_group() || address.is_zero())
-        return std::unexpected(invalid(fmt::format("{} is no station's address", to_string(address))));
-      runner_.announce(address);
-      return std::nullopt;
-    }
-  }
-  return std::unexpected(
-      invalid(fmt::format("a message {} that was not negotiated, or is not known", message.header.request)));
+// The device.
+
+Result<> VhostBackend::reset_device(const VhostMessage&) {
+  stop_all();
+  forget_positions();
+  for (RingState& ring : rings_) ring = {};
+  status_ = 0;
+  return {};
+}
+
+Result<> VhostBackend::set_protocol_features(std::uint64_t features) {
+  if ((features & ~kProtocolFeatures) != 0)
+    return std::unexpected(invalid(fmt::format("{:#x} has bits that were not offered", features)));
+  protocol_features_ = features;
+  return {};
+}
+
+Result<> VhostBackend::set_mtu(std::uint64_t mtu) {
+  constexpr std::uint64_t kSmallest = 68, kLargest = 65535;  // RFC 791 3.2; virtio 1.2 5.1.4
+  if (mtu < kSmallest || mtu > kLargest)
+    return std::unexpected(invalid(fmt::format("an MTU of {}; {} to {} are possible", mtu, kSmallest, kLargest)));
+  mtu_ = static_cast<std::uint16_t>(mtu);
+  return {};
+}
+
+Result<> VhostBackend::send_rarp(std::uint64_t station) {
+  MacAddress address;
+  std::memcpy(address.octets.data(), &station, address.octets.size());
+  if (address.is_group() || address.is_zero())
+    return std::unexpected(invalid(fmt::format("{} is no station's address", to_string(address))));
+  runner_.announce(address);
+  return {};
 }
 
 Result<> VhostBackend::set_features(std::uint64_t features) {
@@ -345,9 +352,10 @@ Result<> VhostBackend::set_ring_base(const VhostRingState& state) {
   return {};
 }
 
-Result<std::optional<VhostBackend::Reply>> VhostBackend::get_ring_base(const VhostMessage& message,
-                                                                       const VhostRingState& state) {
-  const auto found = ring_of(state.ring);
+Result<std::optional<VhostBackend::Reply>> VhostBackend::get_ring_base(const VhostMessage& message) {
+  const auto state = payload_of<VhostRingState>(message);
+  if (!state) return std::unexpected(state.error());
+  const auto found = ring_of(state->ring);
   if (!found) return std::unexpected(found.error());
   RingState& ring = **found;
   stop(ring);
@@ -355,7 +363,7 @@ Result<std::optional<VhostBackend::Reply>> VhostBackend::get_ring_base(const Vho
   ring.kick.reset();
   ring.call.reset();
   const std::uint32_t used = has(virtio::kPackedRing) ? std::uint32_t{ring.base} << 16 : 0;
-  return reply_to(message.request(), VhostRingState{state.ring, used | ring.base});
+  return reply_to(message.request(), VhostRingState{state->ring, used | ring.base});
 }
 
 Result<> VhostBackend::set_ring_fd(VhostMessage& message) {

@@ -86,8 +86,13 @@ class VhostBackend {
   };
   using Answer = Result<std::optional<Reply>>;
 
-  Answer follow(VhostMessage& message);
+  struct Handler;
+
+  Result<> reset_device(const VhostMessage& message);
   Result<> set_features(std::uint64_t features);
+  Result<> set_protocol_features(std::uint64_t features);
+  Result<> set_mtu(std::uint64_t mtu);
+  Result<> send_rarp(std::uint64_t station);
   Result<> set_mem_table(VhostMessage& message);
   Result<> add_region(VhostMessage& message);
   Result<> remove_region(const VhostMessage& message);
@@ -95,7 +100,7 @@ class VhostBackend {
   Result<> set_ring_size(const VhostRingState& state);
   Result<> set_ring_addresses(const VhostRingAddresses& addresses);
   Result<> set_ring_base(const VhostRingState& state);
-  Answer get_ring_base(const VhostMessage& message, const VhostRingState& state);
+  Answer get_ring_base(const VhostMessage& message);
   Result<> set_ring_fd(VhostMessage& message);
   Result<> set_ring_enable(const VhostRingState& state);
   Answer get_inflight(const VhostMessage& message) const;

@@ -34,20 +34,6 @@
 
 namespace rb {
 
-/// A ring that has been checked and translated; everything in it is borrowed, and lives until it is stopped.
-struct VringSetup {
-  VringLayout layout;
-  std::uint16_t next = 0;  // where to go on in the available ring
-  bool event_index = false;
-  bool mergeable = false;         // VIRTIO_NET_F_MRG_RXBUF
-  std::uint32_t header_size = 0;  // octets of its virtio_net_hdr: 10 or 12
-  bool enabled = false;
-  int kick_fd = -1, call_fd = -1;  // eventfds; call: -1 while the guest's side polls
-  const GuestMemory* memory = nullptr;
-  const DirtyLog* log = nullptr;       // null: writes are not marked
-  const DirtyLog* used_log = nullptr;  // null: those to the used ring are not
-};
-
 /// What a guest did that ended its port.
 struct VhostTrouble {
   unsigned ring = 0;

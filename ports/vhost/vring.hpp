@@ -63,6 +63,21 @@ struct VringLayout {
   std::uint64_t used_guest_address = 0;  // for the dirty log
 };
 
+/// What a ring is started with: its parts have been checked and translated. Everything is borrowed, and lives until the
+/// ring is stopped.
+struct VringSetup {
+  VringLayout layout;
+  std::uint16_t next = 0;  // position in the available ring at which to go on
+  bool event_index = false;
+  bool mergeable = false;         // VIRTIO_NET_F_MRG_RXBUF
+  std::uint32_t header_size = 0;  // bytes of the virtio_net_hdr: 10 or 12
+  bool enabled = false;
+  int kick_fd = -1, call_fd = -1;  // eventfds; call_fd is -1 while the guest polls
+  const GuestMemory* memory = nullptr;
+  const DirtyLog* log = nullptr;       // null: writes are not marked
+  const DirtyLog* used_log = nullptr;  // null: writes to the used ring are not marked
+};
+
 /// Whether a fault has happened, and what its number is.
 struct VringTrouble {
   VringFault fault = VringFault::kNone;
