@@ -25,6 +25,7 @@ enum class DropSide : std::uint8_t {
   ROW(kRunt, "runt", kIngress, "The frame is shorter than an Ethernet header.")                                     \
   ROW(kBadVnetHeader, "bad_vnet_header", kIngress, "The virtio_net_hdr does not fit the frame that follows.")       \
   ROW(kTruncated, "truncated", kIngress, "The frame is longer than the largest buffer.")                            \
+  ROW(kWrongPeer, "wrong_peer", kIngress, "The datagram comes from a socket that is not the port's peer.")          \
   ROW(kOverRateIn, "over_rate_in", kIngress, "The port receives more than its limit (rate_in) allows.")             \
   ROW(kHoldFull, "hold_full", kIngress, "The frame had to wait, but the memory for waiting frames was full.")       \
   ROW(kInvalidSource, "invalid_source", kIngress, "The source address is a group address, or zero.")                \

@@ -65,6 +65,10 @@ void DatagramPort::read(std::size_t slot, BufferId buffer, PortContext& context)
     read.message.msg_control = read.control.data();
     read.message.msg_controllen = read.control.size();
   }
+  if (format_.from.size != 0) {
+    read.message.msg_name = &read.source;
+    read.message.msg_namelen = sizeof read.source;
+  }
   io_uring_sqe* sqe = context.ring().entry();
   io_uring_prep_recvmsg(sqe, static_cast<int>(writer_.file()), &read.message, MSG_DONTWAIT);
   io_uring_sqe_set_flags(sqe, context.file_flag());
@@ -100,6 +104,8 @@ void DatagramPort::read_completed(Read& read, int result, PortContext& context) 
     ++found_;
     if ((read.message.msg_flags & MSG_TRUNC) != 0)
       return context.drop_received(index(), read.buffer, static_cast<std::uint32_t>(size), DropReason::kTruncated);
+    if (!is_from_peer(read)) [[unlikely]]
+      return context.drop_received(index(), read.buffer, static_cast<std::uint32_t>(size), DropReason::kWrongPeer);
     return received(read, static_cast<std::uint32_t>(size), context);
   }
   const int error = result < 0 ? -result : EPROTO;  // EPROTO: a message without a whole header
@@ -117,6 +123,12 @@ void DatagramPort::read_completed(Read& read, int result, PortContext& context) 
       fail(error, context);
   }
   context.pool().give_back(read.buffer);
+}
+
+bool DatagramPort::is_from_peer(const Read& read) const noexcept {
+  const SocketAddress& peer = format_.from;
+  return peer.size == 0 ||
+         (read.message.msg_namelen == peer.size && std::memcmp(&read.source, peer.get(), peer.size) == 0);
 }
 
 void DatagramPort::received(Read& read, std::uint32_t size, PortContext& context) noexcept {

@@ -13,6 +13,7 @@
 
 #include <linux/if_packet.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cstdint>
@@ -31,6 +32,9 @@ struct DatagramFormat {
   std::uint32_t header_size = 0;  // octets of virtio_net_hdr before each frame: 10 (PACKET_VNET_HDR), or 0
   bool tags_beside = false;       // VLAN tags come as PACKET_AUXDATA
   SocketAddress to = {};          // where it sends; of size 0: the socket knows
+  /// The only address that frames are taken from, a path or an abstract name; of size 0: the kernel sees to that, or
+  /// any address will do.
+  SocketAddress from = {};
 };
 
 class DatagramPort final : public Port {
@@ -58,11 +62,13 @@ class DatagramPort final : public Port {
     VnetHeader vnet;
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(tpacket_auxdata))> control;
     BufferId buffer;
+    sockaddr_un source;
   };
 
   void read(std::size_t slot, BufferId buffer, PortContext& context) noexcept;
   void poll(PortContext& context) noexcept;
   void read_completed(Read& read, int result, PortContext& context) noexcept;
+  [[nodiscard]] bool is_from_peer(const Read& read) const noexcept;
   void received(Read& read, std::uint32_t size, PortContext& context) noexcept;
   void fail(int error, PortContext& context) noexcept;
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,15 @@
 #include "ports/socket/datagram_port.hpp"
 
 namespace rb {
+namespace {
+
+Result<UniqueFd> duplicate(int socket) {
+  UniqueFd copy(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(ErrorCode::kSystem, fmt::format("no descriptor: {}", std::strerror(errno)));
+  return copy;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<PortDevice>> open_dgram(const DgramOptions& options) {
   if (options.local.storage.ss_family != options.peer.storage.ss_family || options.local.text == options.peer.text) {
@@ -27,12 +37,24 @@ Result<std::unique_ptr<PortDevice>> open_dgram(const DgramOptions& options) {
                 options.peer.text);
   }
   enlarge_buffers(bound->fd());
-  UniqueFd socket(::fcntl(bound->fd(), F_DUPFD_CLOEXEC, 0));
-  if (!socket) return fail(ErrorCode::kSystem, fmt::format("no descriptor: {}", std::strerror(errno)));
+  Result<UniqueFd> socket = duplicate(bound->fd());
+  if (!socket) return std::unexpected(socket.error());
   DatagramFormat format;
   if (options.peer.is_path()) format.to = options.peer;
-  return std::make_unique<DatagramPortDevice>(std::move(socket), std::move(format),
+  return std::make_unique<DatagramPortDevice>(std::move(*socket), std::move(format),
                                               std::make_shared<const BoundSocket>(std::move(*bound)));
+}
+
+Result<std::unique_ptr<PortDevice>> make_connected_dgram(int socket, std::shared_ptr<const void> companion) {
+  DatagramFormat format;
+  format.from.size = sizeof(sockaddr_un);
+  const bool connected =
+      ::getpeername(socket, reinterpret_cast<sockaddr*>(&format.from.storage), &format.from.size) == 0;
+  if (!connected || format.from.storage.ss_family != AF_UNIX || format.from.size <= offsetof(sockaddr_un, sun_path))
+    return fail(ErrorCode::kInvalidArgument, "the socket is not connected to a socket that has a name");
+  Result<UniqueFd> own = duplicate(socket);
+  if (!own) return std::unexpected(own.error());
+  return std::make_unique<DatagramPortDevice>(std::move(*own), std::move(format), std::move(companion));
 }
 
 }  // namespace rb
