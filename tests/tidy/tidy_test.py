@@ -8,7 +8,8 @@ Usage: tidy_test.py SOURCE_DIR BUILD_DIR
    nothing of the product includes tests or benchmarks.
 2. The switch library is pure: it asks the outside for memory, memcpy and the like, for hashing, and for nothing else.
 3. There are no dead files: every header is included, every source is compiled.
-4. Paths, links, ./commands and rbctl commands that README.md and docs/ name exist.
+4. rbctl, the client, links no engine.
+5. Paths, links, ./commands and rbctl commands that README.md and docs/ name exist.
 """
 
 import json
@@ -64,6 +65,10 @@ PURE_SYMBOL = re.compile(
 IMPURE_STD = re.compile(r"std::(__1::)?(chrono|thread|mutex|filesystem|this_thread|condition_variable|basic_[io]?fstream)\b"
                         r"|std::(cout|cerr|random_device)")
 
+# Libraries and classes that only the daemon uses.
+ENGINE_LIBRARY = re.compile(r"lib(?:uring|nftnl|mnl)\.so\S*")
+ENGINE_SYMBOL = re.compile(r"rb::(?:Engine|Worker|Ring|TapPort|StreamPort|DatagramPort|VhostPort|SwitchModel)\b")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -116,12 +121,23 @@ class Tidy:
                     included |= {self.source / name, (path.parent / name).resolve()}
         commands = json.loads((self.build / "compile_commands.json").read_text())
         compiled = {Path(entry["file"]) for entry in commands}
+        with_benchmarks = self.source / "bench" / "pump.cpp" in compiled
         for path in self.files:
             if path.suffix == ".hpp" and path not in included:
                 self.complain(path, "nobody includes this header")
-            # Fuzzers are compiled by their own preset.
-            if path.suffix == ".cpp" and path not in compiled and "fuzz" not in path.parts:
+            # Only the build with sanitizers has fuzzers, and a build may be without benchmarks.
+            left_out = "fuzz" in path.parts or (path.is_relative_to(self.source / "bench") and not with_benchmarks)
+            if path.suffix == ".cpp" and path not in compiled and not left_out:
                 self.complain(path, "nothing compiles this source")
+
+    def check_client(self):
+        rbctl = self.build / "control" / "rbctl"
+        libraries = subprocess.run(["ldd", str(rbctl)], check=True, capture_output=True, text=True).stdout
+        for name in ENGINE_LIBRARY.findall(libraries):
+            self.complain(rbctl, f"the client must not need {name}")
+        symbols = subprocess.run(["nm", "-C", str(rbctl)], check=True, capture_output=True, text=True).stdout
+        for name in sorted(set(ENGINE_SYMBOL.findall(symbols))):
+            self.complain(rbctl, f"the client must not contain {name}")
 
     def exists(self, base, name):
         """Whether a path in a text is there: a file, a directory, or a program made from a source of that name."""
@@ -155,6 +171,7 @@ def main():
     tidy.check_includes()
     tidy.check_purity()
     tidy.check_dead_files()
+    tidy.check_client()
     tidy.check_documents()
     print("\n".join(tidy.complaints) or "tidy")
     return 1 if tidy.complaints else 0
