@@ -16,6 +16,9 @@ class Explainer {
   Explainer(Trace& trace, const ForwardingState& state, const PortNamer& name_of)
       : trace_(trace), state_(state), name_of_(name_of) {}
 
+  /// A stage says what it decides; `stage` is a word for it.
+  void says(const char* stage, std::string text) { say(stage, std::move(text)); }
+  void held(PortIndex port, std::int64_t delay_ns);
   void parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast);
   void classified(const Classified& found, const PortVlans& port, PortIndex ingress);
   void punted(PuntKind kind);
@@ -39,6 +42,7 @@ class Explainer {
   Trace& trace_;
   const ForwardingState& state_;
   const PortNamer& name_of_;
+  bool parsed_ = false;  // said already
 };
 
 }  // namespace rb

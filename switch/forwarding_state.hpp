@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "switch/frame.hpp"
+#include "switch/stage_bits.hpp"
 #include "switch/vlan.hpp"
 #include "switch/vnet_header.hpp"
 
@@ -26,22 +27,36 @@ enum class PortGate : std::uint8_t {
   kForwarding,
 };
 
+/// The most that a port may receive (switch/policer.hpp). 0: no limit.
+struct PolicerLimits {
+  std::uint64_t frames_per_s = 0;
+  std::uint64_t bits_per_s = 0;
+
+  bool operator==(const PolicerLimits&) const = default;
+  [[nodiscard]] bool any() const noexcept { return frames_per_s != 0 || bits_per_s != 0; }
+};
+
 /// One port as the relay sees it. Flag names are the kernel bridge's (`bridge link set`).
 struct PortState {
   BridgeIndex bridge = kNoBridge;  // kNoBridge: an unused index, frames from it are dropped
   PortGate gate = PortGate::kDown;
   bool learning = true;
-  bool flood = true;           // unknown unicast leaves here
-  bool mcast_flood = true;     // multicast leaves here
-  bool bcast_flood = true;     // broadcast leaves here
-  bool hairpin = false;        // frames may leave by the port they came in by
-  bool isolated = false;       // no traffic between two isolated ports
-  bool locked = false;         // only sources already in the FDB behind this port are let in
-  bool bpdu_filter = false;    // BPDUs that come in are dropped where the bridge has `stp`
+  bool flood = true;         // unknown unicast leaves here
+  bool mcast_flood = true;   // multicast leaves here
+  bool bcast_flood = true;   // broadcast leaves here
+  bool hairpin = false;      // frames may leave by the port they came in by
+  bool isolated = false;     // no traffic between two isolated ports
+  bool locked = false;       // only sources already in the FDB behind this port are let in
+  bool bpdu_filter = false;  // BPDUs that come in are dropped where the bridge has `stp`
+  /// Set by ForwardingState: the port forwards and has no stage at egress, so that one test tells of both.
+  bool plain_egress = false;
+  /// The stages that judge the frames of the port. ForwardingState adds those that the settings below ask for.
+  StageBits stages = {};
   std::uint32_t mtu = 0;       // octets of layer 3, of the device; 0: unknown, not enforced
   Offloads accepts;            // what may be sent to it unfinished
   Trust trust = Trust::kPeer;  // who writes the VnetHeaders of its frames
-  /// What it does with VLANs, of a port of a VLAN-aware bridge; never null there.
+  PolicerLimits rate_in = {};  // the policer, at ingress
+  /// What the port does with VLANs. Never null on a port of a VLAN-aware bridge.
   std::shared_ptr<const PortVlans> vlans = nullptr;
 };
 
@@ -93,7 +108,8 @@ class ForwardingState {
   static const PortState kUnused;
   std::vector<BridgeState> bridges_;
   std::vector<PortState> ports_;
-  const std::size_t port_count_;  // ports_.size(), which divides, for every frame some times
+  // Cached: vector::size() divides by sizeof(PortState), and the relay reads this several times a frame.
+  const std::size_t port_count_;
   std::vector<Floods> floods_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "switch/relay.hpp"
 
+#include <bit>
 #include <cassert>
 #include <cstring>
 
@@ -8,6 +9,7 @@
 #include "switch/explainer.hpp"
 #include "switch/loop_probe.hpp"
 #include "switch/parse.hpp"
+#include "switch/stages.hpp"
 
 namespace rb {
 namespace {
@@ -97,21 +99,50 @@ static_assert(kMaxBatch <= Fdb::kMaxLookUps);
 void Relay::process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
                     EgressLists& egress) noexcept {
   assert(frames.size() <= kMaxBatch);
+  begin(frames, state);
+  parse_all(egress);
+  decide(now_s, egress);
+  count_refused(egress);
+}
+
+void Relay::resume(std::span<const Frame> frames, std::span<const HeldAt> at, const ForwardingState& state,
+                   std::uint32_t now_s, EgressLists& egress) noexcept {
+  assert(frames.size() <= kMaxBatch && frames.size() == at.size());
+  begin(frames, state);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (at[i].egress) continue;
+    parse_staged(i, i + 1, state.port(at[i].port).stages.ingress_after(at[i].stage), egress);
+  }
+  decide(now_s, egress);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (at[i].egress) resume_copy(static_cast<FrameIndex>(i), at[i], egress);
+  }
+  count_refused(egress);
+}
+
+/// Counts the copies for which the lists of their ports were full.
+void Relay::count_refused(EgressLists& egress) noexcept {
+  egress.take_refused(
+      [this](PortIndex port, std::uint32_t count) { counters_[port].drop(DropReason::kEgressFull, count); });
+}
+
+void Relay::begin(std::span<const Frame> frames, const ForwardingState& state) noexcept {
   frames_ = frames;
   state_ = &state;
-  run_count_ = learned_count_ = punted_count_ = 0;
+  run_count_ = learned_count_ = punted_count_ = punt_copy_count_ = 0;
   forms_.clear();
-  parse_all();
+  if (stages_ != nullptr) stages_->begin_batch();
+}
+
+void Relay::decide(std::uint32_t now_s, EgressLists& egress) noexcept {
   admit_all();
   prefetch_all();
   learn_all(now_s);
   look_up_all();
   decide_all(egress);
-  egress.take_refused(
-      [this](PortIndex port, std::uint32_t count) { counters_[port].drop(DropReason::kEgressFull, count); });
 }
 
-void Relay::parse_all() noexcept {
+void Relay::parse_all(EgressLists& egress) noexcept {
   Run* run = nullptr;
   HeaderOctets last = HeaderOctets::none();  // of the run that goes on, if one does
   const PortState* port = nullptr;
@@ -122,6 +153,13 @@ void Relay::parse_all() noexcept {
       ingress = frame.ingress;
       port = &state_->port(ingress);
       last = HeaderOctets::none();
+      if (port->stages.ingress != 0 && stages_ != nullptr) [[unlikely]] {
+        const std::size_t end = end_of_port(i);
+        parse_staged(i, end, port->stages.ingress, egress);
+        port = nullptr;
+        i = end - 1;
+        continue;
+      }
     }
     if (const std::optional<DropReason> refused = check_frame(frame, port->trust)) {
       refuse(frame, CastKind::kUnicast, *refused);
@@ -140,6 +178,106 @@ void Relay::parse_all() noexcept {
     run->octets += frame.size;
     ++run->count;
   }
+}
+
+/// The end of the frames that follow each other and come from the same port.
+std::size_t Relay::end_of_port(std::size_t first) const noexcept {
+  std::size_t end = first + 1;
+  while (end < frames_.size() && frames_[end].ingress == frames_[first].ingress) ++end;
+  return end;
+}
+
+/// parse_all() for frames of one port that stages judge first. A frame that ends at a stage also ends its run.
+[[gnu::noinline]] void Relay::parse_staged(std::size_t first, std::size_t end, std::uint16_t stages,
+                                           EgressLists& egress) noexcept {
+  const PortState& port = state_->port(frames_[first].ingress);
+  StageFrames* const judged = &stages_->frames();
+  judged->begin(frames_[first].ingress, port);
+  for (std::size_t i = first; i < end; ++i) {
+    const Frame& frame = frames_[i];
+    if (const std::optional<DropReason> refused = check_frame(frame, port.trust)) {
+      refuse(frame, CastKind::kUnicast, *refused);
+      continue;
+    }
+    const EthernetHeader header = parse_ethernet(frame);
+    cast_[i] = cast_of(header.destination);
+    if (explainer_ != nullptr) [[unlikely]]
+      explainer_->parsed(frame, header.source.address(), header.destination.address(), cast_[i]);
+    const bool for_control = cast_[i] == CastKind::kMulticast && port.bridge != kNoBridge &&
+                             punt_kind_of(frame, header.destination, state_->bridge(port.bridge));
+    judged->add(frame, static_cast<FrameIndex>(i), for_control);
+  }
+  stages_->judge_ingress(stages, explainer_);
+  Run* run = nullptr;
+  HeaderOctets last = HeaderOctets::none();
+  for (std::size_t place = 0; place < judged->count(); ++place) {
+    const FrameIndex i = judged->index(place);
+    const Frame& frame = frames_[i];
+    if (ends_at_stage(place, egress)) {
+      last = HeaderOctets::none();
+      continue;
+    }
+    const HeaderOctets octets = HeaderOctets::of(frame);
+    // Frames of a run follow each other.
+    if (octets != last || run->first + run->count != i || !has_tag(frame, run->tag)) {
+      last = HeaderOctets::none();
+      run = begin_run(i, port);
+      if (run == nullptr) continue;
+      if (run->destination.mac_number() != kLoopProbeGroup) last = octets;
+    }
+    run->octets += frame.size;
+    ++run->count;
+  }
+}
+
+/// Carries out the verdict on a frame at ingress; returns true when the frame does not go on.
+bool Relay::ends_at_stage(std::size_t place, EgressLists& egress) noexcept {
+  const StageFrames& judged = stages_->frames();
+  const Verdict& verdict = judged.verdict(place);
+  const FrameIndex i = judged.index(place);
+  make_copies(place, egress);
+  if (verdict.kind == Verdict::Kind::kDrop) {
+    refuse(frames_[i], cast_[i], verdict.reason);
+    return true;
+  }
+  if (verdict.kind == Verdict::Kind::kPass) return false;
+  if (explainer_ != nullptr) {
+    explainer_->held(judged.port(), verdict.until_ns - judged.now_ns());
+    return false;
+  }
+  // A held frame is counted as received when it goes on.
+  if (!stages_->held().hold(frames_[i], {.port = judged.port(), .stage = verdict.held_by, .cast = cast_[i]},
+                            verdict.until_ns))
+    refuse(frames_[i], cast_[i], DropReason::kHoldFull);
+  return true;
+}
+
+/// Gives the control thread and a port the copies that a verdict asks for.
+void Relay::make_copies(std::size_t place, EgressLists& egress) noexcept {
+  const StageFrames& judged = stages_->frames();
+  const Verdict& verdict = judged.verdict(place);
+  if (explainer_ != nullptr) return;
+  for (unsigned copies = verdict.control_copies; copies != 0; copies &= copies - 1) {
+    if (punt_copy_count_ == kMaxPuntCopies) {
+      counters_[judged.port()].punt_copies_lost.add(1);
+      continue;
+    }
+    ++punt_copy_count_;
+    punted_[punted_count_++] = {.frame = judged.index(place),
+                                .port = judged.port(),
+                                .kind = static_cast<PuntKind>(std::countr_zero(copies)),
+                                .ends = false};
+  }
+  if (verdict.copy_to != kNoPort) mirror(judged.index(place), verdict.copy_to, egress);
+}
+
+/// Gives a port a copy of a frame as it is. The copy passes no stage.
+void Relay::mirror(FrameIndex index, PortIndex port, EgressLists& egress) noexcept {
+  const PortState& to = state_->port(port);
+  counters_[port].copies.add(1);
+  if (to.gate == PortGate::kDown) return counters_[port].drop(DropReason::kEgressDown);
+  if (!fits_mtu(frame(index), kUntagged, to)) return counters_[port].drop(DropReason::kOverMtu);
+  egress.add(port, index);
 }
 
 /// Begins a run with a frame; null when that has been dropped, or punted.
@@ -400,9 +538,8 @@ void Relay::flood(Run& run, EgressLists& egress) noexcept {
 [[gnu::always_inline]] inline void Relay::copy_to(const Run& run, PortIndex port, EgressLists& egress) noexcept {
   const PortState& to = state_->port(port);
   counters_[port].copies.add(run.count);
-  if (to.gate != PortGate::kForwarding) [[unlikely]]
-    return drop_copies(run, port, to.gate == PortGate::kDown ? DropReason::kEgressDown : DropReason::kEgressBlocked,
-                       run.count);
+  if (!to.plain_egress) [[unlikely]]
+    return copy_staged(run, port, to, egress);
   if (run.vid != kNoVid) return copy_in_vlan(run, port, to, egress);
   const std::size_t end = run.first + run.count;
   for (std::size_t i = run.first; i < end; ++i) {
@@ -412,6 +549,96 @@ void Relay::flood(Run& run, EgressLists& egress) noexcept {
       drop_copies(run, port, DropReason::kOverMtu, 1);
     }
   }
+}
+
+/// The same of a port that does not forward, or has stages at egress.
+[[gnu::noinline]] void Relay::copy_staged(const Run& run, PortIndex port, const PortState& to,
+                                          EgressLists& egress) noexcept {
+  if (to.gate != PortGate::kForwarding)
+    return drop_copies(run, port, to.gate == PortGate::kDown ? DropReason::kEgressDown : DropReason::kEgressBlocked,
+                       run.count);
+  const VlanTag wanted = run.vid == kNoVid
+                             ? run.tag
+                             : egress_tag(run.vid, run.priority, *to.vlans, state_->bridge(to.bridge).vlans->tpid());
+  StageFrames& judged = stages_->frames();
+  judged.begin(port, to);
+  const std::size_t end = run.first + run.count;
+  for (std::size_t i = run.first; i < end; ++i) {
+    const auto index = static_cast<FrameIndex>(i);
+    if (!fits_mtu(frames_[i], run.tag, to)) {
+      drop_copy(port, run.vid, DropReason::kOverMtu);
+      continue;
+    }
+    if (explainer_ != nullptr && run.vid != kNoVid) explainer_->leaves(port, run.tag, wanted);
+    const FrameIndex leaving = wanted == run.tag ? index : forms_.form_of(frames_[i], index, run.tag, wanted);
+    if (leaving == TagForms::kNoFrame) {
+      drop_copy(port, run.vid, DropReason::kFormsFull);
+    } else {
+      judged.add(frame(leaving), leaving, false);
+    }
+  }
+  stages_->judge_egress(to.stages.egress, explainer_);
+  for (std::size_t place = 0; place < judged.count(); ++place) {
+    make_copies(place, egress);
+    const HeldAt at{.port = port, .egress = true, .cast = run.cast, .vid = run.vid};
+    if (!ends_copy_at_stage(place, at)) deliver(judged.index(place), port, run.vid, egress);
+  }
+}
+
+/// Carries out the verdict on a copy; returns true when the copy does not leave now.
+bool Relay::ends_copy_at_stage(std::size_t place, const HeldAt& at) noexcept {
+  const StageFrames& judged = stages_->frames();
+  const Verdict& verdict = judged.verdict(place);
+  if (verdict.kind == Verdict::Kind::kPass) return false;
+  if (verdict.kind == Verdict::Kind::kDrop) {
+    drop_copy(at.port, at.vid, verdict.reason);
+    return true;
+  }
+  if (explainer_ != nullptr) {
+    explainer_->held(at.port, verdict.until_ns - judged.now_ns());
+    return false;
+  }
+  HeldAt held = at;
+  held.stage = verdict.held_by;
+  if (stages_->held().hold(judged[place], held, verdict.until_ns)) {
+    counters_[at.port].copies.subtract(1);  // counted again when it goes on
+  } else {
+    drop_copy(at.port, at.vid, DropReason::kEgressHoldFull);
+  }
+  return true;
+}
+
+/// A copy that a stage at egress has held goes on.
+void Relay::resume_copy(FrameIndex index, const HeldAt& at, EgressLists& egress) noexcept {
+  const PortState& to = state_->port(at.port);
+  cast_[index] = at.cast;
+  counters_[at.port].copies.add(1);
+  if (to.gate != PortGate::kForwarding)
+    return drop_copy(at.port, at.vid,
+                     to.gate == PortGate::kDown ? DropReason::kEgressDown : DropReason::kEgressBlocked);
+  StageFrames& judged = stages_->frames();
+  judged.begin(at.port, to);
+  judged.add(frames_[index], index, false);
+  stages_->judge_egress(to.stages.egress_after(at.stage), explainer_);
+  make_copies(0, egress);
+  if (!ends_copy_at_stage(0, at)) deliver(index, at.port, at.vid, egress);
+}
+
+/// Adds a copy to the list of a port, and counts the copy in its VLAN.
+void Relay::deliver(FrameIndex index, PortIndex port, Vid vid, EgressLists& egress) noexcept {
+  if (egress.is_full(port)) return drop_copy(port, vid, DropReason::kEgressFull);
+  egress.add(port, index);
+  VlanCounters* const vlan = vid == kNoVid ? nullptr : vlan_counters_.find(port, vid);
+  if (vlan == nullptr) return;
+  vlan->tx_frames.add(1);
+  vlan->tx_bytes.add(frame(index).size);
+}
+
+void Relay::drop_copy(PortIndex port, Vid vid, DropReason reason) noexcept {
+  counters_[port].drop(reason);
+  if (VlanCounters* vlan = vid == kNoVid ? nullptr : vlan_counters_.find(port, vid); vlan != nullptr)
+    vlan->drops.add(1);
+  if (explainer_ != nullptr) explainer_->copy_dropped(port, reason);
 }
 
 /// The same of a VLAN-aware bridge, whose ports send frames with a tag of their own or without one.

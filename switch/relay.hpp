@@ -39,6 +39,8 @@ namespace rb {
 
 struct EthernetHeader;
 class Explainer;
+class Stages;
+struct HeldAt;
 
 /// A station that the batch made known, or that moved.
 struct LearnEvent {
@@ -51,13 +53,19 @@ class Relay {
  public:
   /// `counters` is indexed by port and written by this relay's worker alone, as is `vlan_counters`. All outlive the
   /// relay.
-  Relay(Fdb& fdb, std::span<PortCounters> counters, VlanCounterTable& vlan_counters, Explainer* explainer = nullptr)
-      : fdb_(fdb), counters_(counters), vlan_counters_(vlan_counters), explainer_(explainer) {}
+  /// `stages` may be null where no port of any state has stages.
+  Relay(Fdb& fdb, std::span<PortCounters> counters, VlanCounterTable& vlan_counters, Stages* stages = nullptr,
+        Explainer* explainer = nullptr)
+      : fdb_(fdb), counters_(counters), vlan_counters_(vlan_counters), stages_(stages), explainer_(explainer) {}
 
   /// Adds to `egress` where each of at most kMaxBatch frames goes, and counts. Does not clear `egress`. What the last
   /// call's frame() gave must have been written.
   void process(std::span<const Frame> frames, const ForwardingState& state, std::uint32_t now_s,
                EgressLists& egress) noexcept;
+
+  /// The same of frames that stages have held: each goes on behind the stage that held it. `at` is of each frame.
+  void resume(std::span<const Frame> frames, std::span<const HeldAt> at, const ForwardingState& state,
+              std::uint32_t now_s, EgressLists& egress) noexcept;
 
   /// What the last process() learned.
   [[nodiscard]] std::span<const LearnEvent> learned() const noexcept { return {learned_.data(), learned_count_}; }
@@ -96,7 +104,20 @@ class Relay {
     bool learns;
   };
 
-  void parse_all() noexcept;
+  void begin(std::span<const Frame> frames, const ForwardingState& state) noexcept;
+  void count_refused(EgressLists& egress) noexcept;
+  void decide(std::uint32_t now_s, EgressLists& egress) noexcept;
+  void parse_all(EgressLists& egress) noexcept;
+  [[nodiscard]] std::size_t end_of_port(std::size_t first) const noexcept;
+  void parse_staged(std::size_t first, std::size_t end, std::uint16_t stages, EgressLists& egress) noexcept;
+  [[nodiscard]] bool ends_at_stage(std::size_t place, EgressLists& egress) noexcept;
+  [[nodiscard]] bool ends_copy_at_stage(std::size_t place, const HeldAt& at) noexcept;
+  void make_copies(std::size_t place, EgressLists& egress) noexcept;
+  void mirror(FrameIndex index, PortIndex port, EgressLists& egress) noexcept;
+  void copy_staged(const Run& run, PortIndex port, const PortState& to, EgressLists& egress) noexcept;
+  void resume_copy(FrameIndex index, const HeldAt& at, EgressLists& egress) noexcept;
+  void deliver(FrameIndex index, PortIndex port, Vid vid, EgressLists& egress) noexcept;
+  void drop_copy(PortIndex port, Vid vid, DropReason reason) noexcept;
   void admit_all() noexcept;
   void prefetch_all() noexcept;
   void learn_all(std::uint32_t now_s) noexcept;
@@ -123,6 +144,7 @@ class Relay {
   Fdb& fdb_;
   std::span<PortCounters> counters_;
   VlanCounterTable& vlan_counters_;
+  Stages* stages_;
   Explainer* explainer_;
   TagForms forms_;
 
@@ -154,7 +176,10 @@ class Relay {
   std::array<FdbHit, kMaxBatch> hits_;
   std::array<LearnEvent, kMaxBatch> learned_;
   std::size_t learned_count_ = 0;
-  std::array<Punt, kMaxBatch> punted_;
+  /// Frames that end at the control thread always find a place: copies of others take no more than kMaxPuntCopies.
+  static constexpr std::size_t kMaxPuntCopies = kMaxBatch;
+  std::array<Punt, kMaxBatch + kMaxPuntCopies> punted_;
+  std::size_t punt_copy_count_ = 0;
   std::size_t punted_count_ = 0;
 };
 

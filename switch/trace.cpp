@@ -2,9 +2,11 @@
 #include "switch/trace.hpp"
 
 #include <array>
+#include <utility>
 
 #include "switch/explainer.hpp"
 #include "switch/relay.hpp"
+#include "switch/stages.hpp"
 
 namespace rb {
 namespace {
@@ -33,7 +35,12 @@ std::string text_of(DropReason why) {
 
 }  // namespace
 
+void Explainer::held(PortIndex port, std::int64_t delay_ns) {
+  say("hold", "held on " + name_of_(port) + " for " + std::to_string(delay_ns / 1000) + " us; then the frame goes on");
+}
+
 void Explainer::parsed(const Frame& frame, const MacAddress& source, const MacAddress& destination, CastKind cast) {
+  if (std::exchange(parsed_, true)) return;
   say("parse", to_string(source) + " > " + to_string(destination) + ", " + std::string(cast_name(cast)) + ", " +
                    std::to_string(frame.size) + " octets" + (frame.vnet->gso_type != kGsoNone ? ", GSO" : ""));
 }
@@ -153,7 +160,8 @@ void Explainer::dropped(DropReason why) {
 }
 
 Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, PortIndex ingress,
-                  const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of) {
+                  const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of,
+                  TraceStages stages) {
   std::vector<std::byte> octets(frame.begin(), frame.end());
   VnetHeader header = vnet;
   Piece piece{octets.data(), static_cast<std::uint32_t>(octets.size())};
@@ -163,7 +171,9 @@ Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, Port
   Trace trace;
   Explainer explainer(trace, state, name_of);
   VlanCounterTable vlan_counters;
-  Relay relay(fdb, counters, vlan_counters, &explainer);
+  StageMemory unused;
+  Stages own_stages(stages.memory != nullptr ? *stages.memory : unused, [&] { return stages.now_ns; });
+  Relay relay(fdb, counters, vlan_counters, &own_stages, &explainer);
   relay.process({&view, 1}, state, now_s, egress);
   for (const PortIndex port : egress.ports()) {
     trace.steps.push_back({"egress", "leaves by " + name_of(port)});

@@ -30,9 +30,18 @@ struct Trace {
 /// Returns the name of a port for the text.
 using PortNamer = std::function<std::string(PortIndex)>;
 
+struct StageMemory;
+
+/// What the stages that a trace asks go by. Without memory, they have seen no frame yet.
+struct TraceStages {
+  StageMemory* memory = nullptr;  // of the workers; only read
+  std::int64_t now_ns = 0;        // CLOCK_MONOTONIC
+};
+
 /// `frame` is an Ethernet frame without FCS. Control thread; FDB and state are only read: the relay learns nothing
 /// here.
 [[nodiscard]] Trace trace_frame(std::span<const std::byte> frame, const VnetHeader& vnet, PortIndex ingress,
-                                const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of);
+                                const ForwardingState& state, Fdb& fdb, std::uint32_t now_s, const PortNamer& name_of,
+                                TraceStages stages = {});
 
 }  // namespace rb

@@ -185,7 +185,8 @@ Commands::Answer Commands::trace(Params& params, Caller&) {
     return named != nullptr ? named->name : fmt::format("port index {}", index);
   };
   Engine& engine = model_.engine();
-  const Trace traced = trace_frame(frame, vnet, (*port)->index, engine.state(), engine.fdb(), engine.now_s(), name_of);
+  const Trace traced = trace_frame(frame, vnet, (*port)->index, engine.state(), engine.fdb(), engine.now_s(), name_of,
+                                   engine.trace_stages());
   json steps = json::array(), egress = json::array();
   for (const TraceStep& step : traced.steps) steps.push_back({{"stage", step.stage}, {"text", step.text}});
   for (const PortIndex index : traced.egress) egress.push_back(name_of(index));

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ports/engine/huge_pages.hpp"
+#include "ports/engine/monotonic.hpp"
 #include "ports/engine/worker.hpp"
 
 namespace rb {
@@ -79,6 +80,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   EngineShared& shared = impl->shared;
   shared.start_s = monotonic_s();
   shared.file_count = static_cast<unsigned>(std::min<std::size_t>(2 * kMaxPorts, descriptor_limit));
+  shared.prepare_stages = options.prepare_stages;
   shared.nowait = probe_ring_features().tap_nowait && !options.without_nowait;
   // Before Linux 6.4 too a file that leaves the table stays open for up to a second (io_rsrc_node_ref_zero): a tap that
   // is given back would be busy, and one made here would outlive its port.
@@ -99,6 +101,10 @@ Fdb& Engine::fdb() noexcept {
 
 std::uint32_t Engine::now_s() const noexcept {
   return static_cast<std::uint32_t>(monotonic_s() - impl_->shared.start_s);
+}
+
+TraceStages Engine::trace_stages() noexcept {
+  return {&impl_->shared.stage_memory, monotonic_ns()};
 }
 
 Result<> Engine::attach(PortIndex index, std::unique_ptr<PortDevice> device) {

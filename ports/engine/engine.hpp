@@ -18,17 +18,22 @@
 #include "switch/forwarding_state.hpp"
 #include "switch/punt.hpp"
 #include "switch/result.hpp"
+#include "switch/trace.hpp"
 #include "switch/vlan_counters.hpp"
 
 namespace rb {
 
 class PortContext;
 
+class Stages;
+
 struct EngineOptions {
   unsigned worker_count = 1;
   std::size_t fdb_capacity = 65536;
   /// Behave as a kernel without nowait reads and writes on taps (before 6.4) would have it.
   bool without_nowait = false;
+  /// Called with the stages of each worker before the worker starts, to add stages that StageId does not name.
+  std::function<void(Stages&)> prepare_stages = {};
 };
 
 /// All functions: control thread only.
@@ -44,6 +49,8 @@ class Engine {
   [[nodiscard]] Fdb& fdb() noexcept;
   /// Seconds since start(), the clock of the FDB.
   [[nodiscard]] std::uint32_t now_s() const noexcept;
+  /// For trace_frame(): what the stages of the workers share, and the time of their clock.
+  [[nodiscard]] TraceStages trace_stages() noexcept;
 
   /// Gives a device to the workers, which begin to read; frames are dropped as kIngressDown until a published state has
   /// the port forwarding. The index must be unused. kTableFull when the workers' tables of files are full.

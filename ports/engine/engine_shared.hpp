@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "ports/engine/file_table.hpp"
 #include "ports/engine/mail_room.hpp"
 #include "ports/engine/waking_fd.hpp"
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
+#include "switch/stages.hpp"
 
 namespace rb {
 
@@ -25,8 +27,10 @@ struct EngineShared {
   WakingFd punts;            // and for punted frames
   std::int64_t start_s = 0;  // CLOCK_MONOTONIC
   MailRoom mail_room;
-  unsigned file_count = 0;  // places for descriptors in each worker's ring
-  bool nowait = false;      // reads and writes with RWF_NOWAIT
+  StageMemory stage_memory;
+  std::function<void(Stages&)> prepare_stages;  // EngineOptions::prepare_stages
+  unsigned file_count = 0;                      // places for descriptors in each worker's ring
+  bool nowait = false;                          // reads and writes with RWF_NOWAIT
   FileNames file_names = FileNames::kDescriptors;
 };
 

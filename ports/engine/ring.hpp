@@ -20,6 +20,7 @@ enum class Operation : std::uint8_t {
   kWrite,     // one frame
   kSocket,    // octets of a stream, either way
   kNotify,    // of a vring: the guest has kicked, or a call has gone
+  kTimer,     // the time has come at which a held frame goes on
   kCancel,    // a cancellation
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "ports/engine/monotonic.hpp"
 #include "ports/engine/owned_port.hpp"
 #include "switch/parse.hpp"
 
@@ -17,12 +18,6 @@ namespace {
 
 constexpr unsigned kPausesPerLook = 4;  // some 0.1 us, so that the clock is not read all the time
 
-std::int64_t monotonic_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 }  // namespace
 
 Worker::Worker(EngineShared& shared, unsigned number)
@@ -30,7 +25,8 @@ Worker::Worker(EngineShared& shared, unsigned number)
       number_(number),
       doorbell_(shared.mail_room.doorbell(number)),
       counters_(std::make_unique<PortCounters[]>(kMaxPorts + 1)),
-      relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}, vlan_counters_),
+      stages_(shared.stage_memory, monotonic_ns),
+      relay_(shared.fdb, {counters_.get(), kMaxPorts + 1}, vlan_counters_, &stages_),
       port_errors_(shared.events),
       context_(
           {.number = number, .file_count = shared.file_count, .file_names = shared.file_names, .nowait = shared.nowait},
@@ -40,6 +36,7 @@ Worker::Worker(EngineShared& shared, unsigned number)
            .errors = port_errors_,
            .batch_owner = *this}),
       ports_(context_) {
+  if (shared.prepare_stages) shared.prepare_stages(stages_);
   mailed_.reserve(Mailbox::kCapacity / 64);
   thread_ = std::thread([this] { main(); });
 }
@@ -135,6 +132,9 @@ void Worker::handle(const io_uring_cqe& completion) noexcept {
       return;
     case Operation::kWake:
       return answer_doorbell();
+    case Operation::kTimer:
+      hold_timer_.fired();
+      return release_held();
     case Operation::kReadWait:
     case Operation::kReadNow:
     case Operation::kPoll:
@@ -181,6 +181,12 @@ void Worker::add_port(std::unique_ptr<Port> port) {
   ports_.add(std::move(port));
 }
 
+void Worker::remove_port(PortIndex index, PortTable::Removed removed) {
+  stages_.held().forget(index);
+  hold_timer_.set(context_.ring(), stages_.held().next_due());
+  ports_.remove(index, std::move(removed));
+}
+
 void Worker::forward() noexcept {
   Batch& batch = context_.batch();
   if (batch.empty()) return;
@@ -188,6 +194,29 @@ void Worker::forward() noexcept {
   if (!context_.written()) submit(0);
   const std::uint32_t now = now_s();
   relay_.process(batch.frames(), *state_, now, egress_);
+  transmit_decided(now);
+  context_.batch_sent();
+  if (stages_.held().count() != 0) [[unlikely]]
+    hold_timer_.set(context_.ring(), stages_.held().next_due());
+}
+
+void Worker::release_held() noexcept {
+  forward();  // frames that came before go first
+  HeldFrames& held = stages_.held();
+  const std::int64_t now_ns = monotonic_ns();
+  while (const std::size_t count = held.take_due(now_ns, released_, released_at_)) {
+    if (!context_.written()) submit(0);
+    const std::uint32_t now = now_s();
+    relay_.resume({released_.data(), count}, {released_at_.data(), count}, *state_, now, egress_);
+    transmit_decided(now);
+    submit(0);  // the frames lie in the memory that is freed now
+    held.release_taken();
+  }
+  hold_timer_.set(context_.ring(), held.next_due());
+}
+
+/// Hands the frames that the relay has decided to the control thread and to the ports.
+void Worker::transmit_decided(std::uint32_t now) noexcept {
   if (!relay_.punted().empty() && punts_.hand_over(relay_, {counters_.get(), kMaxPorts + 1}, now)) shared_.punts.wake();
   for (const PortIndex index : egress_.ports()) {
     if (Port* port = ports_.find(index); port != nullptr) {
@@ -198,7 +227,6 @@ void Worker::forward() noexcept {
   }
   egress_.clear();
   if (!relay_.learned().empty()) report_learned(now);
-  context_.batch_sent();
 }
 
 void Worker::report_learned(std::uint32_t now_s) noexcept {

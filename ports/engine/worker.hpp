@@ -31,6 +31,7 @@
 
 #include "ports/engine/control_frames.hpp"
 #include "ports/engine/engine_shared.hpp"
+#include "ports/engine/hold_timer.hpp"
 #include "ports/engine/idle_spin.hpp"
 #include "ports/engine/own_frames.hpp"
 #include "ports/engine/port_context.hpp"
@@ -39,6 +40,7 @@
 #include "ports/engine/punt_queue.hpp"
 #include "ports/engine/station_events.hpp"
 #include "switch/relay.hpp"
+#include "switch/stages.hpp"
 
 namespace rb {
 
@@ -75,7 +77,7 @@ class Worker final : private Batch::Owner {
   /// Takes a port in and arms it.
   void add_port(std::unique_ptr<Port> port);
   /// As PortTable::remove().
-  void remove_port(PortIndex index, PortTable::Removed removed) { ports_.remove(index, std::move(removed)); }
+  void remove_port(PortIndex index, PortTable::Removed removed);
   /// Sends a frame of the switch's own, of at most kMaxOwnFrameSize octets, out of a port.
   void send_own(PortIndex port, std::span<const std::byte> octets) noexcept;
 
@@ -90,6 +92,8 @@ class Worker final : private Batch::Owner {
   void answer_doorbell() noexcept;
   void take_mail() noexcept;
   void forward() noexcept override;
+  void release_held() noexcept;
+  void transmit_decided(std::uint32_t now) noexcept;
   void report_learned(std::uint32_t now_s) noexcept;
   [[nodiscard]] std::uint32_t now_s() const noexcept;
 
@@ -106,6 +110,7 @@ class Worker final : private Batch::Owner {
   // What the relay works with, and what the control thread reads.
   std::unique_ptr<PortCounters[]> counters_;
   VlanCounterTable vlan_counters_;
+  Stages stages_;
   Relay relay_;
   EgressLists egress_{kMaxPorts + 1};
   const ForwardingState* state_ = nullptr;
@@ -118,6 +123,9 @@ class Worker final : private Batch::Owner {
   std::vector<OwnedPort*> mailed_;  // ports that have got mail, and have to flush it
   OwnFrames own_frames_;
   IdleSpin idle_spin_;
+  HoldTimer hold_timer_;
+  std::array<Frame, kMaxBatch> released_;  // held frames that go on
+  std::array<HeldAt, kMaxBatch> released_at_;
 
   std::promise<Result<>> started_;
   std::thread thread_;  // last: everything above is there when it begins

@@ -12,6 +12,7 @@
 #include "switch/fdb.hpp"
 #include "switch/forwarding_state.hpp"
 #include "switch/relay.hpp"
+#include "switch/stages.hpp"
 
 namespace rb::testing {
 
@@ -43,11 +44,13 @@ struct TestFrame {
 /// The bridges and ports of a test. A test may change them between frames.
 class Switchboard {
  public:
-  explicit Switchboard(std::size_t fdb_capacity = 1024)
+  /// `shared`: memory of stages that another board uses, too.
+  explicit Switchboard(std::size_t fdb_capacity = 1024, StageMemory* shared = nullptr)
       : fdb({.capacity = fdb_capacity, .hash_seed = 1}),
         counters(kMaxPorts + 1),
+        stages(shared != nullptr ? *shared : stage_memory, [this] { return now_ns; }),
         egress_(kMaxPorts + 1),
-        relay_(fdb, counters, vlan_counters) {}
+        relay_(fdb, counters, vlan_counters, &stages) {}
 
   BridgeIndex add_bridge() {
     bridges.push_back({.present = true, .fid = static_cast<Fid>(bridges.size() + 1)});
@@ -68,7 +71,7 @@ class Switchboard {
     const ForwardingState state(bridges, ports);
     egress_.clear();
     relay_.process({&frame, 1}, state, now_s, egress_);
-    if (!relay_.punted().empty()) counters[frame.ingress].drop(DropReason::kPunted);
+    if (!relay_.punted().empty() && relay_.punted()[0].ends) counters[frame.ingress].drop(DropReason::kPunted);
     std::vector<PortIndex> left(egress_.ports().begin(), egress_.ports().end());
     std::ranges::sort(left);
     return left;
@@ -96,6 +99,9 @@ class Switchboard {
   std::vector<BridgeState> bridges;
   std::vector<PortState> ports;
   std::uint32_t now_s = 1;
+  std::int64_t now_ns = 1'000'000'000;  // the clock of the stages
+  StageMemory stage_memory;
+  Stages stages;
 
  private:
   EgressLists egress_;
