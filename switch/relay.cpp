@@ -153,11 +153,9 @@ void Relay::parse_all(EgressLists& egress) noexcept {
       ingress = frame.ingress;
       port = &state_->port(ingress);
       last = HeaderOctets::none();
-      if (port->stages.ingress != 0 && stages_ != nullptr) [[unlikely]] {
-        const std::size_t end = end_of_port(i);
-        parse_staged(i, end, port->stages.ingress, egress);
+      if (port->stages.ingress != 0) [[unlikely]] {
+        i = parse_staged_port(i, egress) - 1;
         port = nullptr;
-        i = end - 1;
         continue;
       }
     }
@@ -180,10 +178,14 @@ void Relay::parse_all(EgressLists& egress) noexcept {
   }
 }
 
-/// The end of the frames that follow each other and come from the same port.
-std::size_t Relay::end_of_port(std::size_t first) const noexcept {
+/// Parses the frames that follow each other from `first` on and come from the same port, which has stages; returns
+/// their end. Not inline: the loop of parse_all() needs the registers.
+[[gnu::noinline, gnu::cold]] std::size_t Relay::parse_staged_port(std::size_t first, EgressLists& egress) noexcept {
+  assert(stages_ != nullptr);
+  const PortIndex ingress = frames_[first].ingress;
   std::size_t end = first + 1;
-  while (end < frames_.size() && frames_[end].ingress == frames_[first].ingress) ++end;
+  while (end < frames_.size() && frames_[end].ingress == ingress) ++end;
+  parse_staged(first, end, state_->port(ingress).stages.ingress, egress);
   return end;
 }
 

@@ -108,7 +108,7 @@ class Relay {
   void count_refused(EgressLists& egress) noexcept;
   void decide(std::uint32_t now_s, EgressLists& egress) noexcept;
   void parse_all(EgressLists& egress) noexcept;
-  [[nodiscard]] std::size_t end_of_port(std::size_t first) const noexcept;
+  [[nodiscard]] std::size_t parse_staged_port(std::size_t first, EgressLists& egress) noexcept;
   void parse_staged(std::size_t first, std::size_t end, std::uint16_t stages, EgressLists& egress) noexcept;
   [[nodiscard]] bool ends_at_stage(std::size_t place, EgressLists& egress) noexcept;
   [[nodiscard]] bool ends_copy_at_stage(std::size_t place, const HeldAt& at) noexcept;
