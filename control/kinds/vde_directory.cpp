@@ -141,7 +141,7 @@ std::expected<VdeSocket, VdeRefusal> VdeDirectory::connect(const std::string& cl
     made.path = fmt::format("{}/{:03}.{}", path_, number % 1000, number);
     bound = bind(made.path, user);
   }
-  if (!bound) return std::unexpected(VdeRefusal::kNoPort);
+  if (!bound) return std::unexpected(VdeRefusal::kNotMade);
   made.socket = std::move(*bound);
   if (const Result<> connected = connect_to_owned_socket(made.socket.fd(), client, user); !connected) {
     return std::unexpected(connected.error().code == ErrorCode::kPermission ? VdeRefusal::kOwner

@@ -42,7 +42,7 @@ class VdeDirectory {
   void remove_left_over_sockets() const;
 
   /// A socket for a client of `user`, connected to the client's own, which must belong to `user`: kOwner, kNoSocket, or
-  /// kNoPort when no socket could be made here.
+  /// kNotMade when no socket could be made here.
   [[nodiscard]] std::expected<VdeSocket, VdeRefusal> connect(const std::string& client, uid_t user);
 
  private:

@@ -50,9 +50,9 @@ enum class VdeRefusal : std::uint8_t {
   kOwner,      // the socket belongs to another user
   kTooMany,    // the user has as many ports, or clients without a port, as the kind allows
   kSilent,     // the client did not complete its request in time
-  kNoPort,     // the switch could not make a port: no descriptors, no room, no name
+  kNotMade,    // the switch could not make a port: no descriptors, no room, no name
 };
-inline constexpr std::size_t kVdeRefusalCount = static_cast<std::size_t>(VdeRefusal::kNoPort) + 1;
+inline constexpr std::size_t kVdeRefusalCount = static_cast<std::size_t>(VdeRefusal::kNotMade) + 1;
 /// Names as the control protocol prints them, in the order of the enumerators.
 inline constexpr std::array<std::string_view, kVdeRefusalCount> kVdeRefusalNames = {
     "no_magic", "version", "type", "no_address", "no_socket", "owner", "too_many", "silent", "no_port"};
