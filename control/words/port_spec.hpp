@@ -10,16 +10,10 @@
 
 namespace rb {
 
-/// A device as a PortSpec of docs/control-protocol.md; one of
-///   NAME
-///   tap:NAME[,create][,persistent][,owner=USER][,group=GROUP][,queues=N][,offload=on|off][,netns=NS]
-///   packet:NAME[,offload=on|off][,netns=NS]
-///   vhost-user:PATH[,name=NAME][,server|client][,offload=on|off][,owner=USER][,group=GROUP][,mode=OCTAL]
-///   stream:ADDRESS[,name=NAME][,server|client][,framing=len32|len16][,owner=USER][,group=GROUP][,mode=OCTAL]
-///   dgram:ADDRESS,peer=ADDRESS[,name=NAME][,owner=USER][,group=GROUP][,mode=OCTAL]
-///   listen:PATH[,name=NAME][,framing=len32|len16][,max=N][,owner=USER][,group=GROUP][,mode=OCTAL]
-/// USER and GROUP may be names or numbers. The namespace stays a label: whoever acts on the specification opens it by
-/// open_netns() with its own rights.
+/// Reads a device into a PortSpec of docs/control-protocol.md. The text is a plain NAME, or a kind with its subject and
+/// its options, as port_kind_usage() shows them for each row of port_kinds(). USER and GROUP may be names or numbers.
+/// The namespace stays a label: whoever acts on the specification opens the namespace by open_netns(), with rights of
+/// their own. kInvalidArgument names what is wrong and how the kind is written.
 [[nodiscard]] Result<nlohmann::json> parse_port_spec(std::string_view text);
 
 }  // namespace rb
