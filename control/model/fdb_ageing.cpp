@@ -48,7 +48,7 @@ void FdbAgeing::tick() {
   double shortest_s = kLongestWalk_s * 10;
   std::vector<std::uint32_t> times_s;  // by BridgeIndex
   for (const ModelBridge* bridge : model_.bridges()) {
-    const double ageing_s = model_.ageing_s(*bridge);
+    const double ageing_s = model_.trees().ageing_s(*bridge);
     shortest_s = std::min(shortest_s, ageing_s);
     if (times_s.size() <= bridge->index) times_s.resize(bridge->index + 1U);
     // The FDB counts whole seconds: rather a fraction too late than too early.
@@ -63,7 +63,7 @@ void FdbAgeing::tick() {
   timer_.start_once(std::max(kShortestRest, std::chrono::duration_cast<std::chrono::milliseconds>(rest)));
   const auto ageing_time_of = [&](Fid fid) {
     met_dynamic_ = true;  // asked for dynamic entries only
-    const ModelBridge* bridge = model_.bridge_of_fid(fid);
+    const ModelBridge* bridge = model_.vlans().bridge_of_fid(fid);
     return bridge == nullptr ? 0 : times_s[bridge->index];
   };
   const bool walked_round = fdb.sweep(static_cast<std::size_t>(slice), model_.engine().now_s(), ageing_time_of, aged_);

@@ -46,12 +46,12 @@ void LoopGuard::station_moved(const EngineEvent& move) {
   const ModelBridge* bridge = guarded_bridge(*low);
   if (bridge == nullptr) return;
   const std::string station = to_string(flap->station.mac());
-  model_.notice(fmt::format("bridge {}: station {} is heard behind {} and {} in turn; is there a loop between them?",
+  model_.notices().add(fmt::format("bridge {}: station {} is heard behind {} and {} in turn; is there a loop between them?",
                             bridge->name, station, low->name, high->name));
   nlohmann::json event = {{"kind", "loop"},         {"event", "flapping"},
                           {"bridge", bridge->name}, {"ports", {low->name, high->name}},
                           {"mac", station},         {"moves", flap->moves}};
-  if (const Vid vid = model_.vid_of_fid(flap->station.fid()); vid != kNoVid) event["vlan"] = vid;
+  if (const Vid vid = model_.vlans().vid_of_fid(flap->station.fid()); vid != kNoVid) event["vlan"] = vid;
   tell_(event);
 }
 
@@ -92,7 +92,7 @@ void LoopGuard::tell_of_probe(const ModelBridge& bridge, const ModelPort& left_b
     text += fmt::format("; {} is closed for {} s", came_by.name, bridge.settings.loop.hold_s);
     event["closed_s"] = bridge.settings.loop.hold_s;
   }
-  model_.notice(std::move(text));
+  model_.notices().add(std::move(text));
   tell_(event);
 }
 
@@ -159,12 +159,12 @@ void LoopGuard::reopen_due(Clock::time_point now) {
 }
 
 void LoopGuard::probe(const ModelBridge& bridge) {
-  for (const ModelPort* port : model_.ports_of(bridge, SwitchModel::WithHost::kNo)) {
+  for (const ModelPort* port : bridge.port_list(WithHost::kNo)) {
     if (!model_.forwards(*port)) continue;
     Keys& keys = keys_[port->index];
     keys = {.last = random_number(), .last_but_one = keys.last};
     model_.engine().send(port->index, encode({.sender = bridge.probe_sender, .port = port->index, .key = keys.last},
-                                             model_.source_of(*port)));
+                                             model_.trees().source_of(*port)));
   }
 }
 

@@ -194,9 +194,10 @@ class PortKind {
 
 /// The kinds that a switch has.
 struct PortKinds {
-  std::vector<std::unique_ptr<PortKind>> all;  // by the names of their rows; the kind of a plain name among them
+  std::vector<std::unique_ptr<PortKind>> all;  // one for each row, and the kind of a plain name
   /// The interface of a bridge on this host. Made again when somebody has deleted it.
   std::function<std::unique_ptr<PortDriver>(const std::string& name, const MacAddress& address)> make_host_port;
+  bool may_make_host_ports = false;  // this process may make interfaces
 
   /// nullptr when no kind has the row.
   [[nodiscard]] const PortKind* find(const PortKindWords& words) const noexcept;

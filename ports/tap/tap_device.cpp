@@ -50,6 +50,15 @@ Result<> set_tap_address(int tap_fd, const MacAddress& address) {
               fmt::format("cannot set a tap's address to {}: {}", to_string(address), std::strerror(errno)));
 }
 
+Result<> set_tap_carrier(int tap_fd, const std::string& name, bool on) {
+  const int carrier = on ? 1 : 0;
+  if (::ioctl(tap_fd, TUNSETCARRIER, &carrier) == 0) return {};
+  if (errno == EBADFD) return fail(ErrorCode::kNoSuchInterface, fmt::format("the tap {} was deleted", name), name);
+  const std::string reason = std::strerror(errno);
+  return fail(errno == EINVAL || errno == ENOTTY ? ErrorCode::kNotSupported : ErrorCode::kSystem,
+              fmt::format("cannot switch the carrier of {}: {}; Linux 5.0 can", name, reason), name);
+}
+
 bool may_create_taps() {
   capng_get_caps_process();
   if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) == 0) return false;

@@ -63,6 +63,9 @@ struct TapDevice {
 /// Sets the address of a tap that this process made and holds (SIOCSIFHWADDR on the tap's descriptor), for a bridge's
 /// own port. kInvalidArgument for a group address, kNoSuchInterface when the device was deleted.
 [[nodiscard]] Result<> set_tap_address(int tap_fd, const MacAddress& address);
+/// Sets the carrier that the station sees at a tap (TUNSETCARRIER, Linux 5.0). TUNSETIFF switches the carrier on, so
+/// this is repeated after each attach. kNotSupported on an older kernel, kNoSuchInterface when the tap was deleted.
+[[nodiscard]] Result<> set_tap_carrier(int tap_fd, const std::string& name, bool on);
 /// Whether this process has CAP_NET_ADMIN over its own network namespace.
 [[nodiscard]] bool may_create_taps();
 

@@ -41,10 +41,10 @@ INNER_ROOMS = {
         "base": set(),
         "words": {"base"},
         "rbctl": {"base", "words"},
-        "kinds": {"base"},
-        "model": {"base", "words", "kinds"},
+        "model": {"base", "words"},
         "api": {"base", "words", "model"},
-        "daemon": {"base", "words", "model", "api"},
+        "kinds": {"base", "words", "model"},
+        "daemon": {"base", "words", "model", "api", "kinds"},
     },
 }
 # The rooms of control/ that have no engine: of ports/ they use this alone.

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The part of SwitchModel that keeps VLANs: who is a member, which FID stands for which VLAN, what the relay gets.
+#include "control/model/vlan_model.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
-
-#include "control/model/switch_model.hpp"
+#include <array>
+#include <utility>
 
 namespace rb {
 
-Fid SwitchModel::fid_of(const ModelBridge& bridge, Vid vid) const {
+Fid VlanModel::fid_of(const ModelBridge& bridge, Vid vid) const {
   if (vid == kNoVid || bridge.vlans.shared_learning) return bridge.fid;
   const auto found = bridge.fids.find(learning_vid(bridge.vlans, vid));
   return found == bridge.fids.end() ? Fid{0} : found->second;
 }
 
-Result<> SwitchModel::take_fids(ModelBridge& bridge, const VidSet& vids) {
+Result<> VlanModel::take_fids(ModelBridge& bridge, const VidSet& vids) {
   if (bridge.vlans.shared_learning) return {};
   std::vector<Vid> taken;
   bool enough = true;
@@ -34,21 +35,9 @@ Result<> SwitchModel::take_fids(ModelBridge& bridge, const VidSet& vids) {
               "'link set BRIDGE vlan_learning shared', or fewer");
 }
 
-VidSet SwitchModel::member_vids(const ModelBridge& bridge) const {
-  VidSet all;
-  for (const ModelPort* port : port_by_index_) {
-    if (port != nullptr && port->bridge == bridge.index) all |= port->vlans.members;
-  }
-  return all;
-}
-
-Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlanSettings& settings) {
-  const Result<ModelBridge*> found = find_bridge(name);
-  if (!found) return std::unexpected(found.error());
-  ModelBridge& bridge = **found;
+Result<> VlanModel::set(ModelBridge& bridge, const BridgeVlanSettings& settings) {
   const BridgeVlanSettings before = bridge.vlans;
-  if (before == settings) return {};
-  VidSet used = member_vids(bridge);
+  VidSet used = bridge.member_vids();
   if (settings.default_pvid != kNoVid && settings.default_pvid != before.default_pvid) used.set(settings.default_pvid);
   bridge.vlans = settings;
   Result<> ready = take_fids(bridge, used);
@@ -57,29 +46,23 @@ Result<> SwitchModel::set_bridge_vlans(const std::string& name, const BridgeVlan
     bridge.vlans = before;
     return ready;
   }
-  for (auto& [port_name, port] : ports_) {
-    if (port->bridge != bridge.index) continue;
+  for (auto& [port_name, port] : bridge.ports) {
     if (before.default_pvid != settings.default_pvid)
       change_default_pvid(port->vlans, before.default_pvid, settings.default_pvid);
     port->relay_vlans.reset();
     unsettled_ports_.insert(port->index);
   }
   bridge.vlans_stale = true;
-  // What was learned by other rules would send frames astray.
+  // Stations that were learned by other rules would lead frames astray.
   if (before.filtering != settings.filtering || before.shared_learning != settings.shared_learning ||
       before.private_vlans != settings.private_vlans) {
     bridge.forget_learned = true;
   }
-  publish_soon();
-  tell_change(ModelEvent::Kind::kBridge, bridge);
   return {};
 }
 
-Result<> SwitchModel::set_port_vlans(const std::string& name, const PortVlanSettings& settings) {
-  const Result<ModelPort*> found = find_port(name);
-  if (!found) return std::unexpected(found.error());
-  ModelPort& port = **found;
-  ModelBridge& bridge = *bridge_by_index_[port.bridge];
+Result<> VlanModel::set(ModelPort& port, const PortVlanSettings& settings) {
+  ModelBridge& bridge = tables_.bridge_of(port);
   VidSet joined = settings.members, left = port.vlans.members;
   joined -= port.vlans.members;
   left -= settings.members;
@@ -88,22 +71,28 @@ Result<> SwitchModel::set_port_vlans(const std::string& name, const PortVlanSett
   port.relay_vlans.reset();
   bridge.vlans_stale = true;
   if (!left.empty()) unsettled_ports_.insert(port.index);
-  publish_soon();
-  tell_change(ModelEvent::Kind::kPort, bridge, &port);
   return {};
 }
 
-void SwitchModel::renew_relay_vlans(ModelBridge& bridge) {
+void VlanModel::give_back_fids(const ModelBridge& bridge) {
+  for (const auto& [vid, fid] : bridge.fids) fids_.give_back(fid);
+}
+
+void VlanModel::prepare() {
+  for (const auto& [name, bridge] : tables_.bridges()) renew_relay_vlans(*bridge);
+  enter_own_addresses();
+}
+
+void VlanModel::renew_relay_vlans(ModelBridge& bridge) {
   if (!std::exchange(bridge.vlans_stale, false)) return;
-  const VidSet all = member_vids(bridge);
+  const VidSet all = bridge.member_vids();
   const bool other_vids = bridge.vids != all;
   bridge.vids = all;
   bridge.relay_vlans.reset();
   retire_fids(bridge);
   if (!bridge.vlans.filtering) return;
   std::vector<BridgeVlans::Member> members;
-  for (ModelPort* port : port_by_index_) {
-    if (port == nullptr || port->bridge != bridge.index) continue;
+  for (ModelPort* port : ports_by_index(bridge)) {
     if (other_vids && !port->vlans.ingress_filtering) port->relay_vlans.reset();
     if (port->relay_vlans == nullptr) {
       auto vlans = std::make_shared<PortVlans>(relay_vlans(port->vlans, bridge.vlans, all));
@@ -119,8 +108,18 @@ void SwitchModel::renew_relay_vlans(ModelBridge& bridge) {
   bridge.relay_vlans = std::make_shared<BridgeVlans>(bridge.vlans.tpid, fids, members);
 }
 
-/// FIDs of VLANs that no port is a member of any more, or that learn together now; free after the next publication.
-void SwitchModel::retire_fids(ModelBridge& bridge) {
+/// The ports of a bridge in the order of their indexes, as the relay wants them.
+std::vector<ModelPort*> VlanModel::ports_by_index(const ModelBridge& bridge) {
+  std::vector<ModelPort*> ports;
+  ports.reserve(bridge.ports.size());
+  for (const auto& [name, port] : bridge.ports) ports.push_back(port.get());
+  std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->index; });
+  return ports;
+}
+
+/// Takes the FIDs of VLANs that have no member any more, or that learn together now. They are free after the next
+/// publication.
+void VlanModel::retire_fids(ModelBridge& bridge) {
   VidSet learning;
   if (!bridge.vlans.shared_learning)
     bridge.vids.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
@@ -131,24 +130,25 @@ void SwitchModel::retire_fids(ModelBridge& bridge) {
   });
 }
 
-VidSet SwitchModel::learning_vids(const ModelPort& port) const {
-  const ModelBridge& bridge = *bridge_by_index_[port.bridge];
+VidSet VlanModel::learning_vids(const ModelPort& port) const {
+  const ModelBridge& bridge = tables_.bridge_of(port);
   VidSet learning;
   port.vlans.members.for_each([&](Vid vid) { learning.set(learning_vid(bridge.vlans, vid)); });
   return learning;
 }
 
-/// Entries made by hand follow their VLAN to the FID under which it learns from now on. Before anything is published.
-Result<> SwitchModel::carry_entries(const ModelBridge& bridge, const BridgeVlanSettings& before) {
+/// Entries made by hand follow their VLAN to the FID under which the VLAN learns from now on. Done before the
+/// publication.
+Result<> VlanModel::carry_entries(const ModelBridge& bridge, const BridgeVlanSettings& before) {
   Fdb& fdb = engine_.fdb();
   std::vector<FdbEntry> made;
   fdb.for_each(engine_.now_s(), [&](const FdbEntry& entry) {
     const bool own = entry.kind == FdbKind::kLocal && entry.mac == bridge.local_address;
     if (entry.kind == FdbKind::kDynamic || own || fids_.owner(entry.fid).bridge != bridge.index) return;
     const Vid vid = fids_.owner(entry.fid).vid;
-    const ModelPort* port = port_at(entry.port);
+    const ModelPort* port = tables_.port_at(entry.port);
     if (port == nullptr) return;
-    // Where one FID stood for all VLANs, it may have been meant for any that its port is in.
+    // Where one FID stood for all VLANs, the entry may have been meant for any VLAN of its port.
     port->vlans.members.for_each([&](Vid member) {
       const Fid fid = fid_of(bridge, member);
       const bool was_its = before.shared_learning ? vid == kNoVid : vid == learning_vid(before, member);
@@ -165,8 +165,9 @@ Result<> SwitchModel::carry_entries(const ModelBridge& bridge, const BridgeVlanS
   return {};
 }
 
-void SwitchModel::settle_vlans() {
-  for (auto& [name, bridge] : bridges_) {
+void VlanModel::settle() {
+  forget_own_addresses();
+  for (const auto& [name, bridge] : tables_.bridges()) {
     if (!std::exchange(bridge->forget_learned, false)) continue;
     engine_.fdb().flush_fid(bridge->fid);
     for (const auto& [vid, fid] : bridge->fids) engine_.fdb().flush_fid(fid);
@@ -175,7 +176,7 @@ void SwitchModel::settle_vlans() {
     std::ranges::sort(retired_fids_);
     std::map<PortIndex, VidSet> learning;
     for (const PortIndex index : unsettled_ports_) {
-      if (const ModelPort* port = port_at(index); port != nullptr) learning[index] = learning_vids(*port);
+      if (const ModelPort* port = tables_.port_at(index); port != nullptr) learning[index] = learning_vids(*port);
     }
     engine_.fdb().remove_if(
         [&](const FdbEntry& entry) {
@@ -183,9 +184,9 @@ void SwitchModel::settle_vlans() {
           const auto port = learning.find(entry.port);
           if (port == learning.end()) return false;
           const FidTable::Owner owner = fids_.owner(entry.fid);
-          // Where all VLANs share one FID, what was entered by hand may be meant for another.
+          // Where all VLANs share one FID, an entry made by hand may be meant for another VLAN.
           if (owner.vid == kNoVid) return entry.kind == FdbKind::kDynamic;
-          const ModelBridge* bridge = bridge_at(owner.bridge);
+          const ModelBridge* bridge = tables_.bridge_at(owner.bridge);
           const bool own = bridge != nullptr && entry.kind == FdbKind::kLocal && entry.mac == bridge->local_address;
           return !own && !port->second.test(owner.vid);
         },
@@ -197,7 +198,7 @@ void SwitchModel::settle_vlans() {
 }
 
 /// The bridge's own address is known in each VLAN that its own port is a member of, and outside of VLANs.
-std::vector<Fid> SwitchModel::own_fids(const ModelBridge& bridge) const {
+std::vector<Fid> VlanModel::own_fids(const ModelBridge& bridge) const {
   std::vector<Fid> fids = {bridge.fid};
   if (bridge.vlans.filtering && !bridge.vlans.shared_learning)
     learning_vids(*bridge.host_port).for_each([&](Vid vid) { fids.push_back(fid_of(bridge, vid)); });
@@ -205,23 +206,23 @@ std::vector<Fid> SwitchModel::own_fids(const ModelBridge& bridge) const {
   return fids;
 }
 
-/// Before a publication: whatever the workers are about to look up is there.
-void SwitchModel::enter_own_addresses() {
-  for (auto& [name, bridge] : bridges_) {
+/// Before a publication: the entries that the workers are about to look up are there.
+void VlanModel::enter_own_addresses() {
+  for (const auto& [name, bridge] : tables_.bridges()) {
     if (bridge->host_port == nullptr) continue;
     const bool moved = bridge->address() != bridge->local_address;
     for (const Fid fid : own_fids(*bridge)) {
       if (!moved && std::ranges::binary_search(bridge->local_fids, fid)) continue;
       const Result<> added = engine_.fdb().add(FdbKey::of(bridge->address(), fid), bridge->host_port->index,
                                                FdbKind::kLocal, Fdb::IfExists::kReplace, engine_.now_s());
-      if (!added) notice(fmt::format("bridge {}: {}", name, added.error().message));
+      if (!added) notices_.add(fmt::format("bridge {}: {}", name, added.error().message));
     }
   }
 }
 
-/// After it: what they do not look up any more is gone.
-void SwitchModel::forget_own_addresses() {
-  for (auto& [name, bridge] : bridges_) {
+/// After a publication: the entries that the workers do not look up any more are removed.
+void VlanModel::forget_own_addresses() {
+  for (const auto& [name, bridge] : tables_.bridges()) {
     if (bridge->host_port == nullptr) continue;
     std::vector<Fid> fids = own_fids(*bridge);
     const bool moved = bridge->address() != bridge->local_address;
@@ -234,16 +235,6 @@ void SwitchModel::forget_own_addresses() {
     bridge->local_fids = std::move(fids);
     bridge->local_address = bridge->address();
   }
-}
-
-void SwitchModel::publish_soon() {
-  if (batch_depth_ == 0) return publish();
-  unpublished_ = true;
-}
-
-SwitchModel::Batch::~Batch() {
-  if (--model_.batch_depth_ != 0 || !model_.unpublished_) return;
-  model_.publish();
 }
 
 }  // namespace rb

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// PortDevices: brings the ports' drivers together with the workers, and with what happens to devices.
+//
+// Control thread only.
+#pragma once
+
+#include <functional>
+
+#include "control/model/change.hpp"
+#include "control/model/model_observer.hpp"
+#include "control/model/model_tables.hpp"
+#include "control/model/notices.hpp"
+#include "ports/engine/engine.hpp"
+#include "ports/links/link_monitor.hpp"
+
+namespace rb {
+
+class PortDevices {
+ public:
+  /// All outlive this.
+  struct Parts {
+    Engine& engine;
+    LinkMonitor& links;
+    ModelTables& tables;
+    Changes& changes;
+    Notices& notices;
+    ModelObserver& observer;
+    std::function<void(ModelPort&)> remove;  // deletes a port
+  };
+  explicit PortDevices(Parts parts) : parts_(std::move(parts)) {}
+
+  /// Opens the device of a port that has a driver and is in no table yet. An error leaves nothing behind.
+  Result<> open(ModelPort& port);
+  /// Follows what has happened to interfaces.
+  void take_link_events();
+  /// Reading from a port's device has failed.
+  void failed(PortIndex index);
+  /// Lets drivers try again what they asked to try later; false when no driver asks for it again.
+  bool retry();
+  /// Shows the station a carrier or none, now and after each attach.
+  Result<> set_carrier(ModelPort& port, bool on);
+  /// What this process has made, and what would outlive the process, goes with the process after all.
+  void undo_all();
+
+ private:
+  class Place;
+  Parts parts_;
+};
+
+}  // namespace rb
