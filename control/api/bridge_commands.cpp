@@ -41,7 +41,7 @@ Commands::Answer Commands::bridge_set(Params& params, Caller&) {
   BridgeVlanSettings vlans = (*bridge)->vlans;
   if (Result<> applied = vlan_changes.apply_to(vlans, name); !applied) return std::unexpected(applied.error());
   if (Result<> checked = check_settings(settings); !checked) return std::unexpected(checked.error());
-  if (Result<> checked = model_.check_costs(**bridge, settings.path_costs); !checked)
+  if (Result<> checked = SwitchModel::check_costs(**bridge, settings.path_costs); !checked)
     return std::unexpected(checked.error());
   const SwitchModel::Batch together(model_);
   if (Result<> set = model_.set_bridge_vlans(name, vlans); !set) return std::unexpected(set.error());
@@ -91,7 +91,9 @@ Commands::Answer Commands::spanning_tree_list(Params& params, Caller&) {
 Commands::Answer Commands::spanning_tree_mcheck(Params& params, Caller&) {
   const std::string port = params.text("port");
   params.finish();
-  if (Result<> checked = model_.check_migration(port); !checked) return std::unexpected(checked.error());
+  const Result<ModelPort*> found = model_.find_port(port);
+  if (!found) return std::unexpected(found.error());
+  if (Result<> checked = model_.trees().check_migration(**found); !checked) return std::unexpected(checked.error());
   return json::object();
 }
 

@@ -9,7 +9,7 @@
 
 #include "control/api/config_dump.hpp"
 #include "control/api/model_json.hpp"
-#include "control/words/port_spec.hpp"
+#include "ports/tap/tap_device.hpp"
 #include "switch/trace.hpp"
 
 namespace rb {
@@ -78,7 +78,7 @@ const std::map<std::string, Commands::Method> Commands::kMethods = {
     {"config.dump", {Right::kRead, &Commands::config_dump}},
 };
 
-Commands::Commands(SwitchModel& model) : model_(model) {}
+Commands::Commands(SwitchModel& model, FdbListener fdb_changed) : model_(model), fdb_changed_(std::move(fdb_changed)) {}
 
 const Right* Commands::right_of(const std::string& method) const {
   const auto found = kMethods.find(method);
@@ -89,8 +89,9 @@ std::expected<json, RpcError> Commands::call(const std::string& method, const js
   const auto found = kMethods.find(method);
   if (found == kMethods.end())
     return std::unexpected(RpcError{kRpcMethodNotFound, fmt::format("there is no method '{}'", method), {}, {}});
-  // Who has just set a link up or down expects to find it so.
-  model_.take_link_events();
+  // A caller who has just set a link up or down expects to find the link so. Within a batch only its commands change
+  // the switch.
+  if (!model_.changes().in_batch()) model_.devices().take_link_events();
   // Params throws InvalidParams before a method changes anything; this is the border where it is caught.
   try {
     Params params(object);
@@ -119,7 +120,7 @@ Commands::Answer Commands::daemon_info(Params& params, Caller&) {
               {"fdb_used", engine.fdb().size()},
               {"uptime_s", uptime.count()},
               {"lost_events", engine.lost_events()},
-              {"notices", model_.notices()}};
+              {"notices", model_.notices().list()}};
 }
 
 // Looking.
@@ -132,7 +133,7 @@ Commands::Answer Commands::stats_get(Params& params, Caller&) {
   json ports = json::array();
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;
-    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kYes)) {
+    for (const ModelPort* port : bridge->port_list(WithHost::kYes)) {
       if (port_name && port->name != *port_name) continue;
       json object = stats_json(model_.engine().counters(port->index));
       object["name"] = port->name;
@@ -154,7 +155,7 @@ Commands::Answer Commands::stats_clear(Params& params, Caller&) {
   }
   std::vector<PortIndex> all;
   for (const ModelBridge* bridge : model_.bridges()) {
-    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kYes)) all.push_back(port->index);
+    for (const ModelPort* port : bridge->port_list(WithHost::kYes)) all.push_back(port->index);
   }
   model_.engine().clear_counters(all);
   return json::object();
@@ -225,7 +226,7 @@ Commands::Answer Commands::tap_delete(Params& params, Caller&) {
 }
 
 void Commands::undo_made_taps() {
-  model_.end_persistence_of_made_taps();
+  model_.devices().undo_all();
   for (const std::string& name : made_taps_) (void)delete_tap(name, -1);
   made_taps_.clear();
 }
@@ -270,8 +271,7 @@ Commands::Answer Commands::batch(Params& params, Caller& caller) {
     auto answer = call(method, *own, caller);
     answers.push_back(answer ? json{{"result", *std::move(answer)}} : json{{"error", error_json(answer.error())}});
     if (answers.back().contains("error") && !go_on) break;
-    // What spanning tree publishes would have half of the batch take effect.
-    if (caller.let_urgent_happen && !model_.has_unpublished()) caller.let_urgent_happen();
+    if (caller.let_urgent_happen) model_.changes().let_others_change(caller.let_urgent_happen);
   }
   return json{{"answers", std::move(answers)}};
 }

@@ -32,17 +32,16 @@ struct Caller {
 
 class Commands {
  public:
-  explicit Commands(SwitchModel& model);
+  /// Called when an FDB entry was made ("add") or taken away ("delete") by hand; not for each that a flush forgets.
+  using FdbListener = std::function<void(const char* what, const FdbEntry& entry)>;
+  /// The model outlives this.
+  explicit Commands(SwitchModel& model, FdbListener fdb_changed = {});
 
   /// The right a method needs; nullptr when there is no such method.
   [[nodiscard]] const Right* right_of(const std::string& method) const;
   /// Carries a request out. Never throws; a failed operation has changed nothing.
   [[nodiscard]] std::expected<nlohmann::json, RpcError> call(const std::string& method, const nlohmann::json& params,
                                                              Caller& caller);
-
-  /// Called when an FDB entry was made ("add") or taken away ("delete") by hand; not for each that a flush forgets.
-  using FdbListener = std::function<void(const char* what, const FdbEntry& entry)>;
-  void on_fdb_change(FdbListener listener) { fdb_changed_ = std::move(listener); }
 
   /// Takes back what outlives the daemon: for a configuration that failed half-way.
   void undo_made_taps();
@@ -100,7 +99,7 @@ class Commands {
   template <typename Change>
   Answer change_port_vlans(const std::string& name, Change change);
   Result<std::vector<Fid>> fids_to_enter(const ModelPort& port, Vid vid) const;
-  Result<PortSpec> port_spec(const nlohmann::json& object, Caller& caller);
+  Result<PortRequest> port_request(const nlohmann::json& object, Caller& caller);
 
   SwitchModel& model_;
   FdbListener fdb_changed_;

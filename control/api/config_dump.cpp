@@ -20,48 +20,6 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-std::string owner_words(const SocketOwner& owner) {
-  std::string text;
-  if (owner.user) text += fmt::format(",owner={}", *owner.user);
-  if (owner.group) text += fmt::format(",group={}", *owner.group);
-  if (owner.mode) text += fmt::format(",mode={:o}", *owner.mode);
-  return text;
-}
-
-std::string peer_spec_of(const ModelPort& port) {
-  const PortSpec& spec = port.spec;
-  std::string text = fmt::format("{}:{},name={}", port_kind_name(spec.kind), spec.peer.address.text, port.name);
-  if (spec.kind == PortKind::kDgram) text += ",peer=" + spec.peer_at.text;
-  if (spec.peer.connects) text += ",client";
-  if (spec.framing == Framing::kLen16) text += ",framing=len16";
-  if (spec.kind == PortKind::kVhostUser && !spec.offload) text += ",offload=off";
-  return text + owner_words(spec.peer.owner);
-}
-
-std::string spec_of(const ModelListener& listener) {
-  std::string text = fmt::format("listen:{},name={}", listener.address.text, listener.name);
-  if (listener.framing == Framing::kLen16) text += ",framing=len16";
-  if (listener.max_per_user != ModelListener().max_per_user) text += fmt::format(",max={}", listener.max_per_user);
-  return text + owner_words(listener.owner);
-}
-
-std::string spec_of(const ModelPort& port) {
-  if (!port.spec.peer.address.text.empty()) return peer_spec_of(port);
-  const TapOptions& tap = port.spec.tap;
-  // Of an interface that has not come yet it is not known what it will be.
-  const PortKind kind = port.spec.kind == PortKind::kAny ? PortKind::kTap : port.spec.kind;
-  const std::string start = fmt::format("{}:{}", port_kind_name(kind), port.name);
-  std::string text = start;
-  if (tap.create) text += ",create";
-  if (tap.persistent) text += ",persistent";
-  if (tap.owner) text += fmt::format(",owner={}", *tap.owner);
-  if (tap.group) text += fmt::format(",group={}", *tap.group);
-  if (tap.queue_count > 1) text += fmt::format(",queues={}", tap.queue_count);
-  if (!port.spec.offload) text += ",offload=off";
-  if (!port.spec.netns_label.empty()) text += ",netns=" + port.spec.netns_label;
-  return text == start && kind == PortKind::kTap ? port.name : text;
-}
-
 /// " name value" for each setting that `link set` sets.
 std::string link_set_words(const std::vector<ChangedSetting>& changed) {
   std::string words;
@@ -163,7 +121,7 @@ void dump_port_settings(const ModelPort& port, const PortSettings& from, std::ve
 }
 
 void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std::string>& lines) {
-  lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(spec_of(port))));
+  lines.push_back(fmt::format("addif {} {}", quoted(bridge.name), quoted(port.driver->to_text())));
   dump_port_settings(port, PortSettings{}, lines);
   dump_port_vlans(port, bridge.vlans.default_pvid, lines);
 }
@@ -171,7 +129,7 @@ void dump_port(const ModelBridge& bridge, const ModelPort& port, std::vector<std
 /// Entered by hand: neither learned nor the address of a bridge's own interface.
 bool is_configured(const FdbEntry& entry, const ModelPort& port, const ModelBridge& bridge) {
   const bool own = port.host && entry.kind == FdbKind::kLocal && entry.mac == bridge.address();
-  return entry.kind != FdbKind::kDynamic && !own && port.spec.listener.empty();
+  return entry.kind != FdbKind::kDynamic && !own && !port.arrival;
 }
 
 }  // namespace
@@ -185,27 +143,27 @@ std::vector<std::string> dump_configuration(SwitchModel& model) {
       dump_port_settings(*bridge->host_port, host_port_settings(), lines);
       dump_port_vlans(*bridge->host_port, bridge->vlans.default_pvid, lines);
     }
-    std::vector<const ModelPort*> ports = model.ports_of(*bridge, SwitchModel::WithHost::kNo);
+    std::vector<const ModelPort*> ports = bridge->port_list(WithHost::kNo);
     // In the order of their numbers, so that each gets the same one again.
     std::ranges::sort(ports, {}, [](const ModelPort* port) { return port->number; });
     for (const ModelPort* port : ports) {
-      if (port->spec.listener.empty()) dump_port(*bridge, *port, lines);  // others come when their peers do
+      if (!port->arrival) dump_port(*bridge, *port, lines);  // others come when their peers do
     }
-    for (const ModelListener* listener : model.listeners_of(*bridge))
-      lines.push_back(fmt::format("addif {} {}", quoted(bridge->name), quoted(spec_of(*listener))));
+    for (const ModelListener* listener : bridge->listener_list())
+      lines.push_back(fmt::format("addif {} {}", quoted(bridge->name), quoted(listener->driver->options().to_text())));
   }
   std::vector<FdbEntry> entries;
   model.engine().fdb().for_each(model.engine().now_s(), [&](const FdbEntry& entry) {
     const ModelPort* port = model.port_at(entry.port);
-    const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
+    const ModelBridge* bridge = model.vlans().bridge_of_fid(entry.fid);
     if (port != nullptr && bridge != nullptr && is_configured(entry, *port, *bridge)) entries.push_back(entry);
   });
   // What belongs to no VLAN first.
   std::ranges::sort(entries, {}, [&](const FdbEntry& entry) {
-    return std::tuple(model.vid_of_fid(entry.fid), entry.fid, entry.mac);
+    return std::tuple(model.vlans().vid_of_fid(entry.fid), entry.fid, entry.mac);
   });
   for (const FdbEntry& entry : entries) {
-    const Vid vid = model.vid_of_fid(entry.fid);
+    const Vid vid = model.vlans().vid_of_fid(entry.fid);
     lines.push_back(fmt::format("fdb add {} dev {}{} {}", to_string(entry.mac), quoted(model.port_at(entry.port)->name),
                                 vid == kNoVid ? "" : fmt::format(" vlan {}", vid), fdb_kind_name(entry.kind)));
   }

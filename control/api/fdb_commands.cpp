@@ -39,8 +39,8 @@ std::string in_vlan(Vid vid) {
 
 /// Whether an entry is of a VLAN, or of the one under which that learns.
 bool learns_in(const SwitchModel& model, const FdbEntry& entry, Vid vid) {
-  const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
-  return bridge != nullptr && model.vid_of_fid(entry.fid) == learning_vid(bridge->vlans, vid);
+  const ModelBridge* bridge = model.vlans().bridge_of_fid(entry.fid);
+  return bridge != nullptr && model.vlans().vid_of_fid(entry.fid) == learning_vid(bridge->vlans, vid);
 }
 
 /// The local entry by which frames find the bridge's own interface.
@@ -68,7 +68,7 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
   if (!selection) return std::unexpected(selection.error());
   std::vector<FdbEntry> found;
   model_.engine().fdb().for_each(model_.engine().now_s(), [&](const FdbEntry& entry) {
-    if (selection->bridge != nullptr && model_.bridge_of_fid(entry.fid) != selection->bridge) return;
+    if (selection->bridge != nullptr && model_.vlans().bridge_of_fid(entry.fid) != selection->bridge) return;
     if (vid != kNoVid && !learns_in(model_, entry, vid)) return;
     if (selection->port != nullptr && entry.port != selection->port->index) return;
     if (!any_kind && entry.kind != kind) return;
@@ -79,8 +79,9 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
                 fmt::format("more than {} entries are asked for; name a port, a kind or another bridge", kMaxListed));
   }
   std::ranges::sort(found, {}, [&](const FdbEntry& entry) {
-    const ModelBridge* bridge = model_.bridge_of_fid(entry.fid);
-    return std::tuple(bridge == nullptr ? std::string_view() : bridge->name, entry.mac, model_.vid_of_fid(entry.fid));
+    const ModelBridge* bridge = model_.vlans().bridge_of_fid(entry.fid);
+    return std::tuple(bridge == nullptr ? std::string_view() : bridge->name, entry.mac,
+                      model_.vlans().vid_of_fid(entry.fid));
   });
   json entries = json::array();
   for (const FdbEntry& entry : found) {
@@ -98,7 +99,7 @@ Commands::Answer Commands::fdb_get(Params& params, Caller&) {
   const Result<ModelBridge*> bridge = model_.find_bridge(bridge_name);
   if (!bridge) return std::unexpected(bridge.error());
   const std::optional<FdbEntry> entry =
-      model_.engine().fdb().get(FdbKey::of(mac, model_.fid_of(**bridge, vid)), model_.engine().now_s());
+      model_.engine().fdb().get(FdbKey::of(mac, model_.vlans().fid_of(**bridge, vid)), model_.engine().now_s());
   if (!entry) {
     return fail(ErrorCode::kNoSuchEntry,
                 fmt::format("{} is not in the FDB of {}{}", to_string(mac), bridge_name, in_vlan(vid)), to_string(mac));
@@ -111,15 +112,15 @@ Commands::Answer Commands::fdb_get(Params& params, Caller&) {
 Result<std::vector<Fid>> Commands::fids_to_enter(const ModelPort& port, Vid vid) const {
   const ModelBridge& bridge = *model_.bridge_at(port.bridge);
   // `fdb show` says the primary's VID of a private VLAN.
-  const bool knows = port.vlans.members.test(vid) || model_.learning_vids(port).test(vid);
+  const bool knows = port.vlans.members.test(vid) || model_.vlans().learning_vids(port).test(vid);
   if (vid != kNoVid && !knows) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{0} is not a member of VLAN {1}; 'vlan add dev {0} vid {1}' makes it one", port.name, vid),
                 port.name);
   }
-  std::vector<Fid> fids = {model_.fid_of(bridge, vid)};
+  std::vector<Fid> fids = {model_.vlans().fid_of(bridge, vid)};
   if (vid == kNoVid && bridge.vlans.filtering)
-    port.vlans.members.for_each([&](Vid member) { fids.push_back(model_.fid_of(bridge, member)); });
+    port.vlans.members.for_each([&](Vid member) { fids.push_back(model_.vlans().fid_of(bridge, member)); });
   std::ranges::sort(fids);
   const auto [first, last] = std::ranges::unique(fids);
   fids.erase(first, last);
@@ -150,7 +151,7 @@ Commands::Answer Commands::enter_fdb(Params& params, Fdb::IfExists if_exists) {
     for (const Fid fid : *fids) {
       if (!fdb.get(FdbKey::of(mac, fid), now_s)) continue;
       return fail(ErrorCode::kExists,
-                  fmt::format("{} is in the FDB already{}", to_string(mac), in_vlan(model_.vid_of_fid(fid))),
+                  fmt::format("{} is in the FDB already{}", to_string(mac), in_vlan(model_.vlans().vid_of_fid(fid))),
                   to_string(mac));
     }
   }
@@ -233,7 +234,7 @@ Commands::Answer Commands::fdb_flush(Params& params, Caller&) {
   }
   if (kind == "dynamic" && port == nullptr) {
     if (vid != kNoVid) {
-      fdb.flush_fid(model_.fid_of(*bridge, vid));
+      fdb.flush_fid(model_.vlans().fid_of(*bridge, vid));
     } else {
       fdb.flush_fid(bridge->fid);
       for (const auto& [member, fid] : bridge->fids) fdb.flush_fid(fid);
@@ -242,7 +243,7 @@ Commands::Answer Commands::fdb_flush(Params& params, Caller&) {
   }
   const auto matches = [&](const FdbEntry& entry) {
     if (entry.kind == FdbKind::kLocal || (kind != "all" && fdb_kind_name(entry.kind) != kind)) return false;
-    if (bridge != nullptr && model_.bridge_of_fid(entry.fid) != bridge) return false;
+    if (bridge != nullptr && model_.vlans().bridge_of_fid(entry.fid) != bridge) return false;
     if (port != nullptr && entry.port != port->index) return false;
     return vid == kNoVid || learns_in(model_, entry, vid);
   };

@@ -68,7 +68,7 @@ double seconds(std::int64_t milliseconds) {
 
 /// What a tree knows of a port; without one each bridge is its own root, and each of its ports designated.
 stp::PortStatus tree_status(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
-  if (const auto status = model.trees().port_status(bridge.index, static_cast<stp::PortNumber>(port.number)))
+  if (const auto status = model.trees().trees().port_status(bridge.index, static_cast<stp::PortNumber>(port.number)))
     return *status;
   stp::PortStatus status;
   status.designated = {
@@ -77,7 +77,7 @@ stp::PortStatus tree_status(const SwitchModel& model, const ModelBridge& bridge,
 }
 
 stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridge) {
-  if (const auto status = model.trees().bridge_status(bridge.index)) return *status;
+  if (const auto status = model.trees().trees().bridge_status(bridge.index)) return *status;
   const auto milliseconds = [](double time) { return std::llround(time * 1000); };
   stp::BridgeStatus status;
   status.id = status.root = bridge.id();
@@ -89,8 +89,8 @@ stp::BridgeStatus tree_status(const SwitchModel& model, const ModelBridge& bridg
 }
 
 /// The name of the root port, or null where the bridge is the root.
-json root_port_json(const SwitchModel& model, const ModelBridge& bridge, const stp::BridgeStatus& status) {
-  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo)) {
+json root_port_json(const ModelBridge& bridge, const stp::BridgeStatus& status) {
+  for (const ModelPort* port : bridge.port_list(WithHost::kNo)) {
     if (port->number == status.root_port) return port->name;
   }
   return nullptr;
@@ -104,7 +104,8 @@ std::string trouble_of(const SwitchModel& model, const ModelBridge& bridge, cons
         "loop_guard report' opens it at once",
         bridge.name);
   }
-  if (!model.trees().counts(port.bridge, static_cast<stp::PortNumber>(port.number)).guarded) return port.trouble;
+  if (!model.trees().trees().counts(port.bridge, static_cast<stp::PortNumber>(port.number)).guarded)
+    return port.device.error;
   return fmt::format(
       "a BPDU came in, and the guard closed the port; 'rbctl link set dev {} guard on' opens it again, and so does a "
       "link that goes down and up",
@@ -113,7 +114,7 @@ std::string trouble_of(const SwitchModel& model, const ModelBridge& bridge, cons
 
 json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
   const stp::PortStatus status = tree_status(model, bridge, port);
-  const auto counts = model.trees().counts(bridge.index, static_cast<stp::PortNumber>(port.number));
+  const auto counts = model.trees().trees().counts(bridge.index, static_cast<stp::PortNumber>(port.number));
   json guards = json::array(), malformed = json::object();
   for (const Setting<PortSettings>& setting : port_settings()) {
     if (setting.of_tree && setting.get(port.settings) == true) guards.push_back(setting.name);
@@ -126,8 +127,8 @@ json tree_port_json(const SwitchModel& model, const ModelBridge& bridge, const M
           {"priority", port.settings.priority},
           {"port_id", port.id()},
           {"role", port_role_name(status.role)},
-          {"state", kStpStateNames.name(model.state_of(port))},
-          {"cost", SwitchModel::path_cost_of(bridge, port)},
+          {"state", kStpStateNames.name(model.trees().state_of(port))},
+          {"cost", TreeModel::path_cost_of(bridge, port)},
           {"oper_edge", status.edge},
           {"oper_p2p", status.point_to_point},
           {"speaks", status.sends_rstp ? "rstp" : "stp"},
@@ -168,23 +169,24 @@ std::string bridge_id_text(stp::BridgeId id) {
 
 json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
   const stp::PortStatus status = tree_status(model, bridge, port);
+  const PortOptions& options = port.driver->options();
   json object = json::object();
   write_settings(port_settings(), port.settings, object);
   write_settings(port_vlan_settings(), port.vlans, object);
   // The state and the cost are shown as they are now, whatever is set.
   object.update({{"name", port.name},
                  {"bridge", bridge.name},
-                 {"kind", port_kind_name(port.spec.kind)},
+                 {"kind", options.kind().name},
                  {"number", port.number},
-                 {"ifindex", port.link.ifindex},
-                 {"device_name", port.link.name},
-                 {"netns", port.spec.netns_label},
-                 {"flags", link_flags_json(port.link.flags)},
-                 {"mtu", port.link.mtu},
-                 {"address", to_string(port.link.address)},
-                 {"device", device_state_name(port.device)},
-                 {"state", kStpStateNames.name(model.state_of(port))},
-                 {"cost", SwitchModel::path_cost_of(bridge, port)},
+                 {"ifindex", port.device.link.ifindex},
+                 {"device_name", port.device.link.name},
+                 {"netns", options.text("netns")},
+                 {"flags", link_flags_json(port.device.link.flags)},
+                 {"mtu", port.device.link.mtu},
+                 {"address", to_string(port.device.link.address)},
+                 {"device", device_state_name(port.device.state)},
+                 {"state", kStpStateNames.name(model.trees().state_of(port))},
+                 {"cost", TreeModel::path_cost_of(bridge, port)},
                  {"cost_auto", !port.settings.cost},
                  {"port_id", port.id()},
                  {"designated_root", bridge_id_text(status.designated.root)},
@@ -196,15 +198,16 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"hold_timer_s", seconds(status.hold_timer)},
                  {"config_pending", status.config_pending},
                  {"topology_change_ack", status.topology_change_ack},
-                 {"queues", port.queue_count},
-                 {"created", port.spec.tap.create},
-                 {"persistent", port.persistent},
-                 {"offload", port.spec.offload},
-                 {"offloads", offloads_json(port.offloads)},
+                 {"queues", port.device.queue_count},
+                 {"created", options.flag("create")},
+                 {"persistent", false},
+                 {"offload", options.flag("offload")},
+                 {"offloads", offloads_json(port.device.offloads)},
                  {"host", port.host}});
   if (std::string trouble = trouble_of(model, bridge, port); !trouble.empty()) object["trouble"] = std::move(trouble);
-  if (!port.spec.listener.empty())
-    object.update({{"listener", port.spec.listener}, {"pid", port.spec.peer_pid}, {"uid", port.spec.peer_uid}});
+  if (port.arrival)
+    object.update({{"listener", port.arrival->listener}, {"pid", port.arrival->pid}, {"uid", port.arrival->uid}});
+  port.driver->describe(object);
   return object;
 }
 
@@ -212,22 +215,21 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   const BridgeSettings& settings = bridge.settings;
   const stp::BridgeStatus status = tree_status(model, bridge);
   json ports = json::array();
-  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
-    ports.push_back(port_json(model, bridge, *port));
+  for (const ModelPort* port : bridge.port_list(WithHost::kNo)) ports.push_back(port_json(model, bridge, *port));
   json listeners = json::array();
-  for (const ModelListener* listener : model.listeners_of(bridge))
-    listeners.push_back({{"name", listener->name}, {"address", listener->address.text}});
+  for (const ModelListener* listener : bridge.listener_list())
+    listeners.push_back({{"name", listener->name}, {"address", listener->driver->options().address()}});
   const ModelPort* host = bridge.host_port;
   json object = json::object();
   write_settings(bridge_settings(), settings, object);
   write_settings(bridge_vlan_settings(), bridge.vlans, object);
   // The root of the tree decides the times; the bridge's own are shown besides.
   object.update({{"name", bridge.name},
-                 {"ifindex", host != nullptr ? host->link.ifindex : 0},
+                 {"ifindex", host != nullptr ? host->device.link.ifindex : 0},
                  {"id", bridge_id_text(status.id)},
                  {"address", to_string(bridge.address())},
                  {"host_port", host != nullptr},
-                 {"host_up", host != nullptr && host->link.admin_up()},
+                 {"host_up", host != nullptr && host->device.link.admin_up()},
                  {"root_id", bridge_id_text(status.root)},
                  {"root_port", status.root_port},
                  {"root_path_cost", status.root_path_cost},
@@ -237,11 +239,11 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
                  {"bridge_hello_s", settings.hello_s},
                  {"forward_delay_s", seconds(status.times.forward_delay)},
                  {"bridge_forward_delay_s", settings.forward_delay_s},
-                 {"ageing_now_s", model.ageing_s(bridge)},
+                 {"ageing_now_s", model.trees().ageing_s(bridge)},
                  {"hello_timer_s", seconds(status.hello_timer)},
                  {"tcn_timer_s", seconds(status.tcn_timer)},
                  {"topology_change_timer_s", seconds(status.topology_change_timer)},
-                 {"gc_timer_s", seconds(model.sweep_time().count())},
+                 {"gc_timer_s", seconds(model.time_to_sweep().count())},
                  {"topology_change", status.topology_change},
                  {"topology_change_detected", status.topology_change_detected},
                  {"listeners", std::move(listeners)},
@@ -254,11 +256,10 @@ json tree_json(const SwitchModel& model, const ModelBridge& bridge) {
   if (bridge.settings.stp == StpMode::kOff) return object;
   const stp::BridgeStatus status = tree_status(model, bridge);
   json ports = json::array();
-  for (const ModelPort* port : model.ports_of(bridge, SwitchModel::WithHost::kNo))
-    ports.push_back(tree_port_json(model, bridge, *port));
+  for (const ModelPort* port : bridge.port_list(WithHost::kNo)) ports.push_back(tree_port_json(model, bridge, *port));
   object.update({{"id", bridge_id_text(status.id)},
                  {"root_id", bridge_id_text(status.root)},
-                 {"root_port", root_port_json(model, bridge, status)},
+                 {"root_port", root_port_json(bridge, status)},
                  {"root_path_cost", status.root_path_cost},
                  {"path_cost", kPathCostsNames.name(bridge.settings.path_costs)},
                  {"max_age_s", seconds(status.times.max_age)},
@@ -281,7 +282,7 @@ json tree_event_json(const SwitchModel& model, const ModelEvent& event) {
   }
   const stp::BridgeStatus status = tree_status(model, *event.bridge);
   object.update({{"root_id", bridge_id_text(status.root)},
-                 {"root_port", root_port_json(model, *event.bridge, status)},
+                 {"root_port", root_port_json(*event.bridge, status)},
                  {"root_path_cost", status.root_path_cost},
                  {"topology_changes", status.topology_changes}});
   return object;
@@ -289,14 +290,14 @@ json tree_event_json(const SwitchModel& model, const ModelEvent& event) {
 
 json fdb_entry_json(const SwitchModel& model, const FdbEntry& entry) {
   const ModelPort* port = model.port_at(entry.port);
-  const ModelBridge* bridge = model.bridge_of_fid(entry.fid);
+  const ModelBridge* bridge = model.vlans().bridge_of_fid(entry.fid);
   json object = {{"mac", to_string(entry.mac)},
                  {"port", port != nullptr ? port->name : ""},
                  {"port_number", port != nullptr ? port->number : 0},
                  {"bridge", bridge != nullptr ? bridge->name : ""},
                  {"kind", fdb_kind_name(entry.kind)},
                  {"age_s", entry.age_s}};
-  if (const Vid vid = model.vid_of_fid(entry.fid); vid != kNoVid) object["vlan"] = vid;
+  if (const Vid vid = model.vlans().vid_of_fid(entry.fid); vid != kNoVid) object["vlan"] = vid;
   return object;
 }
 

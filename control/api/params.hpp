@@ -38,6 +38,8 @@ class Params {
   [[nodiscard]] std::optional<double> maybe_number(const char* name);
   [[nodiscard]] std::optional<std::vector<std::string>> maybe_texts(const char* name);
   [[nodiscard]] MacAddress mac(const char* name);
+  /// A member of whatever type; nullptr when it is not there.
+  [[nodiscard]] const nlohmann::json* maybe(const char* name) { return find(name); }
   /// A member that is an object; it has to be read with a Params of its own.
   [[nodiscard]] const nlohmann::json& object(const char* name);
   [[nodiscard]] const nlohmann::json* maybe_object(const char* name);

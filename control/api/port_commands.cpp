@@ -7,8 +7,7 @@
 #include "control/api/commands.hpp"
 #include "control/api/model_json.hpp"
 #include "control/api/setting_params.hpp"
-#include "control/words/port_spec.hpp"
-#include "ports/base/interface_name.hpp"
+#include "control/words/port_kinds.hpp"
 #include "ports/base/netns.hpp"
 
 namespace rb {
@@ -18,187 +17,85 @@ using nlohmann::json;
 
 /// A label is printed, and stands in a dump as an option of a port.
 Result<> check_netns_label(const std::string& label) {
-  constexpr std::size_t kMaxLabel = 4096;  // octets; PATH_MAX
+  constexpr std::size_t kMaxLabel = 4096;  // bytes; PATH_MAX
   const bool printable = std::ranges::none_of(label, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
   if (label.size() <= kMaxLabel && printable && label.find(',') == std::string::npos) return {};
   return fail(ErrorCode::kInvalidArgument,
               "the name of a network namespace cannot hold commas or control characters, nor be longer than a path");
 }
 
-/// What belongs to a socket's file.
-SocketOwner read_owner(Params& params) {
-  SocketOwner owner;
-  if (const auto user = params.maybe_integer("owner", 0, UINT32_MAX - 1))
-    owner.user = static_cast<std::uint32_t>(*user);
-  if (const auto group = params.maybe_integer("group", 0, UINT32_MAX - 1))
-    owner.group = static_cast<std::uint32_t>(*group);
-  if (const auto mode = params.maybe_integer("mode", 0, 0777)) owner.mode = static_cast<std::uint32_t>(*mode);
-  return owner;
+/// The kind of a port that is asked for; a plain name is read with the options of a tap.
+const PortKindWords& read_kind(Params& params) {
+  const std::optional<std::string> name = params.maybe_text("kind");
+  const PortKindWords* const kind = find_port_kind(name.value_or("tap"));
+  if (kind != nullptr) return *kind;
+  throw RefusedParams{{ErrorCode::kNotSupported,
+                       fmt::format("port kind '{}' is not known; there are {}", *name, port_kind_names()), *name}};
 }
 
-Framing read_framing(Params& params) {
-  const std::string framing = params.maybe_text("framing").value_or("len32");
-  if (framing != "len32" && framing != "len16") throw InvalidParams{"'framing' must be len32 or len16"};
-  return framing == "len16" ? Framing::kLen16 : Framing::kLen32;
+PortOptions read_options(Params& params, const PortKindWords& kind) {
+  const bool has_address = kind.subject == PortKindWords::Subject::kAddress;
+  const std::string name = params.text("name");
+  PortOptions options(kind, name, has_address ? params.text("address") : std::string());
+  for (const PortOption& option : kind.options) {
+    const json* const value = params.maybe(std::string(option.name).c_str());
+    if (value == nullptr) continue;
+    if (const Result<> checked = check_port_option(option, *value); !checked)
+      throw InvalidParams{checked.error().message};
+    options.set(option.name, *value);
+  }
+  return options;
 }
 
-/// Names of ports that are no interfaces stand among options in a dump.
-Result<> check_plain_name(const std::string& name) {
-  if (is_plain_name(name)) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("'{}' is no name for such a port; letters, digits, '_', '.' and '-' are possible", name),
-              name);
-}
-
-/// Of a stream, or of vhost-user: a peer whom we wait for, or go to.
-Result<PortSpec> peer_spec(Params& params, PortKind kind, PortSpec spec) {
-  spec.kind = kind;
-  const std::string address = params.text("address"), role = params.maybe_text("role").value_or("server");
-  spec.offload = kind == PortKind::kVhostUser && params.flag("offload", true);
-  if (kind == PortKind::kStream) spec.framing = read_framing(params);
-  spec.peer.owner = read_owner(params);
-  params.finish();
-  if (Result<> plain = check_plain_name(spec.name); !plain) return std::unexpected(plain.error());
-  if (role != "server" && role != "client") throw InvalidParams{"'role' must be server or client"};
-  spec.peer.connects = role == "client";
-  Result<SocketAddress> parsed = parse_socket_address(address);
-  if (!parsed) return std::unexpected(parsed.error());
-  spec.peer.address = std::move(*parsed);
-  if (kind == PortKind::kVhostUser && !spec.peer.address.is_path()) {
+/// The namespace that comes with a request, or that a configuration names; null: the daemon's own.
+Result<std::shared_ptr<UniqueFd>> take_netns(const std::optional<std::int64_t> place, const std::string& label,
+                                             Caller& caller) {
+  if (place) {
+    const auto number = static_cast<std::size_t>(*place);
+    if (number < caller.descriptors.size() && caller.descriptors[number])
+      return std::make_shared<UniqueFd>(std::move(caller.descriptors[number]));
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is no path; a guest's memory comes by a socket of this host alone", address), address);
+                fmt::format("netns_fd {} names no descriptor that came with the request", *place));
   }
-  const SocketOwner& owner = spec.peer.owner;
-  if ((owner.user || owner.group || owner.mode) && (spec.peer.connects || !spec.peer.address.is_path())) {
+  if (label.empty()) return nullptr;
+  if (!caller.is_configuration) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: owner, group and mode belong to a socket's file that is made here", spec.name),
-                spec.name);
+                "a namespace comes as an open descriptor (netns_fd), so that the caller's own rights decide; rbctl "
+                "does that");
   }
-  return spec;
-}
-
-Result<PortSpec> dgram_spec(Params& params, PortSpec spec) {
-  spec.kind = PortKind::kDgram;
-  spec.offload = false;
-  const std::string local = params.text("address"), peer = params.text("peer");
-  spec.peer.owner = read_owner(params);
-  params.finish();
-  if (Result<> plain = check_plain_name(spec.name); !plain) return std::unexpected(plain.error());
-  for (const auto& [text, into] : {std::pair{&local, &spec.peer.address}, std::pair{&peer, &spec.peer_at}}) {
-    Result<SocketAddress> parsed = parse_socket_address(*text);
-    if (!parsed) return std::unexpected(parsed.error());
-    *into = std::move(*parsed);
-  }
-  return spec;
-}
-
-Result<ModelListener> read_listener(Params& params) {
-  ModelListener listener;
-  (void)params.text("kind");
-  listener.name = params.text("name");
-  const std::string address = params.text("address");
-  listener.framing = read_framing(params);
-  listener.max_per_user =
-      static_cast<std::size_t>(params.maybe_integer("max", 1, kMaxPorts).value_or(std::int64_t(listener.max_per_user)));
-  listener.owner = read_owner(params);
-  params.finish();
-  if (Result<> plain = check_plain_name(listener.name); !plain) return std::unexpected(plain.error());
-  Result<SocketAddress> parsed = parse_socket_address(address);
-  if (!parsed) return std::unexpected(parsed.error());
-  if (!parsed->is_path()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is no path; only there the kernel says who connects", address), address);
-  }
-  listener.address = std::move(*parsed);
-  return listener;
+  Result<UniqueFd> opened = open_netns(label);
+  if (!opened) return std::unexpected(opened.error());
+  return std::make_shared<UniqueFd>(std::move(*opened));
 }
 
 }  // namespace
 
-Result<PortSpec> Commands::port_spec(const json& object, Caller& caller) {
+Result<PortRequest> Commands::port_request(const json& object, Caller& caller) {
   Params params(object);
-  PortSpec spec;
-  const std::string kind = params.maybe_text("kind").value_or("");
-  spec.name = params.text("name");
-  if (kind == "stream") return peer_spec(params, PortKind::kStream, std::move(spec));
-  if (kind == "vhost-user") return peer_spec(params, PortKind::kVhostUser, std::move(spec));
-  if (kind == "dgram") return dgram_spec(params, std::move(spec));
-  spec.tap.create = params.flag("create", false);
-  spec.tap.persistent = params.flag("persistent", false);
-  spec.may_exist = spec.tap.create && spec.tap.persistent;
-  spec.offload = params.flag("offload", true);
-  if (const auto owner = params.maybe_integer("owner", 0, UINT32_MAX - 1))
-    spec.tap.owner = static_cast<std::uint32_t>(*owner);
-  if (const auto group = params.maybe_integer("group", 0, UINT32_MAX - 1))
-    spec.tap.group = static_cast<std::uint32_t>(*group);
-  spec.tap.queue_count = static_cast<unsigned>(params.maybe_integer("queues", 1, 256).value_or(1));
-  spec.netns_label = params.maybe_text("netns").value_or("");
-  const std::optional<std::int64_t> place = params.maybe_integer("netns_fd", 0, 1000);
-  spec.may_be_missing = caller.is_configuration && !spec.tap.create;
+  const PortKindWords& kind = read_kind(params);
+  PortRequest request{.options = read_options(params, kind)};
+  std::optional<std::int64_t> place;
+  if (kind.option("netns") != nullptr) place = params.maybe_integer("netns_fd", 0, 1000);
   params.finish();
-  if (Result<> checked = check_netns_label(spec.netns_label); !checked) return std::unexpected(checked.error());
-  const bool of_taps =
-      spec.tap.create || spec.tap.persistent || spec.tap.owner || spec.tap.group || spec.tap.queue_count > 1;
-  if (kind == "packet") {
-    spec.kind = PortKind::kPacket;
-    if (of_taps) {
-      return fail(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} is an interface that exists; create, persistent, owner, group and queues are for taps",
-                      spec.name),
-          spec.name);
-    }
-  } else if (kind == "tap" || (kind.empty() && of_taps)) {
-    spec.kind = PortKind::kTap;
-  } else if (kind.empty()) {
-    spec.kind = PortKind::kAny;
-  } else {
-    return fail(
-        ErrorCode::kNotSupported,
-        fmt::format("port kind '{}' is not known; 'tap', 'packet', 'vhost-user', 'stream', 'dgram' and 'listen' are",
-                    kind),
-        kind);
-  }
-  if (!spec.tap.create && (spec.tap.persistent || spec.tap.owner || spec.tap.group)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "persistent, owner and group belong to a tap that is made; say 'create' too, or leave them out",
-                spec.name);
-  }
-  if (place) {
-    if (static_cast<std::size_t>(*place) >= caller.descriptors.size() ||
-        !caller.descriptors[static_cast<std::size_t>(*place)]) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("netns_fd {} names no descriptor that came with the request", *place));
-    }
-    spec.netns = std::make_shared<UniqueFd>(std::move(caller.descriptors[static_cast<std::size_t>(*place)]));
-  } else if (!spec.netns_label.empty()) {
-    if (!caller.is_configuration) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "a namespace comes as an open descriptor (netns_fd), so that the caller's own rights decide; rbctl "
-                  "does that");
-    }
-    Result<UniqueFd> opened = open_netns(spec.netns_label);
-    if (!opened) return std::unexpected(opened.error());
-    spec.netns = std::make_shared<UniqueFd>(std::move(*opened));
-  }
-  return spec;
+  if (Result<> checked = check_port_options(kind, object); !checked) return std::unexpected(checked.error());
+  // A plain name whose options say nothing of taps may prove to be another interface.
+  if (!params.has("kind") && request.options.fits(any_port_kind())) request.options.set_kind(any_port_kind());
+  const std::string label = request.options.text("netns");
+  if (Result<> checked = check_netns_label(label); !checked) return std::unexpected(checked.error());
+  Result<std::shared_ptr<UniqueFd>> netns = take_netns(place, label, caller);
+  if (!netns) return std::unexpected(netns.error());
+  request.netns = std::move(*netns);
+  request.may_be_missing = caller.is_configuration;
+  return request;
 }
 
 Commands::Answer Commands::port_add(Params& params, Caller& caller) {
   const std::string bridge = params.text("bridge");
   const json& object = params.object("port");
   params.finish();
-  if (object.value("kind", json()) == "listen") {
-    Params members(object);
-    Result<ModelListener> listener = read_listener(members);
-    if (!listener) return std::unexpected(listener.error());
-    if (Result<> added = model_.add_listener(bridge, std::move(*listener)); !added)
-      return std::unexpected(added.error());
-    return json::object();
-  }
-  Result<PortSpec> spec = port_spec(object, caller);
-  if (!spec) return std::unexpected(spec.error());
-  if (Result<> added = model_.add_port(bridge, std::move(*spec)); !added) return std::unexpected(added.error());
+  Result<PortRequest> request = port_request(object, caller);
+  if (!request) return std::unexpected(request.error());
+  if (Result<> added = model_.add_port(bridge, std::move(*request)); !added) return std::unexpected(added.error());
   return json::object();
 }
 
@@ -228,9 +125,10 @@ Commands::Answer Commands::port_set(Params& params, Caller&) {
   PortVlanSettings vlans = (*port)->vlans;
   if (Result<> applied = vlan_changes.apply_to(vlans, name); !applied) return std::unexpected(applied.error());
   if (changes.has("state")) {
-    if (Result<> checked = model_.check_state(**port, settings.state); !checked)
+    if (Result<> checked = model_.trees().check_state(**port, settings.state); !checked)
       return std::unexpected(checked.error());
   }
+  const SwitchModel::Batch together(model_);
   if (Result<> set = model_.set_port(name, settings); !set) return std::unexpected(set.error());
   // Who sets the state or the guard has seen that the guard closed the port, and opens the port again.
   if (changes.has("state") || changes.has("guard")) model_.reopen_port(**port);
@@ -248,7 +146,7 @@ Commands::Answer Commands::port_list(Params& params, Caller&) {
   json ports = json::array();
   for (const ModelBridge* bridge : model_.bridges()) {
     if (bridge_name && bridge->name != *bridge_name) continue;
-    for (const ModelPort* port : model_.ports_of(*bridge, SwitchModel::WithHost::kNo)) {
+    for (const ModelPort* port : bridge->port_list(WithHost::kNo)) {
       if (!name || port->name == *name) ports.push_back(port_json(model_, *bridge, *port));
     }
   }

@@ -196,7 +196,7 @@ Commands::Answer Commands::vlan_list(Params& params, Caller&) {
   json ports = json::array();
   std::size_t listed = 0;
   for (const ModelBridge* bridge : model_.bridges()) {
-    std::vector<const ModelPort*> members = model_.ports_of(*bridge, SwitchModel::WithHost::kYes);
+    std::vector<const ModelPort*> members = bridge->port_list(WithHost::kYes);
     std::ranges::sort(members, {}, [](const ModelPort* port) { return port->number; });  // its own first
     for (const ModelPort* port : members) {
       if (*wanted != nullptr && port != *wanted) continue;

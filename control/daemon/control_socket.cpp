@@ -44,13 +44,15 @@ struct ControlSocket::Session {
   }
 };
 
-ControlSocket::ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy)
+ControlSocket::ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy,
+                             std::function<void()> subscriptions_changed)
     : loop_(loop),
       commands_(commands),
       path_(std::move(path)),
       policy_(policy),
       accept_again_(loop, [this] { loop_.change(path_.fd(), EPOLLIN); }),
-      close_soon_(loop, [this] { close_marked(); }) {
+      close_soon_(loop, [this] { close_marked(); }),
+      subscriptions_changed_(std::move(subscriptions_changed)) {
   loop_.add(path_.fd(), EPOLLIN, [this](std::uint32_t) { accept_clients(); });
 }
 

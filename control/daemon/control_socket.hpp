@@ -30,8 +30,9 @@ class ControlSocket {
   static constexpr std::size_t kReservedClients = 64;
   static constexpr std::size_t kMaxDescriptors = 16;  // that may wait for one request
 
-  /// All outlive this.
-  ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy);
+  /// `subscriptions_changed` is called when a client begins or ceases to want events. All outlive this.
+  ControlSocket(EventLoop& loop, Commands& commands, SocketPath path, AccessPolicy policy,
+                std::function<void()> subscriptions_changed = {});
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
@@ -39,8 +40,6 @@ class ControlSocket {
   /// Sends an event to everybody who asked for its kind ("fdb", "port", "bridge", "stp", "loop").
   void broadcast(const std::string& kind, const nlohmann::json& event);
   [[nodiscard]] bool anybody_wants(const std::string& kind) const;
-  /// Called when a client begins or ceases to want events.
-  void on_subscriptions_changed(std::function<void()> listener) { subscriptions_changed_ = std::move(listener); }
 
  private:
   struct Session;

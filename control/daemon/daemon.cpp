@@ -18,6 +18,7 @@
 #include "control/base/log_summaries.hpp"
 #include "control/daemon/config_file.hpp"
 #include "control/daemon/control_socket.hpp"
+#include "control/kinds/all_port_kinds.hpp"
 #include "control/model/fdb_ageing.hpp"
 #include "control/model/loop_guard.hpp"
 #include "control/model/switch_model.hpp"
@@ -39,10 +40,20 @@ UniqueFd block_signals() {
   return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-class Daemon {
+class Daemon final : private ModelObserver {
  public:
-  Daemon(std::unique_ptr<Engine> engine, SwitchModel::Options model_options)
-      : engine_(std::move(engine)), model_(*engine_, links_, with_loop(std::move(model_options))), commands_(model_) {}
+  /// Everything is put together before the configuration is read: whatever happens meanwhile is heard. Clients can
+  /// connect from here on, and are served by serve().
+  Daemon(std::unique_ptr<Engine> engine, SocketPath path, const DaemonOptions& options)
+      : engine_(std::move(engine)),
+        kinds_(all_port_kinds(&loop_, {.allow_uso = options.allow_uso})),
+        model_(*engine_, links_, kinds_, *this,
+               {.loop = &loop_,
+                .socket_path = std::filesystem::absolute(options.socket_path).lexically_normal(),
+                .host_ports = options.host_ports}),
+        commands_(model_, [this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); }),
+        socket_(loop_, commands_, std::move(path), options.access,
+                [this] { ageing_.want_events(socket_.anybody_wants("fdb")); }) {}
 
   Result<> configure(const std::string& file) {
     std::ifstream input(file);
@@ -57,67 +68,57 @@ class Daemon {
     return applied;
   }
 
-  void serve(SocketPath path, const AccessPolicy& access, int signals) {
-    ControlSocket socket(loop_, commands_, std::move(path), access);
-    socket_ = &socket;
-    socket.on_subscriptions_changed([this] { ageing_.want_events(socket_->anybody_wants("fdb")); });
-    model_.on_event([this](const ModelEvent& event) {
-      loop_guard_.model_changed(event);
-      tell(event);
-    });
-    model_.on_loop_probe([this](const PuntedFrame& frame) { loop_guard_.frame_came(frame); });
-    loop_guard_.begin();
-    commands_.on_fdb_change([this](const char* what, const FdbEntry& entry) { tell_fdb(what, entry); });
-    model_.on_sweep_time([this] { return ageing_.left(); });
-    model_.on_retry_needed([this] {
-      if (!retry_.running()) retry_.start_once(kRetryPause);
-    });
-    loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_link_events(); });
+  void serve(const std::string& socket_path, int signals) {
+    loop_.add(links_.event_fd(), EPOLLIN, [this](std::uint32_t) { model_.devices().take_link_events(); });
     loop_.add(engine_->event_fd(), EPOLLIN, [this](std::uint32_t) { take_engine_events(); });
-    loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.take_punted(); }, Urgency::kUrgent);
+    loop_.add(engine_->punt_fd(), EPOLLIN, [this](std::uint32_t) { model_.trees().take_punted(); }, Urgency::kUrgent);
     loop_.add(signals, EPOLLIN, [this](std::uint32_t) { loop_.stop(); });
     log_message(LogLevel::kNotice,
-                fmt::format("ready, version {}, listening on {} ({})", RB_VERSION, socket_path_, engine_->describe()));
+                fmt::format("ready, version {}, listening on {} ({})", RB_VERSION, socket_path, engine_->describe()));
     loop_.run();
     log_message(LogLevel::kNotice, "stopping");
-    model_.on_event({});
-    model_.on_loop_probe({});
     loop_.remove(signals);
     loop_.remove(engine_->punt_fd());
     loop_.remove(engine_->event_fd());
     loop_.remove(links_.event_fd());
-    socket_ = nullptr;
   }
-  void set_socket_path(std::string path) { socket_path_ = std::move(path); }
 
  private:
-  SwitchModel::Options with_loop(SwitchModel::Options options) {
-    options.loop = &loop_;
-    return options;
+  // ModelObserver.
+
+  void model_changed(const ModelEvent& event) override {
+    loop_guard_.model_changed(event);
+    tell(event);
   }
+  void loop_probe_came(const PuntedFrame& frame) override { loop_guard_.frame_came(frame); }
+  void retry_needed() override {
+    if (!retry_.running()) retry_.start_once(kRetryPause);
+  }
+  [[nodiscard]] std::chrono::milliseconds time_to_sweep() const override { return ageing_.left(); }
+
   void take_engine_events() {
     for (const EngineEvent& event : engine_->take_events()) {
       if (event.kind == EngineEvent::Kind::kPortError) {
-        model_.device_failed(event.port);
+        model_.devices().failed(event.port);
         continue;
       }
       const bool moved = event.kind == EngineEvent::Kind::kFdbMoved;
       if (moved) loop_guard_.station_moved(event);
       ageing_.learned();
-      if (!socket_->anybody_wants("fdb")) continue;
+      if (!socket_.anybody_wants("fdb")) continue;
       json object = fdb_event(moved ? "move" : "add", {event.mac, event.fid, event.port, FdbKind::kDynamic, 0});
       if (const ModelPort* previous = moved ? model_.port_at(event.previous) : nullptr) object["from"] = previous->name;
-      socket_->broadcast("fdb", object);
+      socket_.broadcast("fdb", object);
     }
     if (const std::uint64_t lost = engine_->lost_events(); lost != lost_told_) {
       ageing_.learned();  // one of them may have said so
-      socket_->broadcast("fdb", {{"kind", "lost"}, {"count", lost - std::exchange(lost_told_, lost)}});
+      socket_.broadcast("fdb", {{"kind", "lost"}, {"count", lost - std::exchange(lost_told_, lost)}});
     }
   }
 
   void tell_fdb(const char* what, const FdbEntry& entry) {
     if (entry.kind == FdbKind::kDynamic && std::string_view(what) == "add") ageing_.learned();
-    if (socket_ != nullptr && socket_->anybody_wants("fdb")) socket_->broadcast("fdb", fdb_event(what, entry));
+    if (socket_.anybody_wants("fdb")) socket_.broadcast("fdb", fdb_event(what, entry));
   }
 
   json fdb_event(const char* what, const FdbEntry& entry) {
@@ -129,36 +130,36 @@ class Daemon {
   }
 
   void tell(const ModelEvent& event) {
-    if (event.kind == ModelEvent::Kind::kTree) return socket_->broadcast("stp", tree_event_json(model_, event));
+    if (event.kind == ModelEvent::Kind::kTree) return socket_.broadcast("stp", tree_event_json(model_, event));
     if (event.kind == ModelEvent::Kind::kBridge) {
-      socket_->broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
+      socket_.broadcast("bridge", {{"kind", "bridge"}, {"event", event.what}, {"name", event.bridge->name}});
       return;
     }
-    if (!socket_->anybody_wants("port")) return;
+    if (!socket_.anybody_wants("port")) return;
     json port = port_json(model_, *event.bridge, *event.port);
-    socket_->broadcast("port", {{"kind", "port"},
-                                {"event", event.what},
-                                {"name", event.port->name},
-                                {"bridge", event.bridge->name},
-                                {"device", port["device"]},
-                                {"state", port["state"]},
-                                {"port", port}});
+    socket_.broadcast("port", {{"kind", "port"},
+                               {"event", event.what},
+                               {"name", event.port->name},
+                               {"bridge", event.bridge->name},
+                               {"device", port["device"]},
+                               {"state", port["state"]},
+                               {"port", port}});
   }
 
   EventLoop loop_;
   LogSummaries log_summaries_{loop_, daemon_log()};
   std::unique_ptr<Engine> engine_;
   LinkMonitor links_;
+  PortKinds kinds_;
   SwitchModel model_;
   Commands commands_;
-  ControlSocket* socket_ = nullptr;
-  std::string socket_path_;
   std::uint64_t lost_told_ = 0;
   FdbAgeing ageing_{loop_, model_, [this](const FdbEntry& entry) { tell_fdb("age", entry); }};
-  LoopGuard loop_guard_{loop_, model_, [this](const json& event) { socket_->broadcast("loop", event); }};
+  LoopGuard loop_guard_{loop_, model_, [this](const json& event) { socket_.broadcast("loop", event); }};
   Timer retry_{loop_, [this] {
-                 if (model_.retry()) retry_.start_once(kRetryPause);
+                 if (model_.devices().retry()) retry_.start_once(kRetryPause);
                }};
+  ControlSocket socket_;
 };
 
 }  // namespace
@@ -170,14 +171,11 @@ Result<> run_daemon(const DaemonOptions& options) {
   if (!path) return std::unexpected(path.error());
   Result<std::unique_ptr<Engine>> engine = Engine::start(options.engine);
   if (!engine) return std::unexpected(engine.error());
-  Daemon daemon(std::move(*engine), {.socket_path = std::filesystem::absolute(options.socket_path).lexically_normal(),
-                                     .host_ports = options.host_ports,
-                                     .allow_uso = options.allow_uso});
-  daemon.set_socket_path(options.socket_path);
+  Daemon daemon(std::move(*engine), std::move(*path), options);
   if (options.config_file) {
     if (Result<> configured = daemon.configure(*options.config_file); !configured) return configured;
   }
-  daemon.serve(std::move(*path), options.access, signals.get());
+  daemon.serve(options.socket_path, signals.get());
   return {};
 }
 

@@ -3,8 +3,8 @@
 // wherever it goes, and taken back when it comes again.
 //
 // How it works. A port keeps its place in the bridge whatever happens to its interface. Link events of the namespace in
-// which the interface is (LinkMonitor) tell of each change. An interface that has gone is waited for in the namespace in
-// which it was found: when an interface of its name appears there, it is opened again as it stands. Whoever makes an
+// which the interface is (LinkMonitor) tell of each change. An interface that has gone is waited for in the namespace
+// in which it was found: when an interface of its name appears there, it is opened again as it stands. Whoever makes an
 // interface may hold it for a moment (`ip tuntap add` does), so a busy one is asked for again a number of times.
 #pragma once
 

@@ -37,9 +37,8 @@ Result<SocketAddress> path_of(const PortOptions& options, std::string_view why) 
 Result<PeerAddress> peer_address(const PortOptions& options) {
   Result<SocketAddress> address = parse_socket_address(options.address());
   if (!address) return std::unexpected(address.error());
-  PeerAddress peer{.address = std::move(*address),
-                   .connects = options.text("role") == "client",
-                   .owner = socket_owner(options)};
+  PeerAddress peer{
+      .address = std::move(*address), .connects = options.text("role") == "client", .owner = socket_owner(options)};
   const SocketOwner& owner = peer.owner;
   if ((owner.user || owner.group || owner.mode) && (peer.connects || !peer.address.is_path())) {
     return fail(ErrorCode::kInvalidArgument,

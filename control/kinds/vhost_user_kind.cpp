@@ -3,9 +3,9 @@
 
 #include <fmt/core.h>
 
-#include <cstdio>
 #include <utility>
 
+#include "control/base/log.hpp"
 #include "control/kinds/peer_link.hpp"
 #include "control/kinds/socket_options.hpp"
 #include "control/kinds/vhost_connection.hpp"
@@ -92,8 +92,10 @@ class VhostUserDriver final : public PortDriver {
     status.queue_count = 0;
     if (!how.why.empty()) {
       status.error = how.why;
-      std::fprintf(stderr, "ringbridged: port %s: %s%s\n", host_->name().c_str(),
-                   how.turned_away ? "the guest was turned away: " : "", how.why.c_str());
+      log_message(LogLevel::kWarning,
+                  fmt::format("port {}: {}{}", host_->name(), how.turned_away ? "the guest was turned away: " : "",
+                              how.why),
+                  host_->name());
     }
     host_->change(std::move(status), [this] {
       rings_->set_open(false);

@@ -24,8 +24,7 @@ PortGate gate_of(StpState state) {
 }
 
 void close_device(ModelPort& port) {
-  if (port.driver != nullptr) port.driver->close();
-  port.driver.reset();
+  if (std::exchange(port.opened, false)) port.driver->close();
 }
 
 template <typename Item>

@@ -63,8 +63,8 @@ class Changes {
     Changes& changes_;
   };
   [[nodiscard]] bool in_batch() const noexcept { return batch_depth_ != 0; }
-  /// Runs `act` as if there were no batch, unless changes have been collected: others' changes (of spanning trees) would
-  /// publish half of the batch.
+  /// Runs `act` as if there were no batch, unless changes have been collected: others' changes (of spanning trees)
+  /// would publish half of the batch.
   void let_others_change(const std::function<void()>& act);
 
  private:

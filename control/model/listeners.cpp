@@ -30,9 +30,9 @@ class Listeners::Place final : public ListenerHost {
       return fail(ErrorCode::kLimit, fmt::format("user {} has {} ports of {}, and no more are possible", peer.uid,
                                                  peer.max_ports_of_user, name()));
     }
-    const Result<> added = parts.add_port(*parts.tables.bridge_at(listener_.bridge),
-                                          {.listener = name(), .pid = peer.pid, .uid = peer.uid},
-                                          make(listeners_.name_for(peer)));
+    const Result<> added =
+        parts.add_port(*parts.tables.bridge_at(listener_.bridge),
+                       {.listener = name(), .pid = peer.pid, .uid = peer.uid}, make(listeners_.name_for(peer)));
     // Said once, not each time that somebody tries again.
     if (!added && !std::exchange(listener_.refusing, true))
       parts.notices.add(fmt::format("listener {}: {}", name(), added.error().message));

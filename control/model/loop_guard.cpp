@@ -46,8 +46,9 @@ void LoopGuard::station_moved(const EngineEvent& move) {
   const ModelBridge* bridge = guarded_bridge(*low);
   if (bridge == nullptr) return;
   const std::string station = to_string(flap->station.mac());
-  model_.notices().add(fmt::format("bridge {}: station {} is heard behind {} and {} in turn; is there a loop between them?",
-                            bridge->name, station, low->name, high->name));
+  model_.notices().add(
+      fmt::format("bridge {}: station {} is heard behind {} and {} in turn; is there a loop between them?",
+                  bridge->name, station, low->name, high->name));
   nlohmann::json event = {{"kind", "loop"},         {"event", "flapping"},
                           {"bridge", bridge->name}, {"ports", {low->name, high->name}},
                           {"mac", station},         {"moves", flap->moves}};

@@ -38,8 +38,6 @@ class LoopGuard {
   /// All outlive this.
   LoopGuard(EventLoop& loop, SwitchModel& model, Tell tell);
 
-  /// Begins, with what the bridges are now.
-  void begin() { settings_changed(); }
   /// A worker has told that a station moved.
   void station_moved(const EngineEvent& move);
   /// A frame was punted that may be a probe.

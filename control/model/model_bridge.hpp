@@ -18,7 +18,7 @@ namespace rb {
 struct ModelListener {
   std::string name;
   BridgeIndex bridge = kNoBridge;
-  bool refusing = false;  // the last peer could not be given a port
+  bool refusing = false;                   // the last peer could not be given a port
   std::unique_ptr<ListenerHost> place;     // what the driver sees of the listener
   std::unique_ptr<ListenerDriver> driver;  // destroyed before `place`
 };

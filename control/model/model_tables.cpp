@@ -15,8 +15,8 @@ Result<ModelBridge*> ModelTables::bridge(const std::string& name) const {
 Result<ModelPort*> ModelTables::port(const std::string& name) const {
   const auto found = ports_.find(name);
   if (found != ports_.end()) return found->second;
-  return fail(ErrorCode::kNoSuchPort,
-              fmt::format("{} is not a port of any bridge; 'rbctl show' lists the ports", name), name);
+  return fail(ErrorCode::kNoSuchPort, fmt::format("{} is not a port of any bridge; 'rbctl show' lists the ports", name),
+              name);
 }
 
 ModelListener* ModelTables::listener(const std::string& name) const {

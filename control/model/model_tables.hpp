@@ -19,9 +19,7 @@ class ModelTables {
 
   ModelTables() : bridge_indexes_(kMaxBridges), port_indexes_(kMaxPorts) {}
 
-  [[nodiscard]] const std::map<std::string, std::unique_ptr<ModelBridge>>& bridges() const noexcept {
-    return bridges_;
-  }
+  [[nodiscard]] const std::map<std::string, std::unique_ptr<ModelBridge>>& bridges() const noexcept { return bridges_; }
   [[nodiscard]] const std::map<std::string, ModelPort*>& ports() const noexcept { return ports_; }
 
   /// kNoSuchBridge and kNoSuchPort say how to list those that are there.

@@ -2,8 +2,9 @@
 #include "control/model/notices.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
+
+#include "control/base/log.hpp"
 
 namespace rb {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::size_t kMaxNotices = 256;
 }  // namespace
 
 void Notices::add(std::string text) {
-  std::fprintf(stderr, "ringbridged: notice: %s\n", text.c_str());
+  log_message(LogLevel::kNotice, text);
   // Others can cause notices again and again, under names of their own choice; they get no more room than this.
   if (std::ranges::find(texts_, text) != texts_.end()) return;
   if (texts_.size() == kMaxNotices) texts_.erase(texts_.begin());

@@ -21,7 +21,8 @@ class PortDevices::Place final : public PortHost {
     if (Result<> attached = parts_.engine.attach(port_.index, std::move(device)); !attached) return attached;
     port_.attached = true;
     if (port_.carrier) return {};
-    if (Result<> set = port_.driver->set_carrier(false); !set) notice(fmt::format("port {}: {}", name(), set.error().message));
+    if (Result<> set = port_.driver->set_carrier(false); !set)
+      notice(fmt::format("port {}: {}", name(), set.error().message));
     return {};
   }
 
@@ -38,8 +39,7 @@ class PortDevices::Place final : public PortHost {
     Change change;
     change.released = released;
     if (carried && !port_.device.carries()) change.flushed_ports.push_back(port_.index);
-    change.events.push_back(
-        {ModelEvent::Kind::kPort, "change", &parts_.tables.bridge_of(port_), &port_});
+    change.events.push_back({ModelEvent::Kind::kPort, "change", &parts_.tables.bridge_of(port_), &port_});
     parts_.changes.commit(std::move(change));
   }
 
@@ -61,6 +61,7 @@ Result<> PortDevices::open(ModelPort& port) {
   Result<DeviceStatus> opened = port.driver->open(*port.place);
   if (!opened) return std::unexpected(opened.error());
   port.device = std::move(*opened);
+  port.opened = true;
   return {};
 }
 

@@ -20,16 +20,17 @@ Result<> PortDriver::set_address(const MacAddress& address) {
 }
 
 Result<> PortDriver::set_carrier(bool) {
-  return fail(ErrorCode::kNotSupported,
-              fmt::format("the station behind a port of kind {} cannot be shown a carrier; 'rbctl link set dev {} state "
-                          "disabled' stops the frames of the port",
-                          options_.kind().name, options_.name()),
-              options_.name());
+  return fail(
+      ErrorCode::kNotSupported,
+      fmt::format("the station behind a port of kind {} cannot be shown a carrier; 'rbctl link set dev {} state "
+                  "disabled' stops the frames of the port",
+                  options_.kind().name, options_.name()),
+      options_.name());
 }
 
 Result<std::unique_ptr<PortDriver>> PortKind::make_port(PortRequest request) const {
-  return fail(ErrorCode::kNotSupported, fmt::format("{}: the kind {} makes no port itself", request.options.name(),
-                                                    words().name));
+  return fail(ErrorCode::kNotSupported,
+              fmt::format("{}: the kind {} makes no port itself", request.options.name(), words().name));
 }
 
 Result<std::unique_ptr<ListenerDriver>> PortKind::make_listener(PortOptions options) const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PortKind: what a kind of ports must provide; each kind is a module in control/kinds, and the model knows none of them.
+// PortKind: what a kind of ports must provide; each kind is a module in control/kinds, and the model knows none of
+// them.
 //
 // How it works. A PortKind makes the object behind a port (PortDriver), or the object behind a socket to which peers
 // come (ListenerDriver), from the options that were given. The driver opens its device and gives it to the workers by

@@ -29,7 +29,7 @@ namespace rb {
 class SwitchModel {
  public:
   struct Options {
-    EventLoop* loop = nullptr;  // where timers of spanning trees wait; null: there are none
+    EventLoop* loop = nullptr;                     // where timers of spanning trees wait; null: there are none
     std::string socket_path = kDefaultSocketPath;  // tells this daemon from others of this machine
     SpanningTrees::Clock clock = SpanningTrees::steady_now;
     bool host_ports = true;  // bridges get an interface of their own; --no-host-port clears this

@@ -96,12 +96,15 @@ bool TreeModel::take_punted() {
   const std::vector<PuntedFrame> frames = engine_.take_punted(kPuntedAtOnce);
   for (const PuntedFrame& punted : frames) {
     const ModelPort* port = tables_.port_at(punted.port);
-    const std::span<const std::byte> frame = punted.frame();
-    if (port == nullptr || frame.size() < sizeof(MacAddress)) continue;
-    if (MacAddress::from_bytes(frame.data()) == stp::kBridgeGroupAddress)
-      trees_.receive(port->bridge, static_cast<stp::PortNumber>(port->number), frame);
-    else
-      observer_.loop_probe_came(punted);
+    if (port == nullptr) continue;
+    switch (punted.kind) {
+      case PuntKind::kBpdu:
+        trees_.receive(port->bridge, static_cast<stp::PortNumber>(port->number), punted.octets);
+        break;
+      case PuntKind::kLoopProbe:
+        observer_.loop_probe_came(punted);
+        break;
+    }
   }
   trees_.run();
   return frames.size() == kPuntedAtOnce;
@@ -111,8 +114,8 @@ Result<> TreeModel::check_migration(const ModelPort& port) {
   const ModelBridge& bridge = tables_.bridge_of(port);
   if (bridge.settings.stp != StpMode::kRstp || port.host) {
     return fail(ErrorCode::kNotSupported,
-                fmt::format("{} speaks no RSTP, so there is nothing to find out; 'rbctl stp {} rstp' begins it", port.name,
-                            bridge.name),
+                fmt::format("{} speaks no RSTP, so there is nothing to find out; 'rbctl stp {} rstp' begins it",
+                            port.name, bridge.name),
                 port.name);
   }
   trees_.check_migration(bridge.index, static_cast<stp::PortNumber>(port.number));
@@ -137,7 +140,8 @@ void TreeModel::tell(const TreeEvent& event) {
   const ModelBridge& bridge = *tables_.bridge_at(event.bridge);
   const ModelPort* port = tables_.port_at(event.port);
   if (event.port != kNoPort && port == nullptr) return;
-  if (event.kind == TreeEvent::Kind::kPortState) return observer_.model_changed({ModelEvent::Kind::kPort, "change", &bridge, port});
+  if (event.kind == TreeEvent::Kind::kPortState)
+    return observer_.model_changed({ModelEvent::Kind::kPort, "change", &bridge, port});
   if (event.kind == TreeEvent::Kind::kGuard && event.on) {
     notices_.add(
         fmt::format("bridge {}: a BPDU has come in by {}, and its guard has closed it", bridge.name, port->name));

@@ -50,9 +50,7 @@ class TreeModel {
   /// kBusy for a state that a spanning tree decides: a port can only be taken from the tree, and given back to it.
   [[nodiscard]] Result<> check_state(const ModelPort& port, StpState state) const;
   /// Opens a port that its BPDU guard has closed, with the next publication; false when the guard has not.
-  bool reopen(const ModelPort& port) {
-    return trees_.reopen(port.bridge, static_cast<stp::PortNumber>(port.number));
-  }
+  bool reopen(const ModelPort& port) { return trees_.reopen(port.bridge, static_cast<stp::PortNumber>(port.number)); }
   /// Finds out again whether the bridges behind a port speak RSTP.
   Result<> check_migration(const ModelPort& port);
 

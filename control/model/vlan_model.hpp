@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// VlanModel: the VLANs of all bridges: which ports are members, which FID stands for which VLAN, and what the relay gets.
+// VlanModel: the VLANs of all bridges: which ports are members, which FID stands for which VLAN, and what the relay
+// gets.
 //
-// How it works. A change of VLANs takes the FIDs that it needs, or fails as a whole. prepare() makes what the relay gets,
-// before a publication; settle() removes from the FDB what the change has made invalid, after the publication, and only
-// then the FIDs that nobody needs any more are free.
+// How it works. A change of VLANs takes the FIDs that it needs, or fails as a whole. prepare() makes what the relay
+// gets, before a publication; settle() removes from the FDB what the change has made invalid, after the publication,
+// and only then the FIDs that nobody needs any more are free.
 //
 // Control thread only.
 #pragma once

@@ -15,7 +15,7 @@ namespace {
 using Type = PortOption::Type;
 using nlohmann::json;
 
-constexpr std::int64_t kMaxQueues = 256;     // MAX_TAP_QUEUES of the kernel
+constexpr std::int64_t kMaxQueues = 256;  // MAX_TAP_QUEUES of the kernel
 constexpr std::int64_t kMaxMode = 0777;
 
 PortOption offload_option() {
@@ -56,33 +56,32 @@ std::vector<PortOption> with_socket_file(std::vector<PortOption> options) {
 std::vector<PortKindWords> make_kinds() {
   using Subject = PortKindWords::Subject;
   std::vector<PortKindWords> kinds;
-  kinds.push_back(
-      {.name = "tap",
-       .meaning = "a tap interface, of which the switch is the other end",
-       .subject = Subject::kInterface,
-       .options = {
-           {.name = "create", .type = Type::kFlag, .meaning = "the tap is made, and goes with the port"},
-           {.name = "persistent",
-            .type = Type::kFlag,
-            .meaning = "the tap that is made stays when the port goes",
-            .needs = "create"},
-           {.name = "owner",
-            .type = Type::kUser,
-            .meaning = "the user who may attach to the tap that is made",
-            .needs = "create"},
-           {.name = "group",
-            .type = Type::kGroup,
-            .meaning = "the group whose members may attach to the tap that is made",
-            .needs = "create"},
-           {.name = "queues",
-            .type = Type::kNumber,
-            .meaning = "how many queues are opened",
-            .usual = 1,
-            .lowest = 1,
-            .highest = kMaxQueues},
-           offload_option(),
-           netns_option(),
-       }});
+  kinds.push_back({.name = "tap",
+                   .meaning = "a tap interface, of which the switch is the other end",
+                   .subject = Subject::kInterface,
+                   .options = {
+                       {.name = "create", .type = Type::kFlag, .meaning = "the tap is made, and goes with the port"},
+                       {.name = "persistent",
+                        .type = Type::kFlag,
+                        .meaning = "the tap that is made stays when the port goes",
+                        .needs = "create"},
+                       {.name = "owner",
+                        .type = Type::kUser,
+                        .meaning = "the user who may attach to the tap that is made",
+                        .needs = "create"},
+                       {.name = "group",
+                        .type = Type::kGroup,
+                        .meaning = "the group whose members may attach to the tap that is made",
+                        .needs = "create"},
+                       {.name = "queues",
+                        .type = Type::kNumber,
+                        .meaning = "how many queues are opened",
+                        .usual = 1,
+                        .lowest = 1,
+                        .highest = kMaxQueues},
+                       offload_option(),
+                       netns_option(),
+                   }});
   kinds.push_back({.name = "packet",
                    .meaning = "an interface that exists, such as a network card or a veth, by a packet socket",
                    .subject = Subject::kInterface,
@@ -322,9 +321,9 @@ Result<> check_port_options(const PortKindWords& kind, const json& spec) {
                                                            option.name, option.needs, option.needs));
     }
     if (!given && !option.example.empty()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("a port of kind {} needs '{}', {}; add it, ',{}={}'",
-                                                           kind.name, option.name, option.meaning, option.name,
-                                                           option.example));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("a port of kind {} needs '{}', {}; add it, ',{}={}'", kind.name, option.name,
+                              option.meaning, option.name, option.example));
     }
   }
   return {};

@@ -103,7 +103,8 @@ class PortOptions {
   std::map<std::string, nlohmann::json, std::less<>> values_;
 };
 
-/// Checks a value that has come as JSON. kInvalidArgument with what is expected, such as "a whole number from 1 to 256".
+/// Checks a value that has come as JSON. kInvalidArgument with what is expected, such as "a whole number from 1 to
+/// 256".
 [[nodiscard]] Result<> check_port_option(const PortOption& option, const nlohmann::json& value);
 /// Whether the options that were given (members of `spec`) can stand together, and all that must be given are there.
 [[nodiscard]] Result<> check_port_options(const PortKindWords& kind, const nlohmann::json& spec);

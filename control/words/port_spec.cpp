@@ -47,8 +47,7 @@ Result<json> read_mode(const std::string& text) {
   std::uint32_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return json(mode);
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("'mode' is permissions in octal, such as 660, not '{}'", text));
+  return fail(ErrorCode::kInvalidArgument, fmt::format("'mode' is permissions in octal, such as 660, not '{}'", text));
 }
 
 /// The value of an option in JSON; its range is checked besides, by check_port_option().
@@ -90,8 +89,8 @@ const PortOption* option_of_word(const PortKindWords& kind, std::string_view wor
 }
 
 std::unexpected<Error> no_such_option(const PortKindWords& kind, const std::string& name) {
-  return fail(ErrorCode::kInvalidArgument, fmt::format("port option '{}' is unknown or lacks a value; write {}", name,
-                                                       port_kind_usage(kind)));
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("port option '{}' is unknown or lacks a value; write {}", name, port_kind_usage(kind)));
 }
 
 Result<> set_option(const PortKindWords& kind, const OptionText& given, json& spec) {
@@ -127,8 +126,7 @@ std::string name_of_path(const std::string& path, std::string_view suffix) {
 
 Result<json> parse_plain_name(std::string_view text) {
   if (text.find(',') != std::string_view::npos) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("options need the kind of the port in front: 'tap:{}'", text));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("options need the kind of the port in front: 'tap:{}'", text));
   }
   if (text.empty()) return fail(ErrorCode::kInvalidArgument, "the name of a port is empty");
   return json{{"name", std::string(text)}};
@@ -143,8 +141,8 @@ Result<json> parse_port_spec(std::string_view text) {
   const std::string subject(take_until(text, ','));
   const PortKindWords* const kind = find_port_kind(kind_name);
   if (kind == nullptr) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' in '{}' is not a kind of port; there are {}", kind_name,
-                                                         whole, port_kind_names()));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' in '{}' is not a kind of port; there are {}", kind_name, whole, port_kind_names()));
   }
   const bool has_address = kind->subject == PortKindWords::Subject::kAddress;
   if (subject.empty()) {

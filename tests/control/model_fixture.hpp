@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "control/api/commands.hpp"
+#include "control/kinds/all_port_kinds.hpp"
 #include "control/model/switch_model.hpp"
 #include "ports/engine/engine.hpp"
 #include "ports/links/link_monitor.hpp"
@@ -36,7 +37,7 @@ inline Result<TapDevice> open_fake_tap(const TapOptions& options, std::map<std::
   return device;
 }
 
-struct FakeSwitch {
+struct FakeSwitch : ModelObserver {
   FakeSwitch() {
     Result<std::unique_ptr<Engine>> started = Engine::start({.fdb_capacity = 1024});
     if (!started) throw std::runtime_error(started.error().message);
@@ -49,12 +50,17 @@ struct FakeSwitch {
     const auto refuse = [](const PacketOptions& options) -> Result<PacketDevice> {
       return fail(ErrorCode::kNoSuchInterface, "interface " + options.name + " does not exist", options.name);
     };
+    kinds = all_port_kinds(nullptr, {.open_tap = open, .open_packet = refuse});
     model = std::make_unique<SwitchModel>(
-        *engine, links,
-        SwitchModel::Options{
-            .clock = [this] { return now_ms; }, .host_ports = false, .open_tap = open, .open_packet = refuse});
-    commands = std::make_unique<Commands>(*model);
+        *engine, links, kinds, *this, SwitchModel::Options{.clock = [this] { return now_ms; }, .host_ports = false});
+    commands = std::make_unique<Commands>(*model, [this](const char* what, const FdbEntry& entry) {
+      if (on_fdb_change) on_fdb_change(what, entry);
+    });
   }
+  void model_changed(const ModelEvent& event) override {
+    if (on_event) on_event(event);
+  }
+  void retry_needed() override { ++retries_needed; }
   /// Calls a method. For an error, the answer's "error" has its message or kind.
   nlohmann::json call(const std::string& method, const nlohmann::json& params) {
     Caller caller;
@@ -68,7 +74,7 @@ struct FakeSwitch {
   void pass(std::chrono::milliseconds time) {
     for (const stp::TimeMs end = now_ms + time.count(); now_ms < end;) {
       now_ms = std::min<stp::TimeMs>(now_ms + 100, end);
-      model->take_punted();
+      model->trees().take_punted();
     }
   }
   /// Sends a frame into a port and waits until the workers have handed it over. The model has not taken it yet.
@@ -103,6 +109,10 @@ struct FakeSwitch {
   std::map<std::string, UniqueFd> far_ends;  // the far end of the last queue of each tap
   std::unique_ptr<Engine> engine;
   LinkMonitor links;
+  PortKinds kinds;
+  std::function<void(const ModelEvent&)> on_event;
+  Commands::FdbListener on_fdb_change;
+  unsigned retries_needed = 0;  // how often a port has asked for a retry
   std::unique_ptr<SwitchModel> model;
   std::unique_ptr<Commands> commands;
 };

@@ -198,8 +198,9 @@ TEST_F(CommandsTest, AnswersEachBridgeOnceHoweverOftenItIsNamed) {
 TEST_F(CommandsTest, TellsEntriesThatAreMadeOrTakenAwayByHand) {
   make_bridge_with_two_ports();
   std::vector<std::string> told;
-  fake.commands->on_fdb_change(
-      [&](const char* what, const FdbEntry& entry) { told.push_back(what + (" " + to_string(entry.mac))); });
+  fake.on_fdb_change = [&](const char* what, const FdbEntry& entry) {
+    told.push_back(what + (" " + to_string(entry.mac)));
+  };
   call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});
   call("fdb.add", {{"mac", "02:00:00:00:00:01"}, {"port", "tap0"}});     // there is such an entry
   call("fdb.delete", {{"mac", "02:00:00:00:00:01"}, {"port", "tap1"}});  // there is no such entry

@@ -24,11 +24,11 @@ class SpanningTreesTest : public ::testing::Test {
     ASSERT_EQ(call("bridge.add", {{"name", "br0"}}), json::object());
     for (const char* name : {"tap0", "tap1"})
       ASSERT_EQ(call("port.add", {{"bridge", "br0"}, {"port", {{"name", name}}}}), json::object());
-    fake.model->on_event([this](const ModelEvent& event) {
+    fake.on_event = [this](const ModelEvent& event) {
       if (event.kind != ModelEvent::Kind::kTree) return;
       told.push_back(std::string(event.what) + (event.port == nullptr ? std::string() : " " + event.port->name) +
                      (event.on ? "" : " off"));
-    });
+    };
   }
   json call(const std::string& method, const json& params) { return fake.call(method, params); }
   void begin(const char* stp) { ASSERT_TRUE(call("bridge.set", {{"name", "br0"}, {"stp", stp}}).contains("warnings")); }
@@ -47,7 +47,7 @@ class SpanningTreesTest : public ::testing::Test {
   static constexpr MacAddress kNeighbour{{0x02, 0, 0, 0, 0, 0x99}};
   void receive(const std::string& port, const Bpdu& bpdu) {
     fake.punt(port, stp::encode(bpdu, kNeighbour));
-    fake.model->take_punted();
+    fake.model->trees().take_punted();
   }
   static Bpdu from_better_bridge(Bpdu::Kind kind = Bpdu::Kind::kRapid, std::uint16_t bridge_priority = 4096) {
     const auto id = stp::BridgeId::of(bridge_priority, kNeighbour);
@@ -84,10 +84,11 @@ TEST_F(SpanningTreesTest, OffForwardsAtOnce) {
   begin("on");
   told.clear();
   std::vector<std::string> states;
-  fake.model->on_event([&](const ModelEvent& event) {
+  fake.on_event = [&](const ModelEvent& event) {
     if (event.kind == ModelEvent::Kind::kPort)
-      states.push_back(event.port->name + " " + std::string(kStpStateNames.name(fake.model->state_of(*event.port))));
-  });
+      states.push_back(event.port->name + " " +
+                       std::string(kStpStateNames.name(fake.model->trees().state_of(*event.port))));
+  };
   begin("off");
   EXPECT_EQ(gate("tap0"), PortGate::kForwarding);
   EXPECT_FALSE(fake.engine->state().bridge(0).stp);
@@ -207,7 +208,7 @@ TEST_F(SpanningTreesTest, AGuardClosesAPortUntilSomebodyHasSeenToIt) {
   EXPECT_THAT(port("tap0")["trouble"].get<std::string>(), HasSubstr("a BPDU came in"));
   EXPECT_EQ(bridge()["root_port"], 0);
   EXPECT_THAT(told, Contains("guard tap0"));
-  EXPECT_THAT(fake.model->notices(), Contains(HasSubstr("tap0")));
+  EXPECT_THAT(fake.model->notices().list(), Contains(HasSubstr("tap0")));
   fake.pass(1s);
   call("port.set", {{"name", "tap0"}, {"cost", 5}});
   EXPECT_EQ(gate("tap0"), PortGate::kDown) << "the request was about another setting";
@@ -228,9 +229,9 @@ TEST_F(SpanningTreesTest, AGuardedPortOpensAgainWhenItsDeviceHasBeenAway) {
   receive("tap0", from_better_bridge());
   ASSERT_EQ(gate("tap0"), PortGate::kDown);
   fake.refusal = Error{ErrorCode::kBusy, "held"};
-  fake.model->device_failed((*fake.model->find_port("tap0"))->index);
+  fake.model->devices().failed((*fake.model->find_port("tap0"))->index);
   fake.refusal.reset();
-  EXPECT_FALSE(fake.model->retry());
+  EXPECT_FALSE(fake.model->devices().retry());
   EXPECT_EQ(gate("tap0"), PortGate::kDiscarding);
   EXPECT_FALSE(port("tap0").contains("trouble"));
 }
@@ -253,7 +254,7 @@ TEST_F(SpanningTreesTest, CountsWhatIsMalformedUnderItsName) {
   stp::BpduFrame frame = stp::encode(from_better_bridge(Bpdu::Kind::kConfiguration), kNeighbour);
   frame[20] = std::byte{0x77};  // the BPDU's type
   fake.punt("tap0", frame);
-  fake.model->take_punted();
+  fake.model->trees().take_punted();
   EXPECT_EQ(tree_port("tap0")["malformed"]["unknown_type"], 1);
   EXPECT_EQ(tree_port("tap0")["received"], 0);
   EXPECT_EQ(tree_port("tap1")["malformed"]["unknown_type"], 0);
@@ -296,7 +297,7 @@ TEST_F(SpanningTreesTest, APortThatGoesTakesItsPartOfTheTreeAlong) {
   EXPECT_EQ(call("port.delete", {{"bridge", "br0"}, {"name", "tap1"}}), json::object());
   EXPECT_EQ(bridge()["root_port"], 0);
   call("port.add", {{"bridge", "br0"}, {"port", {{"name", "tap2"}}}});
-  fake.model->take_punted();
+  fake.model->trees().take_punted();
   EXPECT_EQ(tree_port("tap2")["received"], 0);
   EXPECT_EQ(tree_port("tap2")["number"], 2);
   EXPECT_EQ(call("bridge.delete", {{"name", "br0"}}), json::object());
@@ -328,7 +329,8 @@ TEST_F(SpanningTreesTest, WatchersAreToldALittleAtATimeHoweverMuchHappens) {
 }
 
 TEST_F(SpanningTreesTest, AnotherDaemonOfTheMachineHasOtherBridges) {
-  SwitchModel other(*fake.engine, fake.links, {.socket_path = "/tmp/other.sock", .host_ports = false});
+  SwitchModel other(*fake.engine, fake.links, fake.kinds, fake,
+                    {.socket_path = "/tmp/other.sock", .host_ports = false});
   ASSERT_TRUE(other.add_bridge("br0", false).has_value());
   EXPECT_NE((*other.find_bridge("br0"))->id(), (*fake.model->find_bridge("br0"))->id());
 }

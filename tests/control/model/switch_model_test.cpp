@@ -20,9 +20,7 @@ class SwitchModelTest : public ::testing::Test {
     for (const char* name : {"tap0", "tap1"}) ASSERT_TRUE(add_port("br0", name));
   }
   bool add_port(const std::string& bridge, const std::string& name) {
-    PortSpec spec;
-    spec.name = name;
-    return fake.model->add_port(bridge, std::move(spec)).has_value();
+    return fake.model->add_port(bridge, {.options = PortOptions(any_port_kind(), name)}).has_value();
   }
   const ModelPort& port(const std::string& name) { return **fake.model->find_port(name); }
 
@@ -31,13 +29,13 @@ class SwitchModelTest : public ::testing::Test {
 
 TEST_F(SwitchModelTest, TellsWhatWasDeletedAfterItIsGone) {
   std::vector<std::string> told;
-  fake.model->on_event([&](const ModelEvent& event) {
+  fake.on_event = [&](const ModelEvent& event) {
     const bool of_port = event.kind == ModelEvent::Kind::kPort;
     const bool there = of_port ? fake.model->find_port(event.port->name).has_value()
                                : fake.model->find_bridge(event.bridge->name).has_value();
     told.push_back(std::string(event.what) + " " + (of_port ? event.port->name : event.bridge->name) + " of " +
                    event.bridge->name + (there ? ", there" : ", gone"));
-  });
+  };
   ASSERT_TRUE(add_port("br0", "tap2"));
   ASSERT_TRUE(fake.model->delete_port("br0", "tap2").has_value());
   ASSERT_TRUE(fake.model->delete_bridge("br0").has_value());
@@ -47,9 +45,9 @@ TEST_F(SwitchModelTest, TellsWhatWasDeletedAfterItIsGone) {
 
 TEST_F(SwitchModelTest, PortsThatGoWithTheirBridgeCanStillBeShown) {
   std::vector<nlohmann::json> shown;
-  fake.model->on_event([&](const ModelEvent& event) {
+  fake.on_event = [&](const ModelEvent& event) {
     if (event.port != nullptr) shown.push_back(port_json(*fake.model, *event.bridge, *event.port));
-  });
+  };
   ASSERT_TRUE(fake.model->delete_bridge("br0").has_value());
   ASSERT_EQ(shown.size(), 2U);
   EXPECT_EQ(shown[0]["name"], "tap0");
@@ -83,24 +81,22 @@ TEST_F(SwitchModelTest, WhatMayPassAPortFollowsItsState) {
 }
 
 TEST_F(SwitchModelTest, APortTakesItsDeviceBackWhenNobodyElseHoldsItAnyMore) {
-  bool retry_needed = false;
-  fake.model->on_retry_needed([&] { retry_needed = true; });
   fake.refusal = Error{ErrorCode::kBusy, "held"};
-  fake.model->device_failed(port("tap0").index);
-  EXPECT_EQ(port("tap0").device, DeviceState::kGone);
+  fake.model->devices().failed(port("tap0").index);
+  EXPECT_EQ(port("tap0").device.state, DeviceState::kGone);
   EXPECT_FALSE(port("tap0").attached);
   EXPECT_EQ(fake.engine->state().port(port("tap0").index).gate, PortGate::kDown);
-  EXPECT_TRUE(retry_needed);
+  EXPECT_EQ(fake.retries_needed, 1U);
   fake.refusal.reset();
-  EXPECT_FALSE(fake.model->retry()) << "there is no device left to wait for";
+  EXPECT_FALSE(fake.model->devices().retry()) << "there is no device left to wait for";
   EXPECT_TRUE(port("tap0").attached);
-  EXPECT_NE(port("tap0").device, DeviceState::kGone);
+  EXPECT_NE(port("tap0").device.state, DeviceState::kGone);
 }
 
 TEST_F(SwitchModelTest, APortWhoseDeviceIsGoneKeepsItsPlaceAndCanBeTakenOut) {
   fake.refusal = Error{ErrorCode::kNoSuchInterface, "gone"};
-  fake.model->device_failed(port("tap0").index);
-  EXPECT_EQ(port("tap0").device, DeviceState::kGone);
+  fake.model->devices().failed(port("tap0").index);
+  EXPECT_EQ(port("tap0").device.state, DeviceState::kGone);
   EXPECT_EQ(port("tap0").number, 1U);
   EXPECT_EQ(fake.call("port.list", {{"name", "tap0"}})["ports"][0]["device"], "gone");
   EXPECT_TRUE(fake.model->delete_port("br0", "tap0").has_value());
@@ -120,8 +116,8 @@ TEST_F(SwitchModelTest, BridgesAreFoundByEachOfTheirNumbers) {
   ASSERT_TRUE(fake.model->add_bridge("br1", false).has_value());
   const ModelBridge& bridge = **fake.model->find_bridge("br1");
   EXPECT_EQ(fake.model->bridge_at(bridge.index), &bridge);
-  EXPECT_EQ(fake.model->bridge_of_fid(bridge.fid), &bridge);
-  EXPECT_EQ(fake.model->bridge_of_fid(0), nullptr);
+  EXPECT_EQ(fake.model->vlans().bridge_of_fid(bridge.fid), &bridge);
+  EXPECT_EQ(fake.model->vlans().bridge_of_fid(0), nullptr);
   EXPECT_EQ(fake.model->bridge_at(kNoBridge), nullptr);
   const BridgeIndex index = bridge.index;
   ASSERT_TRUE(fake.model->delete_bridge("br1").has_value());
