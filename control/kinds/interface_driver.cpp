@@ -93,7 +93,7 @@ void InterfaceDriver::close() {
 std::string InterfaceDriver::to_text() const {
   // It is not known yet what an interface will be that has not come.
   PortOptions options = options_;
-  if (method_ == nullptr) options.set_kind(port_kind("tap"));
+  if (&options.kind() == &any_port_kind()) options.set_kind(port_kind("tap"));
   const std::string text = options.to_text();
   return text == "tap:" + options.name() ? options.name() : text;
 }

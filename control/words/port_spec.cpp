@@ -89,6 +89,11 @@ const PortOption* option_of_word(const PortKindWords& kind, std::string_view wor
 }
 
 std::unexpected<Error> no_such_option(const PortKindWords& kind, const std::string& name) {
+  for (const PortKindWords& other : port_kinds()) {
+    if (kind.option(name) != nullptr || other.option(name) == nullptr) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("port option '{}' is for {}s; write {}", name, other.name, port_kind_usage(kind)));
+  }
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("port option '{}' is unknown or lacks a value; write {}", name, port_kind_usage(kind)));
 }
