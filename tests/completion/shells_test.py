@@ -88,19 +88,21 @@ class Shells(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("bash"), "bash is not installed")
     def test_bash(self):
-        terminal = Terminal(self.directory, "bash", "--norc", "--noprofile", "-i")
+        Path(self.directory, "rc").write_text(
+            f"source {SOURCE}/completion/rbctl.bash; bind 'set bell-style none'; PS1='ready> '\n")
+        terminal = Terminal(self.directory, "bash", "--noprofile", "--rcfile", f"{self.directory}/rc", "-i")
         self.addCleanup(terminal.close)
-        terminal.send(f"source {SOURCE}/completion/rbctl.bash; bind 'set bell-style none'; PS1='rea''dy> '\n")
-        terminal.expect(r"\nready> $")
+        terminal.expect(r"ready> $")
         self.complete_at(terminal)
 
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_zsh(self):
-        terminal = Terminal(self.directory, "zsh", "-f", "-i")
+        Path(self.directory, ".zshrc").write_text(
+            f"fpath=({SOURCE}/completion $fpath); autoload -Uz compinit; compinit -u -D\n"
+            "unset zle_bracketed_paste; unsetopt beep prompt_cr prompt_sp; PS1='ready> '\n")
+        terminal = Terminal(self.directory, "zsh", "--no-globalrcs", "-i")
         self.addCleanup(terminal.close)
-        terminal.send(f"fpath=({SOURCE}/completion $fpath); autoload -Uz compinit; compinit -u -D; unsetopt beep "
-                      "prompt_cr prompt_sp; PS1='rea''dy> '\n")
-        terminal.expect(r"\nready> $")
+        terminal.expect(r"ready> $")
         self.complete_at(terminal)
 
     @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
