@@ -24,7 +24,7 @@ inline constexpr BufferId kNoBuffer = 0xffff;
 
 class BufferPool {
  public:
-  /// Octets that fit in a buffer: virtio_net_hdr, Ethernet header, two VLAN tags, and the 64 KiB - 1 that a GSO frame
+  /// Bytes that fit in a buffer: virtio_net_hdr, Ethernet header, two VLAN tags, and the 64 KiB - 1 that a GSO frame
   /// may have (GSO_LEGACY_MAX_SIZE, which a tap cannot exceed), and one more, so that a full buffer means truncated.
   static constexpr std::size_t kBufferSize = sizeof(VnetHeader) + 14 + 8 + 65536 + 1;
   static constexpr std::size_t kStride = 65 * 1024 + 5 * 64;  // octets; odd in cache lines beyond a page

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// EventQueue: a bounded queue from one worker to the control thread; full means lost and counted.
+// EventQueue: a bounded queue from one worker to the control thread. An event that finds it full is lost and counted.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,8 @@ class EventQueue {
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
 
  private:
-  // The consumer's line, then the producer's, so that neither takes the other's from its cache for nothing.
+  // The consumer's and the producer's members are in cache lines of their own, so that neither thread takes a line from
+  // the other's cache in vain.
   alignas(64) std::atomic<std::size_t> head_{0};
   std::unique_ptr<Event[]> events_ = std::make_unique<Event[]>(kCapacity);
   alignas(64) std::atomic<std::size_t> tail_{0};

@@ -58,7 +58,7 @@ void FrameWriter::transmit(std::span<const FrameIndex> indexes, const PortState&
 }
 
 void FrameWriter::write_whole(const Frame& frame, CastKind cast, PortContext& context) noexcept {
-  // Whole headers stand right before the frame's first octet: in the buffer that was read, or in a form's head.
+  // A whole header stands right before the frame's first octet: in the buffer that was read, or in a form's head.
   iovec first{frame.pieces[0].data, frame.pieces[0].size};
   if (!socket_) first = {frame.vnet, sizeof(VnetHeader) + frame.pieces[0].size};
   const std::uint64_t detail = write_detail(cast, frame.size);
@@ -82,7 +82,7 @@ void FrameWriter::write_whole(const Frame& frame, CastKind cast, PortContext& co
 
 void FrameWriter::write_pieces(msghdr& message, std::span<iovec> vectors, std::uint64_t detail,
                                PortContext& context) noexcept {
-  // Taken behind the space: making room for that submits, and an entry must not go before it is prepared.
+  // The entry is taken after the space: write_space() may submit, and an entry must not be submitted unprepared.
   io_uring_sqe* sqe = context.ring().entry();
   if (!socket_) {
     io_uring_prep_writev(sqe, static_cast<int>(file_), vectors.data(), static_cast<unsigned>(vectors.size()), 0);
@@ -105,9 +105,9 @@ void FrameWriter::write_segments(const Frame& frame, CastKind cast, PortContext&
   Segmenter segmenter(frame);
   if (!segmenter.valid()) return context.counters(index_).drop(DropReason::kCannotSegment);
   context.count_sent(index_, cast, frame.size);
-  // The frame counts as one, and its first segment stands for it.
+  // The frame counts once: if the write of its first segment fails, the frame is lost.
   std::uint64_t detail = write_detail(cast, frame.size);
-  // A segment's header says nothing, so any end of it is a shorter one.
+  // The segment's virtio_net_hdr is all zero, so its last 10 bytes serve as the short header.
   const std::uint32_t skipped = static_cast<std::uint32_t>(sizeof(VnetHeader)) - header_size_;
   Segmenter::Segment segment;
   for (;;) {

@@ -2,10 +2,10 @@
 // FrameWriter: frames to a device that takes one frame a write: a tap, a packet socket, a datagram socket.
 //
 // Writes never wait, so each completes inside the submit, on every kernel from 6.1 on, and the buffers that it names
-// are free after it: a tap's descriptor is O_NONBLOCK and its send buffer unlimited; to a socket is sent by
-// MSG_DONTWAIT (for any other write io_uring would wait for room, O_NONBLOCK or not, and send what then lies in the
-// buffer). Only failures make a completion (CQE_SKIP_SUCCESS). The very buffer that was read is written; what the
-// device does not take unfinished is cut and summed by Segmenter on the way.
+// are free after it. A tap's descriptor is O_NONBLOCK and its send buffer unlimited. Writes to a socket carry
+// MSG_DONTWAIT: for any other write io_uring would wait for room, O_NONBLOCK or not, and send what the buffer holds by
+// then. Only failures make a completion (CQE_SKIP_SUCCESS). The very buffer that was read is written. Segmenter cuts
+// and sums the frames that the device does not take unfinished.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Huge pages for memory that is large and read here and there.
+// Huge pages for large memory that is read at random places.
 #pragma once
 
 #include <sys/mman.h>
@@ -8,9 +8,9 @@
 
 namespace rb {
 
-/// Asks for huge pages, where the kernel gives them to those who ask (transparent_hugepage: madvise). An address in
-/// memory of 4 KiB pages, of which processors remember some thousand, costs a walk through tables, of which a virtual
-/// machine has two. Where there are none, nothing changes.
+/// Asks for huge pages, where the kernel gives them on request (transparent_hugepage: madvise). A processor remembers
+/// the addresses of some thousand pages; any other page costs a walk through the page tables, and a virtual machine has
+/// two sets of tables. Where the kernel has no huge pages, nothing changes.
 inline void ask_for_huge_pages(void* memory, std::size_t size) noexcept {
   (void)::madvise(memory, size, MADV_HUGEPAGE);
 }

@@ -4,7 +4,8 @@
 // How it works. Being woken costs more than handling a frame: an interrupt to the worker's processor, and on a virtual
 // machine the way out of its halt, tens of microseconds in which frames wait. So a worker looks on for a moment, if
 // that is worth it:
-// 1. It is where frames come one soon after the other. A look that found something is followed by another.
+// 1. A look is worth its cost where frames come soon after each other. A look that found something is followed by
+//    another look.
 // 2. It is not where nothing comes, or where the processor is wanted by somebody else, perhaps by the very sender that
 //    is waited for. A look in vain, or one during which the thread was taken off its processor, is followed by one
 //    round without a look, the next by two, by four, up to kMostRounds. So an idle worker looks once, then sleeps for
@@ -18,7 +19,8 @@
 
 namespace rb {
 
-/// Lets some tens of nanoseconds go by without hindering whoever shares the core, or writes what is looked at.
+/// Waits for some tens of nanoseconds. This does not slow down the other thread of the core, nor the thread that writes
+/// the memory that the caller reads in a loop.
 inline void pause_processor() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

@@ -11,16 +11,16 @@ class OwnedPort : public Port {
  public:
   using Port::Port;
 
-  /// Takes one frame to be sent; its octets are copied. It leaves at the latest with flush().
+  /// Takes one frame to be sent, and copies its octets. The frame leaves at flush() at the latest.
   virtual void send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept = 0;
-  /// After some send().
+  /// Called once after several send().
   virtual void flush(PortContext& context) noexcept = 0;
 
   void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept override;
   [[nodiscard]] OwnedPort* owned() noexcept final { return this; }
 };
 
-/// What the other workers have in its place.
+/// Stands for an OwnedPort on the workers that do not own the port.
 class RemotePort final : public Port {
  public:
   RemotePort(PortIndex index, unsigned owner) noexcept : Port(index), owner_(owner) {}

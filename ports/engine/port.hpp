@@ -15,7 +15,7 @@ namespace rb {
 class OwnedPort;
 class PortContext;
 
-/// All functions: the worker's own thread. One virtual call a batch, or a completion, not one a frame and decision.
+/// All functions: the worker's own thread. There is one virtual call a batch or a completion, and none for each frame.
 class Port {
  public:
   explicit Port(PortIndex index) noexcept : index_(index) {}
@@ -25,7 +25,7 @@ class Port {
 
   [[nodiscard]] PortIndex index() const noexcept { return index_; }
 
-  /// Prepares reads wherever none is outstanding. Called once at attach, then whenever the port asked for it by
+  /// Prepares reads for each queue that has none outstanding. Called once at attach, then after each
   /// PortContext::arm_later().
   virtual void arm(PortContext& context) noexcept = 0;
   /// One of the port's own requests has completed.
@@ -33,15 +33,15 @@ class Port {
   /// Prepares writes for frames of the batch, which PortContext::frame() has; they are handed over by the worker's next
   /// submit. `to` is this port.
   virtual void transmit(std::span<const FrameIndex> indexes, const PortState& to, PortContext& context) noexcept = 0;
-  /// What it lent to the last batch by Batch::receive_lent() has been written.
+  /// The frames that the port lent to the last batch by Batch::receive_lent() have been written.
   virtual void take_back(PortContext&) noexcept {}
   /// Cancels what is outstanding; nothing is armed any more.
   virtual void stop(PortContext& context) noexcept = 0;
-  /// The port as one that frames come to by mail; null when every worker writes to it itself.
+  /// The port as one that gets frames by mail; null when every worker writes to the port itself.
   [[nodiscard]] virtual OwnedPort* owned() noexcept { return nullptr; }
   /// How many of its reads may wait in the kernel at once, each for a provided buffer.
   [[nodiscard]] virtual std::size_t waiting_read_count() const noexcept = 0;
-  /// After stop(): whether the last completion has come.
+  /// After stop(): true when the last completion has come.
   [[nodiscard]] virtual bool stopped() const noexcept = 0;
   /// After stopped(), once: gives its places in the table of registered files back.
   virtual void release(PortContext& context) noexcept = 0;

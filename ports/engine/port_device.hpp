@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PortDevice: what a port is made of, kept by the engine while the port is attached.
+// PortDevice: the descriptors and the memory of a port, which the engine keeps while the port is attached.
 #pragma once
 
 #include <memory>
