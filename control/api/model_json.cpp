@@ -217,8 +217,11 @@ json bridge_json(const SwitchModel& model, const ModelBridge& bridge) {
   json ports = json::array();
   for (const ModelPort* port : bridge.port_list(WithHost::kNo)) ports.push_back(port_json(model, bridge, *port));
   json listeners = json::array();
-  for (const ModelListener* listener : bridge.listener_list())
-    listeners.push_back({{"name", listener->name}, {"address", listener->driver->options().address()}});
+  for (const ModelListener* listener : bridge.listener_list()) {
+    json object = {{"name", listener->name}, {"address", listener->driver->options().address()}};
+    listener->driver->describe(object);
+    listeners.push_back(std::move(object));
+  }
   const ModelPort* host = bridge.host_port;
   json object = json::object();
   write_settings(bridge_settings(), settings, object);

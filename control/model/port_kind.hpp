@@ -176,6 +176,8 @@ class ListenerDriver {
   [[nodiscard]] const PortOptions& options() const noexcept { return options_; }
   /// Begins to listen. Peers reach the host from the event loop only, never within this call.
   [[nodiscard]] virtual Result<> open(ListenerHost& host) = 0;
+  /// Adds members of the kind's own to the listener's JSON.
+  virtual void describe(nlohmann::json&) const {}
 
  private:
   PortOptions options_;

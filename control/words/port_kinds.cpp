@@ -45,6 +45,15 @@ PortOption role_option() {
           .choices = {"server", "client"}};
 }
 
+PortOption max_option() {
+  return {.name = "max",
+          .type = Type::kNumber,
+          .meaning = "how many ports a user may have at once; root has no limit",
+          .usual = 64,
+          .lowest = 1,
+          .highest = std::int64_t{kMaxPorts}};
+}
+
 /// The kind's own options, and those of the file of a socket.
 std::vector<PortOption> with_socket_file(std::vector<PortOption> options) {
   options.push_back({.name = "owner", .type = Type::kUser, .meaning = "the user who owns the socket's file"});
@@ -105,13 +114,7 @@ std::vector<PortKindWords> make_kinds() {
                    .meaning = "one socket for many processes; each that connects gets a stream port of its own",
                    .subject = Subject::kAddress,
                    .name_suffix = "-listen",
-                   .options = with_socket_file({framing_option(),
-                                                {.name = "max",
-                                                 .type = Type::kNumber,
-                                                 .meaning = "how many ports a user may have at once; root has no limit",
-                                                 .usual = 64,
-                                                 .lowest = 1,
-                                                 .highest = std::int64_t{kMaxPorts}}})});
+                   .options = with_socket_file({framing_option(), max_option()})});
   return kinds;
 }
 
