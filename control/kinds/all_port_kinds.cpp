@@ -3,6 +3,7 @@
 
 #include "control/kinds/dgram_kind.hpp"
 #include "control/kinds/stream_kind.hpp"
+#include "control/kinds/vde_kind.hpp"
 #include "control/kinds/vhost_user_kind.hpp"
 
 namespace rb {
@@ -12,6 +13,7 @@ PortKinds all_port_kinds(EventLoop* loop, const InterfaceKindOptions& interfaces
   add_interface_kinds(kinds, interfaces);
   add_stream_kinds(kinds, loop);
   add_dgram_kind(kinds);
+  add_vde_kind(kinds, loop);
   add_vhost_user_kind(kinds, loop);
   return kinds;
 }

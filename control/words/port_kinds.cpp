@@ -115,6 +115,11 @@ std::vector<PortKindWords> make_kinds() {
                    .subject = Subject::kAddress,
                    .name_suffix = "-listen",
                    .options = with_socket_file({framing_option(), max_option()})});
+  kinds.push_back({.name = "vde",
+                   .meaning = "a directory by which the bridge is a vde_switch; each client of VDE gets a port",
+                   .subject = Subject::kAddress,
+                   .name_suffix = "-vde",
+                   .options = with_socket_file({max_option()})});
   return kinds;
 }
 
