@@ -20,14 +20,6 @@ Result<> InterfaceMethod::set_address(int, const MacAddress& address) const {
                           words().name, to_string(address)));
 }
 
-Result<> InterfaceMethod::set_carrier(int, const std::string& name, bool) const {
-  return fail(ErrorCode::kNotSupported,
-              fmt::format("the carrier of {} is its own driver's affair; 'ip link set {} down' cuts the interface off, "
-                          "and 'rbctl link set dev {} state disabled' the port",
-                          name, name, name),
-              name);
-}
-
 Result<> InterfaceMethod::end_persistence(int) const {
   return {};
 }
@@ -86,6 +78,7 @@ DeviceStatus InterfaceDriver::status_of_open(const OpenInterface& open) {
 }
 
 void InterfaceDriver::close() {
+  if (!carrier_ && host_->attached()) (void)set_carrier(true);  // an interface that stays is left as it was
   (void)host_->detach();  // a tap that is not persistent goes with its descriptors
   if (watched_ != 0) host_->links().unwatch(std::exchange(watched_, 0));
 }
@@ -226,17 +219,19 @@ void InterfaceDriver::resume() {
 
 Result<> InterfaceDriver::set_address(const MacAddress& address) {
   if (method_ == nullptr) return PortDriver::set_address(address);
-  return method_->set_address(fd(), address);
+  return method_->set_address(host_->device_fd(), address);
 }
 
 Result<> InterfaceDriver::set_carrier(bool on) {
   const InterfaceMethod& method = method_ != nullptr ? *method_ : choose_(request_);
-  return method.set_carrier(fd(), host_->name(), on);
+  if (Result<> set = method.set_carrier(*host_, request_, on); !set) return set;
+  carrier_ = on;
+  return {};
 }
 
 Result<> InterfaceDriver::undo() {
   if (!host_->attached() || !made_ || !persistent_) return {};
-  return method_->end_persistence(fd());
+  return method_->end_persistence(host_->device_fd());
 }
 
 }  // namespace rb

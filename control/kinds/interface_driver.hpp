@@ -50,7 +50,7 @@ class InterfaceMethod {
   [[nodiscard]] virtual Whereabouts find(PortHost& host, std::uint64_t watched) const = 0;
   [[nodiscard]] virtual LinkSpeed speed(PortHost& host) const = 0;
   [[nodiscard]] virtual Result<> set_address(int fd, const MacAddress& address) const;
-  [[nodiscard]] virtual Result<> set_carrier(int fd, const std::string& name, bool on) const;
+  [[nodiscard]] virtual Result<> set_carrier(PortHost& host, const PortRequest& request, bool on) const = 0;
   [[nodiscard]] virtual Result<> end_persistence(int fd) const;
 };
 
@@ -97,7 +97,6 @@ class InterfaceDriver final : public PortDriver {
   /// The interface was made in another namespace, of which nothing of ours is left.
   [[nodiscard]] bool went_with_its_namespace() const;
   [[nodiscard]] int netns_fd() const { return request_.netns ? request_.netns->get() : -1; }
-  [[nodiscard]] int fd() const { return host_->engine().device_fd(host_->index()); }
 
   PortRequest request_;
   Choose choose_;
@@ -107,6 +106,7 @@ class InterfaceDriver final : public PortDriver {
   std::uint64_t watched_ = 0;  // the namespace that is followed; 0: none
   bool made_ = false;          // by this process
   bool persistent_ = false;
+  bool carrier_ = true;        // as it was last shown to the station
   bool stalled_ = false;       // reading has ended by an error, and begins again by retry()
   unsigned retries_left_ = 0;  // while the interface is back, and still held by whoever made it
 };

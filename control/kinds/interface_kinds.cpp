@@ -8,6 +8,7 @@
 
 #include "control/kinds/interface_driver.hpp"
 #include "ports/links/interface_info.hpp"
+#include "ports/links/link_carrier.hpp"
 #include "ports/tap/tap_port.hpp"
 
 namespace rb {
@@ -38,7 +39,7 @@ class TapMethod final : public InterfaceMethod {
 
   /// A move says RTM_DELLINK in the namespace that the tap leaves, as a deletion does; the descriptor knows more.
   [[nodiscard]] Whereabouts find(PortHost& host, std::uint64_t) const override {
-    const int fd = host.engine().device_fd(host.index());
+    const int fd = host.device_fd();
     std::optional<std::string> name = tap_name_now(fd);
     if (!name) return {.kind = Whereabouts::Kind::kGone};
     return {.kind = Whereabouts::Kind::kMoved, .name = *std::move(name), .netns = tap_netns(fd)};
@@ -49,8 +50,8 @@ class TapMethod final : public InterfaceMethod {
   [[nodiscard]] Result<> set_address(int fd, const MacAddress& address) const override {
     return set_tap_address(fd, address);
   }
-  [[nodiscard]] Result<> set_carrier(int fd, const std::string& name, bool on) const override {
-    return set_tap_carrier(fd, name, on);
+  [[nodiscard]] Result<> set_carrier(PortHost& host, const PortRequest&, bool on) const override {
+    return set_tap_carrier(host.device_fd(), host.name(), on);
   }
   [[nodiscard]] Result<> end_persistence(int fd) const override { return rb::end_persistence(fd); }
 
@@ -101,8 +102,12 @@ class PacketMethod final : public InterfaceMethod {
 
   [[nodiscard]] LinkSpeed speed(PortHost& host) const override {
     const std::string& name = host.status().link.name;
-    const int socket = host.engine().device_fd(host.index());  // in the interface's namespace
+    const int socket = host.device_fd();  // in the interface's namespace
     return link_speed(socket, name.empty() ? host.name() : name);
+  }
+
+  [[nodiscard]] Result<> set_carrier(PortHost&, const PortRequest& request, bool on) const override {
+    return set_link_carrier(request.options.name(), fd_of(request), on);
   }
 
  private:

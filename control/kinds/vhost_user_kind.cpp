@@ -21,7 +21,7 @@ class VhostUserDriver final : public PortDriver {
 
   Result<DeviceStatus> open(PortHost& host) override {
     host_ = &host;
-    auto link = PeerLink::open(loop_, address_, [this](UniqueFd socket) { connected(std::move(socket)); });
+    auto link = wait();
     if (!link) return std::unexpected(link.error());
     auto device = std::make_unique<VhostPortDevice>(host.engine().worker_count());
     rings_ = std::make_unique<VhostRings>(host.engine(), host.index(), *device);
@@ -41,12 +41,30 @@ class VhostUserDriver final : public PortDriver {
 
   [[nodiscard]] Trust trust() const noexcept override { return Trust::kPeer; }
 
+  /// QEMU takes the guest's link down when its session ends, and up again with the next session. So the session is held
+  /// closed: nobody listens at the address, and the guest is not called, until the carrier is on again.
+  Result<> set_carrier(bool on) override {
+    if (on) {
+      auto link = wait();
+      if (!link) return std::unexpected(link.error());
+      link_ = std::move(*link);
+      return {};
+    }
+    if (front_end_ != nullptr) lose_guest(host_->status());
+    link_.reset();
+    return {};
+  }
+
   void failed() override {
     const std::string error = rings_->take_trouble();
     if (!error.empty() && front_end_ != nullptr) ended({.turned_away = true, .why = error});
   }
 
  private:
+  Result<std::unique_ptr<PeerLink>> wait() {
+    return PeerLink::open(loop_, address_, [this](UniqueFd socket) { connected(std::move(socket)); });
+  }
+
   void connected(UniqueFd socket) {
     DeviceStatus status = host_->status();
     status.error.clear();
@@ -87,9 +105,6 @@ class VhostUserDriver final : public PortDriver {
 
   void ended(const VhostEnd& how) {
     DeviceStatus status = host_->status();
-    status.state = DeviceState::kDown;
-    status.link.flags = link_of_peer(host_->name(), false).flags;
-    status.queue_count = 0;
     if (!how.why.empty()) {
       status.error = how.why;
       log_message(LogLevel::kWarning,
@@ -97,13 +112,20 @@ class VhostUserDriver final : public PortDriver {
                               how.why),
                   host_->name());
     }
+    lose_guest(std::move(status));
+    // A peer that does wrong again and again is waited for less and less often.
+    how.turned_away ? link_->refused() : link_->lost();
+  }
+
+  void lose_guest(DeviceStatus status) {
+    status.state = DeviceState::kDown;
+    status.link.flags = link_of_peer(host_->name(), false).flags;
+    status.queue_count = 0;
     host_->change(std::move(status), [this] {
       rings_->set_open(false);
       front_end_.reset();
       (void)rings_->take_trouble();
     });
-    // A peer that does wrong again and again is waited for less and less often.
-    how.turned_away ? link_->refused() : link_->lost();
   }
 
   PeerAddress address_;

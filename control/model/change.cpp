@@ -52,6 +52,7 @@ void Changes::commit(Change change) {
   }
   append(waiting_.events, change.events);
   append(waiting_.flushed_ports, change.flushed_ports);
+  append(waiting_.followers, change.followers);
   append(waiting_.removed_ports, change.removed_ports);
   append(waiting_.removed_bridges, change.removed_bridges);
   if (change.released) {
@@ -81,6 +82,7 @@ void Changes::commit_waiting() {
     const Change change = std::exchange(waiting_, {});
     engine_.publish(make_state());
     if (change.released) change.released();
+    for (const auto& follow : change.followers) follow();
     std::vector<const ModelPort*> gone;
     for (const auto& port : change.removed_ports) gone.push_back(port.get());
     for (const auto& bridge : change.removed_bridges) {

@@ -4,7 +4,7 @@
 // How it works. A command, an event or a timer checks its change, applies it to the model, and hands a Change over that
 // says what must follow. commit() then does this, in this order:
 //   1. The new state is published; when publish() returns, every worker uses the new state.
-//   2. Devices that no worker needs any more are let go.
+//   2. Devices that no worker needs any more are let go, and devices are given to the workers that need them now.
 //   3. FDB entries that the change has made invalid are flushed: by port, by VLAN, of ports and bridges that are gone.
 //   4. Indexes and FIDs that have become free may be used again.
 //   5. Spanning trees send what waited for the publication.
@@ -37,8 +37,9 @@ namespace rb {
 /// What must follow a change of the model.
 struct Change {
   std::vector<ModelEvent> events;
-  std::vector<PortIndex> flushed_ports;  // the stations behind these ports are forgotten
-  std::function<void()> released;        // lets go of what no worker needs after the publication
+  std::vector<PortIndex> flushed_ports;          // the stations behind these ports are forgotten
+  std::function<void()> released;                // lets go of what no worker needs after the publication
+  std::vector<std::function<void()>> followers;  // called after the publication, and never before it
   std::vector<std::unique_ptr<ModelPort>> removed_ports;
   std::vector<std::unique_ptr<ModelBridge>> removed_bridges;  // with their ports
 };

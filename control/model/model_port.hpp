@@ -26,14 +26,15 @@ struct ModelPort {
   std::shared_ptr<const PortVlans> relay_vlans;  // made of `vlans`; null: to be made, or filtering is off
 
   DeviceStatus device;
-  bool opened = false;                 // the driver has opened the device, and must close the device
-  bool attached = false;               // the workers have the device
-  bool carrier = true;                 // what the station is to see
-  bool retry_wanted = false;           // by the driver
-  bool loop_closed = false;            // by the loop guard, for a time
-  std::optional<Arrival> arrival;      // of a port that a listener has made
-  std::unique_ptr<PortHost> place;     // what the driver sees of the port
-  std::unique_ptr<PortDriver> driver;  // destroyed before `place`
+  bool opened = false;                    // the driver has opened the device, and must close the device
+  bool attached = false;                  // there is a device
+  bool carrier = true;                    // the cable is plugged in
+  bool retry_wanted = false;              // by the driver
+  bool loop_closed = false;               // by the loop guard, for a time
+  std::unique_ptr<PortDevice> unplugged;  // the device while the carrier is off; else the workers have it
+  std::optional<Arrival> arrival;         // of a port that a listener has made
+  std::unique_ptr<PortHost> place;        // what the driver sees of the port
+  std::unique_ptr<PortDriver> driver;     // destroyed before `place`
 
   /// As the kernel's bridge has the identifier: six bits of priority, ten of number.
   [[nodiscard]] stp::PortId id() const noexcept {

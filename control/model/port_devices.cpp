@@ -18,20 +18,29 @@ class PortDevices::Place final : public PortHost {
   [[nodiscard]] const DeviceStatus& status() const override { return port_.device; }
 
   Result<> attach(std::unique_ptr<PortDevice> device) override {
-    if (Result<> attached = parts_.engine.attach(port_.index, std::move(device)); !attached) return attached;
-    port_.attached = true;
-    if (port_.carrier) return {};
-    if (Result<> set = port_.driver->set_carrier(false); !set)
-      notice(fmt::format("port {}: {}", name(), set.error().message));
-    return {};
+    if (!port_.carrier) {
+      port_.unplugged = std::move(device);
+      port_.attached = true;
+      // The kernel turns the carrier of a tap on whenever somebody attaches to the tap.
+      if (Result<> set = port_.driver->set_carrier(false); !set)
+        notice(fmt::format("port {}: {}", name(), set.error().message));
+      return {};
+    }
+    Result<> attached = parts_.engine.attach(port_.index, std::move(device));
+    port_.attached = attached.has_value();
+    return attached;
   }
 
   std::unique_ptr<PortDevice> detach() override {
     if (!std::exchange(port_.attached, false)) return nullptr;
+    if (port_.unplugged != nullptr) return std::move(port_.unplugged);
     return parts_.engine.detach(port_.index);
   }
 
   [[nodiscard]] bool attached() const override { return port_.attached; }
+  [[nodiscard]] int device_fd() const override {
+    return port_.unplugged != nullptr ? port_.unplugged->fd() : parts_.engine.device_fd(port_.index);
+  }
 
   void change(DeviceStatus status, const std::function<void()>& released) override {
     const bool carried = port_.device.carries();
@@ -88,12 +97,20 @@ bool PortDevices::retry() {
   return left;
 }
 
-Result<> PortDevices::set_carrier(ModelPort& port, bool on) {
-  if (port.attached) {
-    if (Result<> set = port.driver->set_carrier(on); !set) return set;
+Result<> PortDevices::show_carrier(ModelPort& port, bool on) {
+  return port.attached ? port.driver->set_carrier(on) : Result<>{};
+}
+
+void PortDevices::follow_carrier(ModelPort& port) {
+  const bool unplugged = port.unplugged != nullptr;
+  if (!port.attached || unplugged != port.carrier) return;
+  if (!unplugged) {
+    port.unplugged = parts_.engine.detach(port.index);
+    return;
   }
-  port.carrier = on;
-  return {};
+  port.attached = false;
+  if (Result<> attached = port.place->attach(std::move(port.unplugged)); !attached)
+    parts_.notices.add(fmt::format("port {}: {}", port.name, attached.error().message));
 }
 
 void PortDevices::undo_all() {

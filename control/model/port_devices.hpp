@@ -37,8 +37,11 @@ class PortDevices {
   void failed(PortIndex index);
   /// Lets drivers try again what they asked to try later; false when no driver asks for it again.
   bool retry();
-  /// Shows the station a carrier or none, now and after each attach.
-  Result<> set_carrier(ModelPort& port, bool on);
+  /// Has the driver show the station that the cable is plugged in, or pulled. A refusal says what to do instead.
+  static Result<> show_carrier(ModelPort& port, bool on);
+  /// Takes the device from the workers while the carrier is off, so that nobody reads from the device or writes to it,
+  /// and gives the device back when the carrier is on.
+  void follow_carrier(ModelPort& port);
   /// What this process has made, and what would outlive the process, goes with the process after all.
   void undo_all();
 

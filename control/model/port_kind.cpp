@@ -19,15 +19,6 @@ Result<> PortDriver::set_address(const MacAddress& address) {
                                                     options_.kind().name, to_string(address)));
 }
 
-Result<> PortDriver::set_carrier(bool) {
-  return fail(
-      ErrorCode::kNotSupported,
-      fmt::format("the station behind a port of kind {} cannot be shown a carrier; 'rbctl link set dev {} state "
-                  "disabled' stops the frames of the port",
-                  options_.kind().name, options_.name()),
-      options_.name());
-}
-
 Result<std::unique_ptr<PortDriver>> PortKind::make_port(PortRequest request) const {
   return fail(ErrorCode::kNotSupported,
               fmt::format("{}: the kind {} makes no port itself", request.options.name(), words().name));

@@ -82,6 +82,8 @@ class PortHost {
   /// Takes the device back from the workers; null when there is none.
   virtual std::unique_ptr<PortDevice> detach() = 0;
   [[nodiscard]] virtual bool attached() const = 0;
+  /// A descriptor to ask questions about the device; borrowed. -1: there is none.
+  [[nodiscard]] virtual int device_fd() const = 0;
 
   /// The device has changed. The model publishes the new status, then calls `released`, in which the driver lets go of
   /// what no worker needs any more, then forgets the stations behind a device that has ceased to carry frames, and
@@ -128,9 +130,10 @@ class PortDriver {
 
   /// Gives the interface an address, where the kind has an interface of its own.
   [[nodiscard]] virtual Result<> set_address(const MacAddress& address);
-  /// Pulls the cable that the station sees, or plugs the cable in. Called when the setting changes, and after each
-  /// attach while the carrier is to be off. The refusal of kinds that cannot do this says what to do instead.
-  [[nodiscard]] virtual Result<> set_carrier(bool on);
+  /// Shows the station that its cable is pulled, or plugged in again. Called when the setting changes, and after each
+  /// attach while the carrier is to be off. While the carrier is off, no worker has the device, so silence is all that
+  /// a driver without an own way to say so (this default) needs. A refusal says what to do instead.
+  [[nodiscard]] virtual Result<> set_carrier(bool /*on*/) { return {}; }
   /// The daemon gives up its configuration: what this process has made, and what would outlive the process, is to go.
   [[nodiscard]] virtual Result<> undo() { return {}; }
 

@@ -93,6 +93,10 @@ void RtnetlinkRequest::begin(std::uint16_t type, std::uint16_t flags, const void
   std::memcpy(mnl_nlmsg_put_extra_header(message, size), header, size);
 }
 
+void RtnetlinkRequest::add(std::uint16_t attribute, std::uint8_t value) {
+  mnl_attr_put_u8(&message(), attribute, value);
+}
+
 void RtnetlinkRequest::add(std::uint16_t attribute, std::uint32_t value) {
   mnl_attr_put_u32(&message(), attribute, value);
 }

@@ -38,6 +38,7 @@ class RtnetlinkRequest {
   RtnetlinkRequest(std::uint16_t type, std::uint16_t flags, const Header& header) {
     begin(type, flags, &header, sizeof header);
   }
+  void add(std::uint16_t attribute, std::uint8_t value);
   void add(std::uint16_t attribute, std::uint32_t value);
   void add(std::uint16_t attribute, const std::string& value);
   [[nodiscard]] nlmsghdr& message() noexcept;

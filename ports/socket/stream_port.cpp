@@ -21,13 +21,6 @@ constexpr std::uint64_t kReceive = 0, kSend = 1;
 
 }  // namespace
 
-StreamPort::StreamPort(PortIndex index, unsigned file, Framing framing)
-    : OwnedPort(index),
-      file_(file),
-      framing_(framing),
-      received_(std::make_unique_for_overwrite<std::byte[]>(kReceiveSize)),
-      to_send_(std::make_unique_for_overwrite<std::byte[]>(kSendSize)) {}
-
 void StreamPort::arm(PortContext& context) noexcept {
   if (failed_ || stopping_ || receiving_) return;
   take_frames(context);
@@ -36,11 +29,11 @@ void StreamPort::arm(PortContext& context) noexcept {
 
 void StreamPort::take_frames(PortContext& context) noexcept {
   waits_ = false;
-  while (end_ - begin_ >= length_size()) {
-    const std::byte* at = &received_[begin_];
+  while (buffers_.end - buffers_.begin >= length_size()) {
+    const std::byte* at = &buffers_.received[buffers_.begin];
     const std::size_t size = framing_ == Framing::kLen32 ? load32(at) : load16(at);
     if (size == 0 || size > kMaxFrameSize) return fail(EPROTO, context);
-    if (end_ - begin_ < length_size() + size) break;
+    if (buffers_.end - buffers_.begin < length_size() + size) break;
     const BufferId buffer = context.batch().read_budget() == 0 ? kNoBuffer : context.pool().take();
     if (buffer == kNoBuffer) {
       // The present batch goes first, and then its buffers come back.
@@ -51,16 +44,17 @@ void StreamPort::take_frames(PortContext& context) noexcept {
     std::byte* start = context.pool().address(buffer);
     new (start) VnetHeader{};
     std::memcpy(start + sizeof(VnetHeader), at + length_size(), size);
-    begin_ += length_size() + size;
+    buffers_.begin += length_size() + size;
     context.batch().receive(index(), buffer, start, static_cast<std::uint32_t>(sizeof(VnetHeader) + size));
   }
-  std::memmove(received_.get(), &received_[begin_], end_ - begin_);
-  end_ -= std::exchange(begin_, 0);
+  std::memmove(buffers_.received.get(), &buffers_.received[buffers_.begin], buffers_.end - buffers_.begin);
+  buffers_.end -= std::exchange(buffers_.begin, 0);
 }
 
 void StreamPort::receive(PortContext& context) noexcept {
   io_uring_sqe* sqe = context.ring().entry();
-  io_uring_prep_recv(sqe, static_cast<int>(file_), &received_[end_], kReceiveSize - end_, 0);
+  io_uring_prep_recv(sqe, static_cast<int>(file_), &buffers_.received[buffers_.end],
+                     StreamBuffers::kReceiveSize - buffers_.end, 0);
   io_uring_sqe_set_flags(sqe, context.file_flag());
   io_uring_sqe_set_data64(sqe, Tag{Operation::kSocket, index(), kReceive}.pack());
   receiving_ = true;
@@ -68,28 +62,18 @@ void StreamPort::receive(PortContext& context) noexcept {
 
 void StreamPort::complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept {
   const int result = completion.res;
-  if (tag.detail == kReceive) {
-    receiving_ = false;
-    if (stopping_) return;
-    if (result > 0) {
-      end_ += static_cast<std::size_t>(result);
-    } else if (result != -EINTR && result != -EAGAIN) {
-      return fail(result == 0 ? ECONNRESET : -result, context);
-    }
-    return context.arm_later(*this);
-  }
-  sending_ = false;
+  const bool received = tag.detail == kReceive;
+  (received ? receiving_ : sending_) = false;
+  // Octets count also while the port stops: the connection goes on behind them.
+  if (result > 0) (received ? buffers_.end : buffers_.head) += static_cast<std::size_t>(result);
   if (stopping_) return;
-  if (result >= 0) {
-    head_ += static_cast<std::size_t>(result);
-  } else if (result != -EINTR && result != -EAGAIN) {
-    return fail(-result, context);
-  }
-  flush(context);
+  if (received && result == 0) return fail(ECONNRESET, context);
+  if (result < 0 && result != -EINTR && result != -EAGAIN) return fail(-result, context);
+  received ? context.arm_later(*this) : flush(context);
 }
 
 bool StreamPort::begin_frame(std::size_t size) noexcept {
-  if (kSendSize - (tail_ - head_) < length_size() + size) return false;
+  if (StreamBuffers::kSendSize - (buffers_.tail - buffers_.head) < length_size() + size) return false;
   std::array<std::byte, 4> length;
   store32(length.data(), static_cast<std::uint32_t>(size));
   append(length.data() + 4 - length_size(), length_size());
@@ -97,10 +81,11 @@ bool StreamPort::begin_frame(std::size_t size) noexcept {
 }
 
 void StreamPort::append(const void* data, std::size_t size) noexcept {
-  const std::size_t at = tail_ % kSendSize, first = std::min(size, kSendSize - at);
-  std::memcpy(&to_send_[at], data, first);
-  std::memcpy(to_send_.get(), static_cast<const std::byte*>(data) + first, size - first);
-  tail_ += size;
+  const std::size_t at = buffers_.tail % StreamBuffers::kSendSize,
+                    first = std::min(size, StreamBuffers::kSendSize - at);
+  std::memcpy(&buffers_.to_send[at], data, first);
+  std::memcpy(buffers_.to_send.get(), static_cast<const std::byte*>(data) + first, size - first);
+  buffers_.tail += size;
 }
 
 void StreamPort::send(const Frame& frame, CastKind cast, const PortState& to, PortContext& context) noexcept {
@@ -133,11 +118,11 @@ void StreamPort::send_segments(const Frame& frame, CastKind cast, PortContext& c
 }
 
 void StreamPort::flush(PortContext& context) noexcept {
-  if (sending_ || failed_ || stopping_ || head_ == tail_) return;
-  const std::size_t at = head_ % kSendSize;
+  if (sending_ || failed_ || stopping_ || buffers_.head == buffers_.tail) return;
+  const std::size_t at = buffers_.head % StreamBuffers::kSendSize;
   io_uring_sqe* sqe = context.ring().entry();
-  io_uring_prep_send(sqe, static_cast<int>(file_), &to_send_[at], std::min(tail_ - head_, kSendSize - at),
-                     MSG_NOSIGNAL);
+  io_uring_prep_send(sqe, static_cast<int>(file_), &buffers_.to_send[at],
+                     std::min(buffers_.tail - buffers_.head, StreamBuffers::kSendSize - at), MSG_NOSIGNAL);
   io_uring_sqe_set_flags(sqe, context.file_flag());
   io_uring_sqe_set_data64(sqe, Tag{Operation::kSocket, index(), kSend}.pack());
   sending_ = true;
@@ -167,7 +152,7 @@ std::unique_ptr<Port> StreamPortDevice::make_port(PortIndex index, PortContext& 
   if (owner != context.worker_number()) return std::make_unique<RemotePort>(index, owner);
   const std::optional<unsigned> file = context.add_file(socket_.get());
   if (!file) return nullptr;
-  return std::make_unique<StreamPort>(index, *file, framing_);
+  return std::make_unique<StreamPort>(index, *file, framing_, buffers_);
 }
 
 }  // namespace rb

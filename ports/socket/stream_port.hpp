@@ -25,10 +25,23 @@ enum class Framing : std::uint8_t {
   kLen16,  // two octets: simpletun and similar programs
 };
 
+/// The octets of a connection that are on their way. They belong to the device and outlast the port: a connection that
+/// is taken from the workers in the middle of a frame goes on there when it is given back.
+struct StreamBuffers {
+  static constexpr std::size_t kReceiveSize = 256 << 10;  // octets
+  static constexpr std::size_t kSendSize = 512 << 10;     // octets; a few milliseconds of a slow peer
+
+  std::unique_ptr<std::byte[]> received = std::make_unique_for_overwrite<std::byte[]>(kReceiveSize);
+  std::unique_ptr<std::byte[]> to_send = std::make_unique_for_overwrite<std::byte[]>(kSendSize);
+  std::size_t begin = 0, end = 0;  // the received octets that have not been taken
+  std::size_t head = 0, tail = 0;  // positions in the ring of octets to send; they only grow
+};
+
 class StreamPort final : public OwnedPort {
  public:
-  /// `file` comes from PortContext::add_file(), and is a blocking socket.
-  StreamPort(PortIndex index, unsigned file, Framing framing);
+  /// `file` comes from PortContext::add_file(), and is a blocking socket. `buffers` are the device's.
+  StreamPort(PortIndex index, unsigned file, Framing framing, StreamBuffers& buffers) noexcept
+      : OwnedPort(index), file_(file), framing_(framing), buffers_(buffers) {}
 
   void arm(PortContext& context) noexcept override;
   void complete(const Tag& tag, const io_uring_cqe& completion, PortContext& context) noexcept override;
@@ -43,9 +56,6 @@ class StreamPort final : public OwnedPort {
   static constexpr std::size_t kMaxFrameSize = 65536 + 22;
 
  private:
-  static constexpr std::size_t kReceiveSize = 256 << 10;  // octets
-  static constexpr std::size_t kSendSize = 512 << 10;     // octets; a few milliseconds of a slow peer
-
   [[nodiscard]] std::size_t length_size() const noexcept { return framing_ == Framing::kLen32 ? 4 : 2; }
   /// Adds whole frames to the batch. It stops if the batch must be processed first, or if the peer sends an invalid
   /// length.
@@ -63,9 +73,7 @@ class StreamPort final : public OwnedPort {
 
   unsigned file_;
   Framing framing_;
-  std::unique_ptr<std::byte[]> received_, to_send_;
-  std::size_t begin_ = 0, end_ = 0;  // the received octets that have not been taken
-  std::size_t head_ = 0, tail_ = 0;  // positions in the ring of octets to send; they only grow
+  StreamBuffers& buffers_;
   bool receiving_ = false, sending_ = false;
   bool waits_ = false;  // frames are left that found no buffer or no room in the batch
   bool failed_ = false, stopping_ = false;
@@ -81,6 +89,7 @@ class StreamPortDevice final : public PortDevice {
  private:
   UniqueFd socket_;
   Framing framing_;
+  StreamBuffers buffers_;
 };
 
 }  // namespace rb

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <list>
 
 #include "tests/ports/engine/port_fixture.hpp"
 #include "tests/switch/offload_frames.hpp"
@@ -22,7 +23,7 @@ class StreamPortTest : public testing::PortTest {
  protected:
   StreamPort& add_stream(Framing framing = Framing::kLen32) {
     framing_ = framing;
-    return add(std::make_unique<StreamPort>(kPort, file_of(ends.port.get()), framing));
+    return add(std::make_unique<StreamPort>(kPort, file_of(ends.port.get()), framing, buffers_.emplace_back()));
   }
   /// Octets behind their length.
   [[nodiscard]] std::string framed(const std::string& octets) const {
@@ -53,9 +54,23 @@ class StreamPortTest : public testing::PortTest {
 
   Ends ends{SOCK_STREAM};
 
+  std::list<StreamBuffers> buffers_;  // of each port that a test has added
+
  private:
   Framing framing_ = Framing::kLen32;
 };
+
+TEST_F(StreamPortTest, AConnectionGoesOnInTheMiddleOfAFrameAtTheNextPort) {
+  add_stream();
+  const std::string whole = framed(frame_of(3, 1500));
+  ends.write(framed("one") + whole.substr(0, 100));
+  receive(1);
+  EXPECT_TRUE(remove());
+  ends.write(whole.substr(100));
+  add(std::make_unique<StreamPort>(kPort, file_of(ends.port.get()), Framing::kLen32, buffers_.front()));
+  receive(2);
+  EXPECT_EQ(received_[1].octets, frame_of(3, 1500));
+}
 
 TEST_F(StreamPortTest, FramesComeInAndLeaveBehindTheirLengths) {
   for (const Framing framing : {Framing::kLen32, Framing::kLen16}) {
@@ -112,7 +127,7 @@ TEST_F(StreamPortTest, TheLargestFrameComesWhole) {
 
 TEST_F(StreamPortTest, ALengthThatNoFrameCanHaveEndsTheConnection) {
   for (const std::string& length : {std::string("\0\0\0\0", 4), std::string("\xff\xff\xff\xff", 4),
-                                   framed(frame_of(0, StreamPort::kMaxFrameSize + 1)).substr(0, 4)}) {
+                                    framed(frame_of(0, StreamPort::kMaxFrameSize + 1)).substr(0, 4)}) {
     received_.clear();
     ends = Ends(SOCK_STREAM);
     StreamPort& port = add_stream();
