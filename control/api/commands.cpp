@@ -189,6 +189,10 @@ Commands::Answer Commands::trace(Params& params, Caller&) {
   const Trace traced = trace_frame(frame, vnet, (*port)->index, engine.state(), engine.fdb(), engine.now_s(), name_of,
                                    engine.trace_stages());
   json steps = json::array(), egress = json::array();
+  if (!(*port)->settings.carrier) {
+    const std::string why = fmt::format("the carrier of {} is off, so the switch reads no frame there", port_name);
+    steps.push_back({{"stage", "carrier"}, {"text", why}});
+  }
   for (const TraceStep& step : traced.steps) steps.push_back({{"stage", step.stage}, {"text", step.text}});
   for (const PortIndex index : traced.egress) egress.push_back(name_of(index));
   return json{{"steps", std::move(steps)},

@@ -37,6 +37,12 @@ json link_flags_json(std::uint32_t flags) {
   return names;
 }
 
+/// Whatever the device says, a port whose cable is pulled has no carrier.
+std::uint32_t shown_flags(const ModelPort& port) {
+  constexpr std::uint32_t kCarrier = IFF_RUNNING | 1U << 16;  // IFF_LOWER_UP
+  return port.settings.carrier ? port.device.link.flags : port.device.link.flags & ~kCarrier;
+}
+
 json offloads_json(Offloads offloads) {
   struct Name {
     std::uint8_t bit;
@@ -98,6 +104,9 @@ json root_port_json(const ModelBridge& bridge, const stp::BridgeStatus& status) 
 
 /// Why a port does not do what it should; "" when it does.
 std::string trouble_of(const SwitchModel& model, const ModelBridge& bridge, const ModelPort& port) {
+  if (!port.settings.carrier) {
+    return fmt::format("the carrier is off; 'rbctl link set dev {} carrier on' plugs the cable in again", port.name);
+  }
   if (port.loop_closed) {
     return fmt::format(
         "there is a loop behind it, so the loop guard has closed it for a time; 'rbctl link set {} "
@@ -181,7 +190,7 @@ json port_json(const SwitchModel& model, const ModelBridge& bridge, const ModelP
                  {"ifindex", port.device.link.ifindex},
                  {"device_name", port.device.link.name},
                  {"netns", options.text("netns")},
-                 {"flags", link_flags_json(port.device.link.flags)},
+                 {"flags", link_flags_json(shown_flags(port))},
                  {"mtu", port.device.link.mtu},
                  {"address", to_string(port.device.link.address)},
                  {"device", device_state_name(port.device.state)},

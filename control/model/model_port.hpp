@@ -26,9 +26,8 @@ struct ModelPort {
   std::shared_ptr<const PortVlans> relay_vlans;  // made of `vlans`; null: to be made, or filtering is off
 
   DeviceStatus device;
-  bool opened = false;                    // the driver has opened the device, and must close the device
+  bool opened = false;  // the driver has opened the device, and must close the device
   bool attached = false;                  // there is a device
-  bool carrier = true;                    // the cable is plugged in
   bool retry_wanted = false;              // by the driver
   bool loop_closed = false;               // by the loop guard, for a time
   std::unique_ptr<PortDevice> unplugged;  // the device while the carrier is off; else the workers have it
@@ -40,8 +39,10 @@ struct ModelPort {
   [[nodiscard]] stp::PortId id() const noexcept {
     return static_cast<stp::PortId>(unsigned{settings.priority} << 10 | number);
   }
-  /// Frames can pass the device, and nobody has disabled the port.
-  [[nodiscard]] bool enabled() const noexcept { return device.carries() && settings.state != StpState::kDisabled; }
+  /// Frames can pass the device, its cable is plugged in, and nobody has disabled the port.
+  [[nodiscard]] bool enabled() const noexcept {
+    return device.carries() && settings.carrier && settings.state != StpState::kDisabled;
+  }
 };
 
 }  // namespace rb

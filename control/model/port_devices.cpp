@@ -18,7 +18,7 @@ class PortDevices::Place final : public PortHost {
   [[nodiscard]] const DeviceStatus& status() const override { return port_.device; }
 
   Result<> attach(std::unique_ptr<PortDevice> device) override {
-    if (!port_.carrier) {
+    if (!port_.settings.carrier) {
       port_.unplugged = std::move(device);
       port_.attached = true;
       // The kernel turns the carrier of a tap on whenever somebody attaches to the tap.
@@ -103,7 +103,7 @@ Result<> PortDevices::show_carrier(ModelPort& port, bool on) {
 
 void PortDevices::follow_carrier(ModelPort& port) {
   const bool unplugged = port.unplugged != nullptr;
-  if (!port.attached || unplugged != port.carrier) return;
+  if (!port.attached || unplugged != port.settings.carrier) return;
   if (!unplugged) {
     port.unplugged = parts_.engine.detach(port.index);
     return;

@@ -297,7 +297,16 @@ Result<> SwitchModel::set_port(const std::string& name, const PortSettings& sett
   Change change = change_of(bridge, port, "change");
   if (port.settings.state == StpState::kForwarding && settings.state != StpState::kForwarding)
     change.flushed_ports.push_back(port.index);
+  const bool carrier_changes = settings.carrier != port.settings.carrier;
+  if (carrier_changes) {
+    if (Result<> shown = PortDevices::show_carrier(port, settings.carrier); !shown) return shown;
+  }
   port.settings = settings;
+  if (carrier_changes) {
+    // After the publication: frames that have waited in a device are read only when they can be forwarded.
+    change.followers.push_back([this, &port] { devices_.follow_carrier(port); });
+    if (!settings.carrier) change.flushed_ports.push_back(port.index);
+  }
   changes_.commit(std::move(change));
   return {};
 }

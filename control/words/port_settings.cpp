@@ -35,6 +35,9 @@ Setting<PortSettings> tree_flag_setting(std::string_view name, bool PortSettings
 SettingTable<PortSettings> make_table() {
   using P = PortSettings;
   return {
+      flag_setting("carrier", &P::carrier,
+                   "The cable of the port is plugged in. Off pulls the cable: the station sees no carrier where its kind "
+                   "of port can show this, and the switch neither reads nor writes frames."),
       flag_setting("learning", &P::learning, "The MAC table learns the sources of the frames that the port receives."),
       flag_setting("flood", &P::flood, "Unicast frames to unknown stations leave by the port."),
       flag_setting("mcast_flood", &P::mcast_flood, "Multicast frames leave by the port."),

@@ -25,6 +25,7 @@ struct PortSettings {
   std::optional<std::uint32_t> cost;  // nullopt: by the speed of the device
   std::uint8_t priority = 32;
   StpState state = StpState::kForwarding;  // as set by hand; the device may be down besides
+  bool carrier = true;
   bool learning = true;
   bool flood = true;
   bool mcast_flood = true;

@@ -90,6 +90,30 @@ TEST_F(StreamPorts, CarryFramesBetweenPeersAndTaps) {
   EXPECT_THAT(Lab::ok("rbctl fdb show br br0"), HasSubstr(kB + " dev vm2 master br0"));
 }
 
+TEST_F(StreamPorts, AreSilentWhileTheirCarrierIsOff) {
+  const Peer a = add("vm1"), b = add("vm2");
+  a.send(kOne);
+  EXPECT_TRUE(b.sees(kOne));
+  Lab::ok("rbctl link set dev vm2 carrier off");
+  EXPECT_EQ(Lab::port("vm2")["state"], "disabled");
+  b.send(kTwo);
+  a.send(ethernet_frame(kEverybody, kA, content(7)));
+  // The frame to everybody is dropped at its ingress: there is no other port that takes the frame.
+  EXPECT_TRUE(eventually([] { return Lab::drops("vm1", "no_egress") == 1; }));
+  EXPECT_EQ(Lab::stats("vm2")["rx"]["unicast"]["frames"], 0) << "the port does not read";
+  Lab::ok("rbctl link set dev vm2 carrier on");
+  EXPECT_TRUE(a.sees(kTwo)) << "the connection has lasted";
+  // The cable is pulled in the middle of a frame.
+  const Octets halves = b.framed(kTwo);
+  b.send_octets({halves.begin(), halves.begin() + 100});
+  Lab::ok("rbctl link set dev vm2 carrier off && rbctl link set dev vm2 carrier on");
+  b.send_octets({halves.begin() + 100, halves.end()});
+  EXPECT_TRUE(a.sees(kTwo)) << "the frame goes on where it was";
+  const Octets last = ethernet_frame(kEverybody, kA, content(8));
+  a.send(last);
+  EXPECT_EQ(b.receive(), last) << "frames from before the plug do not come later";
+}
+
 TEST_F(StreamPorts, TakeFramesHoweverTheirOctetsCome) {
   const Peer a = add("vm1"), b = add("vm2");
   for (const std::uint8_t octet : a.framed(kOne)) a.send_octets({octet});

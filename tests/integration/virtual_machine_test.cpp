@@ -140,6 +140,26 @@ TEST_F(VirtualMachines, RebootAndAreKilledWhileTheOthersGoOn) {
   EXPECT_EQ(ping(two, one.address()), "reached\n");
 }
 
+TEST_F(VirtualMachines, SeeThatTheirCableIsPulled) {
+  const Guest& guest = add_on_vhost_user(11);
+  ASSERT_TRUE(guest.is_ready()) << guest.console();
+  // The guest writes down each carrier that differs from the last one.
+  EXPECT_EQ(
+      guest.run("(last=; while :; do now=$(cat /sys/class/net/eth0/carrier); [ \"$now\" = \"$last\" ] || echo $now; "
+                "last=$now; usleep 20000; done > /tmp/carrier 2>&1 < /dev/null &) ; echo started"),
+      "started\n");
+  ASSERT_TRUE(eventually([&] { return guest.run("cat /tmp/carrier") == "1\n"; }));
+  Lab::ok("rbctl link set dev vm11 carrier off");
+  EXPECT_EQ(Lab::port("vm11")["state"], "disabled");
+  EXPECT_NE(::access(path("vm11").c_str(), F_OK), 0) << "nobody listens while the session is held closed";
+  EXPECT_NE(host->run("ping -c 1 -W 1 " + guest.address()).exit_status, 0);
+  Lab::ok("rbctl link set dev vm11 carrier on");
+  // QEMU comes again within a second.
+  ASSERT_TRUE(eventually([] { return Lab::port("vm11")["state"] == "forwarding"; }));
+  expect_pings(*host, guest.address());
+  EXPECT_EQ(guest.run("cat /tmp/carrier"), "1\n0\n1\n");
+}
+
 TEST_F(VirtualMachines, OutliveTheSwitch) {
   // QEMU listens in this test, because the stream of Debian 12's QEMU does not reconnect by itself.
   Lab::ok("rbctl addif br0 stream:" + path("vm11") + ",client");
