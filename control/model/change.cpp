@@ -168,6 +168,7 @@ std::unique_ptr<const ForwardingState> Changes::make_state() const {
     state.hairpin = port->settings.hairpin;
     state.isolated = port->settings.isolated;
     state.locked = port->settings.locked;
+    state.rate_in = port->settings.rate_in;
     state.bpdu_filter = port->settings.bpdu_filter;
     state.mtu = port->device.link.mtu;
     state.accepts = port->device.offloads;

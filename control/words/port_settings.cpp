@@ -28,6 +28,22 @@ Setting<PortSettings> cost_setting() {
       }};
 }
 
+Setting<PortSettings> rate_in_setting() {
+  return {{.name = "rate_in",
+           .key = "rate_in",
+           .type = &rate_type(),
+           .meaning = "The most that the switch takes from the port, in bits and in frames a second; more is dropped "
+                      "(over_rate_in). A super-frame counts as the frames that it becomes."},
+          [](const PortSettings& port) {
+            return json{{"bits_per_s", port.rate_in.bits_per_s}, {"frames_per_s", port.rate_in.frames_per_s}};
+          },
+          [](PortSettings& port, const json& value) -> Result<> {
+            port.rate_in = {.frames_per_s = value.value("frames_per_s", std::uint64_t{0}),
+                            .bits_per_s = value.value("bits_per_s", std::uint64_t{0})};
+            return {};
+          }};
+}
+
 Setting<PortSettings> tree_flag_setting(std::string_view name, bool PortSettings::* member, std::string_view meaning) {
   return with(flag_setting(name, member, meaning), [](auto& row) { row.of_tree = true; });
 }
@@ -35,9 +51,11 @@ Setting<PortSettings> tree_flag_setting(std::string_view name, bool PortSettings
 SettingTable<PortSettings> make_table() {
   using P = PortSettings;
   return {
-      flag_setting("carrier", &P::carrier,
-                   "The cable of the port is plugged in. Off pulls the cable: the station sees no carrier where its kind "
-                   "of port can show this, and the switch neither reads nor writes frames."),
+      flag_setting(
+          "carrier", &P::carrier,
+          "The cable of the port is plugged in. Off pulls the cable: the station sees no carrier where its kind "
+          "of port can show this, and the switch neither reads nor writes frames."),
+      rate_in_setting(),
       flag_setting("learning", &P::learning, "The MAC table learns the sources of the frames that the port receives."),
       flag_setting("flood", &P::flood, "Unicast frames to unknown stations leave by the port."),
       flag_setting("mcast_flood", &P::mcast_flood, "Multicast frames leave by the port."),

@@ -8,6 +8,7 @@
 #include "control/words/path_cost.hpp"
 #include "control/words/setting.hpp"
 #include "switch/enum_names.hpp"
+#include "switch/forwarding_state.hpp"
 #include "switch/result.hpp"
 #include "switch/stp/spanning_tree.hpp"
 
@@ -26,6 +27,7 @@ struct PortSettings {
   std::uint8_t priority = 32;
   StpState state = StpState::kForwarding;  // as set by hand; the device may be down besides
   bool carrier = true;
+  PolicerLimits rate_in;
   bool learning = true;
   bool flood = true;
   bool mcast_flood = true;

@@ -311,7 +311,8 @@ class RateType final : public ValueType {
       if (!bits && key != "frames_per_s") return must_be("an object with bits_per_s and frames_per_s");
       const std::uint64_t highest = bits ? kMaxBitsPerS : kMaxFramesPerS;
       if (!number.is_number_integer()) return must_be("an object of whole numbers");
-      if (!number.is_number_unsigned() || number.get<std::uint64_t>() > highest) {
+      const bool negative = !number.is_number_unsigned() && number.get<std::int64_t>() < 0;
+      if (negative || number.get<std::uint64_t>() > highest) {
         return fail(ErrorCode::kOutOfRange,
                     fmt::format("{} {} is out of range; it can be 0 (no limit) to {}", key, number.dump(), highest));
       }
