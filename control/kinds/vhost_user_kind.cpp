@@ -107,10 +107,10 @@ class VhostUserDriver final : public PortDriver {
     DeviceStatus status = host_->status();
     if (!how.why.empty()) {
       status.error = how.why;
-      log_message(LogLevel::kWarning,
-                  fmt::format("port {}: {}{}", host_->name(), how.turned_away ? "the guest was turned away: " : "",
-                              how.why),
-                  host_->name());
+      log_message(
+          LogLevel::kWarning,
+          fmt::format("port {}: {}{}", host_->name(), how.turned_away ? "the guest was turned away: " : "", how.why),
+          host_->name());
     }
     lose_guest(std::move(status));
     // A peer that does wrong again and again is waited for less and less often.

@@ -26,7 +26,7 @@ struct ModelPort {
   std::shared_ptr<const PortVlans> relay_vlans;  // made of `vlans`; null: to be made, or filtering is off
 
   DeviceStatus device;
-  bool opened = false;  // the driver has opened the device, and must close the device
+  bool opened = false;                    // the driver has opened the device, and must close the device
   bool attached = false;                  // there is a device
   bool retry_wanted = false;              // by the driver
   bool loop_closed = false;               // by the loop guard, for a time

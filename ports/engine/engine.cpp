@@ -168,6 +168,10 @@ void Engine::publish(std::unique_ptr<const ForwardingState> state) {
   for (const auto& worker : impl_->workers) worker->vlan_counters().forget();
 }
 
+std::uint64_t Engine::publication_count() const noexcept {
+  return impl_->shared.published.load(std::memory_order_acquire) - 1;  // the state of start() was not published
+}
+
 const ForwardingState& Engine::state() const noexcept {
   return *impl_->state;
 }

@@ -69,6 +69,8 @@ class Engine {
   /// Swaps the state; returns when every worker uses it. Never null.
   void publish(std::unique_ptr<const ForwardingState> state);
   [[nodiscard]] const ForwardingState& state() const noexcept;
+  /// The number of publications since start().
+  [[nodiscard]] std::uint64_t publication_count() const noexcept;
 
   /// Sums over workers since start() or the last clear.
   [[nodiscard]] PortTotals counters(PortIndex index) const;
