@@ -12,6 +12,7 @@
 #include "control/words/argument_reader.hpp"
 #include "control/words/command_table.hpp"
 #include "control/words/frame_words.hpp"
+#include "control/words/port_kinds.hpp"
 #include "control/words/settings_words.hpp"
 
 namespace rb {
@@ -83,7 +84,8 @@ Words groups() {
 /// The words that may stand behind the words that are there already.
 class Candidates {
  public:
-  explicit Candidates(const CallDaemon& call) : call_(call) {}
+  /// `typed` is the word that is completed, as far as it has been typed.
+  Candidates(const CallDaemon& call, std::string typed) : call_(call), typed_(std::move(typed)) {}
 
   [[nodiscard]] Words take() { return std::move(words_); }
 
@@ -178,7 +180,7 @@ class Candidates {
         return add(interfaces());
       case ValueKind::kDevice:
         add(interfaces());
-        return add(Words{"tap:", "packet:", "vhost-user:", "stream:", "dgram:", "listen:"});
+        return add(complete_device(typed_));
       case ValueKind::kOnOff:
         return add(Words{"on", "off"});
       case ValueKind::kUser:
@@ -216,6 +218,7 @@ class Candidates {
   }
 
   const CallDaemon& call_;
+  std::string typed_;
   Words words_;
 };
 
@@ -233,7 +236,7 @@ void add_command_words(Candidates& candidates, const Words& typed) {
 Words complete(std::span<const std::string> words, const CallDaemon& call) {
   const std::string last = words.empty() ? std::string() : words.back();
   const Line line = line_of(words.empty() ? words : words.first(words.size() - 1));
-  Candidates candidates(call);
+  Candidates candidates(call, last);
   try {
     if (!line.option.empty()) {
       candidates.add(files(last));

@@ -43,7 +43,7 @@ std::string page_of(const Command& command) {
   for (const auto& [usage, meaning] : arguments) page += list_row(usage, meaning, kMeaningColumn);
   const bool takes_device =
       std::ranges::find(command.arguments, ValueKind::kDevice, &Argument::kind) != command.arguments.end();
-  if (takes_device) page += fmt::format("\n{}", group_of(command).notes);
+  if (takes_device) page += fmt::format("\n{}", group_of(command).notes());
   return page + fmt::format("\nExample: rbctl {}\n", command.example);
 }
 

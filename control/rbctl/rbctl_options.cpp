@@ -93,7 +93,8 @@ std::string options_help() {
 std::vector<std::string> option_names() {
   RbctlOptions unused;
   std::vector<std::string> names;
-  for (const auto& option : described_options(unused).options()) names.push_back("--" + option->long_name());
+  const po::options_description description = described_options(unused);
+  for (const auto& option : description.options()) names.push_back("--" + option->long_name());
   return names;
 }
 

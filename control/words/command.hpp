@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "control/words/word_parser.hpp"
@@ -100,7 +101,7 @@ struct Command {
 struct CommandGroup {
   std::string_view title;
   std::span<const Command> commands;
-  std::string_view notes = "";  // lines for help and the reference; empty for most
+  std::string (*notes)() = nullptr;  // lines for help and the reference; null for most
 };
 
 }  // namespace rb

@@ -54,7 +54,7 @@ std::string commands_reference() {
   std::string text(kHeading);
   for (const CommandGroup* group : command_groups()) {
     text += fmt::format("\n## {}\n", group->title);
-    if (!group->notes.empty()) text += fmt::format("\n```\n{}```\n", group->notes);
+    if (group->notes != nullptr) text += fmt::format("\n```\n{}```\n", group->notes());
     for (const Command& command : group->commands) text += section_of(command);
   }
   return text;

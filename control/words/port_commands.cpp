@@ -3,6 +3,7 @@
 #include <array>
 
 #include "control/words/command_table.hpp"
+#include "control/words/port_kinds.hpp"
 
 namespace rb {
 namespace port_commands {
@@ -122,27 +123,9 @@ constexpr std::array kRows = {
             .example = "tap del tap0"},
 };
 
-/// For help and the reference.
-constexpr std::string_view kDevices =
-    R"(A DEVICE is the name of a tap or of another interface that exists, or a kind of port with options behind commas:
-  tap:NAME      a tap: create  persistent  owner=USER  group=GROUP  queues=N  offload=on|off  netns=NAME|PATH|PID
-  packet:NAME   an interface that the host's own stack no longer sees: offload=on|off  netns=NAME|PATH|PID
-  vhost-user:PATH
-                a guest that shares its memory (QEMU's -netdev vhost-user):
-                name=NAME  server|client  offload=on|off  owner=USER  group=GROUP  mode=OCTAL
-  stream:PATH, stream:127.0.0.1:PORT, stream:[::1]:PORT
-                a process at a stream socket (QEMU's -netdev stream):
-                name=NAME  server|client  framing=len32|len16  owner=USER  group=GROUP  mode=OCTAL
-  dgram:ADDRESS,peer=ADDRESS
-                a process at a datagram socket (QEMU's -netdev dgram): name=NAME  owner=USER  group=GROUP  mode=OCTAL
-  listen:PATH   one socket for many processes, each of which becomes a port:
-                name=NAME  framing=len32|len16  max=N  owner=USER  group=GROUP  mode=OCTAL
-)";
-
 }  // namespace
 }  // namespace port_commands
 
-constexpr CommandGroup kPortCommands = {
-    .title = "Ports", .commands = port_commands::kRows, .notes = port_commands::kDevices};
+constexpr CommandGroup kPortCommands = {.title = "Ports", .commands = port_commands::kRows, .notes = device_notes};
 
 }  // namespace rb

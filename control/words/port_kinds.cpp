@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cctype>
 
 #include "switch/frame.hpp"
 
@@ -146,6 +147,35 @@ std::string option_usage(const PortOption& option) {
   return std::string(option.name);
 }
 
+std::string capitalised(std::string_view text) {
+  std::string sentence(text);
+  if (!sentence.empty()) sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+  return sentence;
+}
+
+/// A '|' would end a cell of a table.
+std::string escaped(std::string_view text) {
+  std::string cell;
+  for (const char c : text) cell += c == '|' ? std::string("\\|") : std::string(1, c);
+  return cell;
+}
+
+/// The value without the option, for the reference.
+std::string default_text(const PortOption& option) {
+  if (!option.example.empty()) return "must be given";
+  switch (option.type) {
+    case Type::kFlag:
+      return option.usual == 0 ? "off" : "on";
+    case Type::kNumber:
+      return std::to_string(option.usual);
+    case Type::kChoice:
+    case Type::kWord:
+      return std::string(option.choices.front());
+    default:
+      return "";
+  }
+}
+
 /// An option with its value, as the text form has both.
 std::string option_text(const PortOption& option, const json& value) {
   switch (option.type) {
@@ -231,6 +261,59 @@ std::string port_kind_usage(const PortKindWords& kind) {
     usage += fmt::format("{},{}{}", must ? "" : "[", option_usage(option), must ? "" : "]");
   }
   return usage;
+}
+
+std::string device_notes() {
+  std::string notes =
+      "A DEVICE is the name of a tap or of another interface that exists, or a kind of port with options behind "
+      "commas:\n";
+  for (const PortKindWords& kind : port_kinds()) {
+    const bool address = kind.subject == PortKindWords::Subject::kAddress;
+    notes += fmt::format("  {}:{}\n      {}\n      options:{}", kind.name, address ? "ADDRESS" : "NAME", kind.meaning,
+                         address ? " name=NAME" : "");
+    for (const PortOption& option : kind.options) notes += " " + option_usage(option);
+    notes += '\n';
+  }
+  return notes;
+}
+
+std::string port_kinds_reference() {
+  std::string text;
+  for (const PortKindWords& kind : port_kinds()) {
+    text += fmt::format("\n### {}\n\n{}: `{}`\n\n| Option | Default | Meaning |\n| --- | --- | --- |\n", kind.name,
+                        capitalised(kind.meaning), port_kind_usage(kind));
+    if (kind.subject == PortKindWords::Subject::kAddress)
+      text += "| `name=NAME` | the name of the path's file | the name of the port |\n";
+    for (const PortOption& option : kind.options)
+      text += fmt::format("| `{}` | {} | {} |\n", escaped(option_usage(option)), default_text(option), option.meaning);
+  }
+  return text;
+}
+
+std::vector<std::string> complete_device(const std::string& typed) {
+  std::vector<std::string> words;
+  const std::size_t colon = typed.find(':'), comma = typed.rfind(',');
+  if (colon == std::string::npos) {
+    for (const PortKindWords& kind : port_kinds()) words.push_back(fmt::format("{}:", kind.name));
+    return words;
+  }
+  const PortKindWords* const kind = find_port_kind(typed.substr(0, colon));
+  if (kind == nullptr || comma == std::string::npos) return words;
+  const std::string start = typed.substr(0, comma + 1);
+  if (kind->subject == PortKindWords::Subject::kAddress) words.push_back(start + "name=");
+  for (const PortOption& option : kind->options) {
+    if (option.type == Type::kWord) {
+      for (const std::string_view choice : option.choices) words.push_back(start + std::string(choice));
+    } else if (option.type == Type::kChoice) {
+      for (const std::string_view choice : option.choices)
+        words.push_back(start + fmt::format("{}={}", option.name, choice));
+    } else if (option.type == Type::kFlag) {
+      words.push_back(start + std::string(option.name) + (option.usual == 0 ? "" : "=off"));
+    } else {
+      words.push_back(start + std::string(option.name) + "=");
+    }
+  }
+  return words;
 }
 
 void PortOptions::set(std::string_view option, json value) {

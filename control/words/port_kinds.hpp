@@ -66,6 +66,12 @@ struct PortKindWords {
 [[nodiscard]] const PortKindWords& any_port_kind();
 /// "tap, packet, vhost-user": all that can be named, for messages.
 [[nodiscard]] std::string port_kind_names();
+/// Every kind with its options and meanings, as lines of help.
+[[nodiscard]] std::string device_notes();
+/// The options of every kind in Markdown, for the reference.
+[[nodiscard]] std::string port_kinds_reference();
+/// Completions of a device that has been typed so far: kinds, or options of its kind.
+[[nodiscard]] std::vector<std::string> complete_device(const std::string& typed);
 /// "tap:NAME[,create][,persistent]...": how a port of the kind is written.
 [[nodiscard]] std::string port_kind_usage(const PortKindWords& kind);
 

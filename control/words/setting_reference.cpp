@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "control/words/bridge_settings.hpp"
+#include "control/words/port_kinds.hpp"
 #include "control/words/port_settings.hpp"
 #include "control/words/vlan_settings.hpp"
 
@@ -13,9 +14,8 @@ namespace {
 constexpr std::string_view kHeading =
     "# Settings\n"
     "\n"
-    "Each setting of a bridge and of a port stands in one row. The same rows read the words of `rbctl`, the requests "
-    "of\n"
-    "the [control protocol](control-protocol.md) and configuration files, and write dumps.\n"
+    "Each setting of a bridge, of a port and of a kind of port stands in one row. The same rows read the words of\n"
+    "`rbctl`, the requests of the [control protocol](control-protocol.md) and configuration files, and write dumps.\n"
     "`rbctl --reference settings` prints this page.\n";
 
 /// A '|' would end a cell.
@@ -54,6 +54,7 @@ std::string settings_reference() {
         section.title, section.usage);
     for (std::size_t i = 0; i < section.settings.size(); ++i) text += row_of(*section.settings[i], section.defaults[i]);
   }
+  text += "\n## Options of ports, by kind\n\n`rbctl addif BRIDGE KIND:SUBJECT[,OPTION]...`\n" + port_kinds_reference();
   return text;
 }
 

@@ -5,7 +5,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build pkg-config liburing-dev libxxhash-dev libb
   nlohmann-json3-dev libfmt-dev libmnl-dev libnftnl-dev libcap-ng-dev)
 RUN_PACKAGES=(iproute2 iputils-ping procps)
 TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
-  ccache bridge-utils ethtool iperf3 python3 busybox-static cpio qemu-system-x86 openvswitch-switch vde2 kmod git binutils util-linux bsdutils valgrind zsh fish)
+  ccache bridge-utils ethtool iperf3 python3 busybox-static cpio qemu-system-x86 tcpdump openvswitch-switch vde2 kmod git binutils util-linux bsdutils valgrind zsh fish)
 COVERAGE_PACKAGES=(gcovr llvm-19)
 
 as_root() {

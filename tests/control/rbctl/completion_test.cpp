@@ -122,6 +122,13 @@ TEST_F(CompletionTest, UnderstandsShortenedWords) {
   EXPECT_THAT(at("f f "), ElementsAre("dev", "br", "vlan", "static", "dynamic", "all"));
 }
 
+TEST_F(CompletionTest, OffersKindsOfPortsAndTheirOptions) {
+  EXPECT_THAT(at("addif br0 "), IsSupersetOf({"tap:", "vde:", "listen:"}));
+  EXPECT_THAT(at("addif br0 tap:tap7,cr"), ElementsAre("tap:tap7,create"));
+  EXPECT_THAT(at("addif br0 stream:/run/x,"), IsSupersetOf({"stream:/run/x,client", "stream:/run/x,framing=len16"}));
+  EXPECT_THAT(at("addif br0 nosuch:x,"), IsEmpty());
+}
+
 TEST(Completion, IsSilentAboutNamesWithoutADaemon) {
   const CallDaemon refuse = [](const Request&) -> Result<json> { return fail(ErrorCode::kSystem, "not running"); };
   EXPECT_THAT(complete(Words{"link", "set", ""}, refuse), ElementsAre("dev"));

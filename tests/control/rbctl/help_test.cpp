@@ -55,7 +55,7 @@ TEST(Help, ListsTheCommandsOfAnObject) {
   const std::string list = help({"fdb"});
   EXPECT_THAT(list, HasSubstr("rbctl fdb flush [dev PORT]"));
   EXPECT_THAT(list, Not(HasSubstr("Example")));
-  EXPECT_THAT(help({"addif"}), HasSubstr("vhost-user:PATH"));
+  EXPECT_THAT(help({"addif"}), HasSubstr("vhost-user:ADDRESS"));
 }
 
 TEST(Help, RefusesWordsThatBeginNoCommand) {
