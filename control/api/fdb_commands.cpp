@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 /// Entries in one answer; each takes about a kilobyte while the answer is made.
-constexpr std::size_t kMaxListed = 2000000;
+constexpr std::size_t kMaxEntriesListed = 2000000;
 
 FdbKind read_kind(Params& params, FdbKind otherwise) {
   const std::optional<std::string> name = params.maybe_text("kind");
@@ -72,11 +72,12 @@ Commands::Answer Commands::fdb_list(Params& params, Caller&) {
     if (vid != kNoVid && !learns_in(model_, entry, vid)) return;
     if (selection->port != nullptr && entry.port != selection->port->index) return;
     if (!any_kind && entry.kind != kind) return;
-    if (found.size() <= kMaxListed) found.push_back(entry);
+    if (found.size() <= kMaxEntriesListed) found.push_back(entry);
   });
-  if (found.size() > kMaxListed) {
-    return fail(ErrorCode::kLimit,
-                fmt::format("more than {} entries are asked for; name a port, a kind or another bridge", kMaxListed));
+  if (found.size() > kMaxEntriesListed) {
+    return fail(
+        ErrorCode::kLimit,
+        fmt::format("more than {} entries are asked for; name a port, a kind or another bridge", kMaxEntriesListed));
   }
   std::ranges::sort(found, {}, [&](const FdbEntry& entry) {
     const ModelBridge* bridge = model_.vlans().bridge_of_fid(entry.fid);

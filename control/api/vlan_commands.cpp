@@ -157,7 +157,7 @@ Commands::Answer Commands::vlan_private(Params& params, Caller&) {
 namespace {
 
 /// Lines in one answer; each takes some hundred octets while the answer is made.
-constexpr std::size_t kMaxListed = 300000;
+constexpr std::size_t kMaxVlansListed = 300000;
 
 /// Members one after the other with the same flags are one range, unless each is counted.
 json member_list(const Engine& engine, const ModelPort& port, Vid only, bool statistics) {
@@ -203,9 +203,9 @@ Commands::Answer Commands::vlan_list(Params& params, Caller&) {
       json vlans = member_list(model_.engine(), *port, only, statistics);
       if (only != kNoVid && vlans.empty()) continue;
       listed += vlans.size();
-      if (listed > kMaxListed) {
+      if (listed > kMaxVlansListed) {
         return fail(ErrorCode::kLimit,
-                    fmt::format("more than {} VLANs of ports are asked for; name a port", kMaxListed));
+                    fmt::format("more than {} VLANs of ports are asked for; name a port", kMaxVlansListed));
       }
       ports.push_back({{"name", port->name},
                        {"bridge", bridge->name},

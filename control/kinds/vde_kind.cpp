@@ -68,7 +68,7 @@ class VdeListener final : public ListenerDriver {
       : ListenerDriver(std::move(options)),
         loop_(loop),
         clients_(
-            loop, [this](ArrivedPeer client, VdeRequest request) { asked(std::move(client), request); },
+            loop, [this](ArrivedPeer client, const VdeRequest& request) { asked(std::move(client), request); },
             [this](VdeRefusal reason) { refuse(reason); }) {}
 
   Result<> open(ListenerHost& host) override {

@@ -84,6 +84,7 @@ void Changes::commit_waiting() {
     if (change.released) change.released();
     for (const auto& follow : change.followers) follow();
     std::vector<const ModelPort*> gone;
+    gone.reserve(change.removed_ports.size());
     for (const auto& port : change.removed_ports) gone.push_back(port.get());
     for (const auto& bridge : change.removed_bridges) {
       bridge->listeners.clear();

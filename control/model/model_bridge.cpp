@@ -16,6 +16,7 @@ std::vector<const ModelPort*> ModelBridge::port_list(WithHost with_host) const {
 
 std::vector<const ModelListener*> ModelBridge::listener_list() const {
   std::vector<const ModelListener*> list;
+  list.reserve(listeners.size());
   for (const auto& [listener_name, listener] : listeners) list.push_back(listener.get());
   return list;
 }

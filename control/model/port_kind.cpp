@@ -19,12 +19,14 @@ Result<> PortDriver::set_address(const MacAddress& address) {
                                                     options_.kind().name, to_string(address)));
 }
 
-Result<std::unique_ptr<PortDriver>> PortKind::make_port(PortRequest request) const {
+Result<std::unique_ptr<PortDriver>> PortKind::make_port(
+    PortRequest request) const {  // NOLINT(performance-unnecessary-value-param): kinds take it
   return fail(ErrorCode::kNotSupported,
               fmt::format("{}: the kind {} makes no port itself", request.options.name(), words().name));
 }
 
-Result<std::unique_ptr<ListenerDriver>> PortKind::make_listener(PortOptions options) const {
+Result<std::unique_ptr<ListenerDriver>> PortKind::make_listener(
+    PortOptions options) const {  // NOLINT(performance-unnecessary-value-param): kinds take it
   return fail(ErrorCode::kNotSupported,
               fmt::format("{}: the kind {} does not listen for peers", options.name(), words().name));
 }

@@ -244,7 +244,7 @@ Words complete(std::span<const std::string> words, const CallDaemon& call) {
       add_command_words(candidates, line.words);
       if (last.starts_with('-')) candidates.add(option_names());
     }
-  } catch (const json::exception&) {
+  } catch (const json::exception&) {  // NOLINT(bugprone-empty-catch)
     // The daemon is of another version: the words of the command are offered without its names.
   }
   Words all = candidates.take();

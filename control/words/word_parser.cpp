@@ -27,8 +27,9 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 std::optional<double> parse_seconds(std::string_view text) {
   double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  const char* const begin = text.data();  // NOLINT(bugprone-suspicious-stringview-data-usage): `end` bounds it
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, value, std::chars_format::fixed);
   if (error != std::errc{} || rest != end || !std::isfinite(value) || std::signbit(value)) return std::nullopt;
   return value;
 }

@@ -25,14 +25,14 @@ constexpr std::uint32_t kTableFlagOwner = 2;  // NFT_TABLE_F_OWNER
 
 using Table = std::unique_ptr<nftnl_table, decltype(&nftnl_table_free)>;
 using Chain = std::unique_ptr<nftnl_chain, decltype(&nftnl_chain_free)>;
-using Batch = std::unique_ptr<mnl_nlmsg_batch, decltype(&mnl_nlmsg_batch_stop)>;
+using Messages = std::unique_ptr<mnl_nlmsg_batch, decltype(&mnl_nlmsg_batch_stop)>;
 
-void* next_message(const Batch& batch) {
+void* next_message(const Messages& batch) {
   (void)mnl_nlmsg_batch_next(batch.get());
   return mnl_nlmsg_batch_current(batch.get());
 }
 
-void add_mark(const Batch& batch, std::uint16_t type, std::uint32_t sequence) {
+void add_mark(const Messages& batch, std::uint16_t type, std::uint32_t sequence) {
   nlmsghdr* message = mnl_nlmsg_put_header(mnl_nlmsg_batch_current(batch.get()));
   message->nlmsg_type = type;
   message->nlmsg_flags = NLM_F_REQUEST;
@@ -44,9 +44,9 @@ void add_mark(const Batch& batch, std::uint16_t type, std::uint32_t sequence) {
 }
 
 /// Makes one transaction: a table of ours with one chain, whose policy is to drop.
-Batch make_transaction(std::array<char, 8192>& buffer, const std::string& table_name, const std::string& interface,
-                       const Table& table, const Chain& chain) {
-  Batch batch(mnl_nlmsg_batch_start(buffer.data(), buffer.size() / 2), mnl_nlmsg_batch_stop);
+Messages make_transaction(std::array<char, 8192>& buffer, const std::string& table_name, const std::string& interface,
+                          const Table& table, const Chain& chain) {
+  Messages batch(mnl_nlmsg_batch_start(buffer.data(), buffer.size() / 2), mnl_nlmsg_batch_stop);
   std::uint32_t sequence = 1;
   add_mark(batch, NFNL_MSG_BATCH_BEGIN, sequence++);
   (void)next_message(batch);
@@ -105,7 +105,7 @@ Result<UniqueFd> guard_ingress(const std::string& interface) {
   const Table table(nftnl_table_alloc(), nftnl_table_free);
   const Chain chain(nftnl_chain_alloc(), nftnl_chain_free);
   std::array<char, 8192> buffer{};
-  const Batch batch = make_transaction(buffer, name, interface, table, chain);
+  const Messages batch = make_transaction(buffer, name, interface, table, chain);
   int error = 0;
   if (::send(fd.get(), mnl_nlmsg_batch_head(batch.get()), mnl_nlmsg_batch_size(batch.get()), 0) < 0)
     error = errno;
